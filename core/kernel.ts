@@ -1,0 +1,97 @@
+// The door: everything vitrine does to a machine is a call on a Kernel, and every answer is an Outcome.
+
+import type { Errno } from './errno.ts'
+import type { LaunchPlan } from './launch/plan.ts'
+import type { Syscall } from './syscall.ts'
+
+export interface Success {
+  readonly value: number
+  /** What the kernel wrote into the call's output argument (the first one, when there are several). */
+  readonly data?: Uint8Array
+}
+
+/** The kernel says no: an errno and, from the simulated kernel, the rule that was broken and its source. */
+export interface Refusal {
+  readonly errno: Errno
+  readonly rule?: string
+  readonly sentence?: string
+}
+
+export type Outcome = Success | Refusal
+
+export function refused(outcome: Outcome): outcome is Refusal {
+  return 'errno' in outcome
+}
+
+/** How the monitor of a container (or of an exec) treats the process it starts. All descriptors are the caller's. */
+export interface MonitorOptions {
+  /** Lives on when the caller is gone: own session, told nothing but what is below. */
+  readonly detached: boolean
+  /** Directory, already there, in which the monitor writes `pid`, `exit` and `oom` (each atomically). */
+  readonly directory?: string
+  /** Where output goes as k8s-file lines; absent means that nothing is logged. */
+  readonly log?: { readonly path: string; readonly maxBytes?: number }
+  /** Descriptors of the caller that get a copy of the output, while the caller lives. */
+  readonly forward?: { readonly stdout: number; readonly stderr: number }
+  /** Read end of a pipe or other descriptor that becomes the process's standard input; absent means /dev/null. */
+  readonly stdin?: number
+  /** Keep standard input open after the caller is gone (a detached `-i`). */
+  readonly keepStdin?: number
+  /** The plan opens a terminal and leaves its master at descriptor `terminalMaster` of the child. */
+  readonly terminal?: boolean
+  /** Directories of the container's cgroups where oom kills are counted, read at exit: v2 `memory.events`, v1 `memory.oom_control`. */
+  readonly memoryCgroup?: string
+  /** Run after the exit when the caller is gone (or detached): argv with an absolute program. */
+  readonly cleanup?: { readonly argv: readonly string[]; readonly env: readonly string[] }
+  /** The process name that ps shows. */
+  readonly title: string
+}
+
+export interface LaunchFailure extends Refusal {
+  /** Index into the plan's steps, and the step in words: `mount proc on /proc: EPERM (step 14 of 31)`. */
+  readonly step: number
+  readonly message: string
+}
+
+/** A process that a plan has made. */
+export interface Launched {
+  /** In the caller's pid namespace. */
+  readonly pid: number
+  /** The monitor's pid, when there is one. */
+  readonly monitorPid?: number
+  /**
+   * Settles when the plan has reached its wait step (`ready`), the program has been executed (`executed`), or a step was
+   * refused. Called again after `ready`, it tells what came of the start.
+   */
+  readonly progress: () => Promise<'ready' | 'executed' | LaunchFailure>
+  /** Lets a plan with a wait step go on. */
+  readonly release: () => void
+  /** Takes a descriptor of the waiting child into the caller (pidfd_getfd(2)): the master of its terminal. */
+  readonly take: (fd: number) => Outcome
+  /** The wait status, as wait4(2) gives it, when the process is gone. */
+  readonly exited: Promise<ExitStatus>
+  /** Closes what the caller holds of the process; does not end it. */
+  readonly close: () => void
+}
+
+export interface ExitStatus {
+  /** 0..255, or 128 + signal. */
+  readonly code: number
+  /** The signal that ended it, 0 for none. */
+  readonly signal: number
+  /** Whether the kernel's OOM killer struck in its cgroup; only a monitor knows. */
+  readonly oomKilled?: boolean
+}
+
+export interface Kernel {
+  /** Which kernel answers, for messages and reports. */
+  readonly kind: 'linux' | 'sim'
+  /** Answers at once. A call that would wait blocks the whole program: use `wait` for those. */
+  call(call: Syscall): Outcome
+  /** Several calls in a row, in one crossing; stops at the first refusal and says which call it was. */
+  batch(calls: readonly Syscall[]): { readonly outcomes: readonly Outcome[]; readonly failed?: number }
+  /** For calls that may wait: read, ppoll, waitid, connect, flock. */
+  wait(call: Syscall): Promise<Outcome>
+  /** Walks a plan. Without a monitor the child is the caller's own, sharing its standard streams unless `stdio` says otherwise. */
+  launch(plan: LaunchPlan, monitor?: MonitorOptions): Launched | LaunchFailure
+}

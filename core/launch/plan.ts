@@ -1,0 +1,39 @@
+// The LaunchPlan: the straight line of steps from clone3 to execve, as data.
+
+import type { Errno } from '../errno.ts'
+import type { Syscall } from '../syscall.ts'
+
+/**
+ * One step of a plan. Steps before the one that calls clone3 run in the parent; after it each says where it runs, and the
+ * executor keeps the order when the side changes (the other side waits).
+ */
+export interface Step {
+  readonly in: 'parent' | 'child'
+  readonly call: Syscall
+  /** What it is for, as a phrase that continues the step's number: `hide the host's mounts from the container`. */
+  readonly why: string
+  /** A label under which later steps use the result: `{ from: label }`. */
+  readonly as?: string
+  /** Errnos that are no failure; 'any' tolerates all. At most four are listed. */
+  readonly tolerate?: readonly Errno[] | 'any'
+  /** Done instead when this step is refused (with a tolerated errno or, when none are listed, any). */
+  readonly otherwise?: readonly Step[]
+  /** Done only when this step succeeds; when it fails with a tolerated errno they are left out. */
+  readonly and?: readonly Step[]
+  /** Undoes the step, in the parent, when a later one is refused. */
+  readonly undo?: Syscall
+  /** Where a child waits until it is released: `call` is a read of `startFd`. */
+  readonly waits?: true
+}
+
+export interface LaunchPlan {
+  readonly steps: readonly Step[]
+  /** What the container's program is, for messages. */
+  readonly program: string
+}
+
+/** The descriptor in the child that a `waits` step reads; the executor puts a pipe there. */
+export const startFd = 1000
+
+/** The descriptor in the child where a plan with a terminal leaves the master. */
+export const terminalMaster = 1001

@@ -1,0 +1,230 @@
+// System calls as data: one table says every call's arguments, in Linux's spelling and order; types, the tape's encoding
+// and the printed form all follow from it.
+
+/** The result of an earlier step of the same plan, by its label (`as`). */
+export interface Result {
+  readonly from: string
+}
+
+export type Fd = number | Result
+
+export interface OpenHow {
+  readonly flags: number
+  readonly mode?: number
+  readonly resolve?: number
+}
+
+export interface MountAttr {
+  readonly attr_set?: number
+  readonly attr_clr?: number
+  readonly propagation?: number
+  readonly userns_fd?: Fd
+}
+
+/** struct clone_args without its pointers: the executor owns the stack and the place of the pidfd. */
+export interface CloneArgs {
+  /** CLONE_* bits; they do not fit 32 bits, so build them with `+` or BigInt, never with `|`. */
+  readonly flags: number
+  readonly exit_signal?: number
+  readonly cgroup?: Fd
+}
+
+export interface CapSets {
+  /** Bit sets of 64 capabilities; 0 in a header's pid means the caller. */
+  readonly effective: bigint
+  readonly permitted: bigint
+  readonly inheritable: bigint
+}
+
+export interface PollFd {
+  readonly fd: number
+  readonly events: number
+}
+
+export interface Sigaction {
+  /** 0 is SIG_DFL, 1 is SIG_IGN; handlers cannot be expressed. */
+  readonly handler: 0 | 1
+}
+
+export interface Rlimit {
+  readonly soft: bigint
+  readonly hard: bigint
+}
+
+/** bpf(2), the attributes of the commands that the runtime uses. */
+export type BpfAttr =
+  | { readonly prog_type: number; readonly insns: Uint8Array; readonly license: string; readonly prog_name?: string }
+  | { readonly target_fd: Fd; readonly attach_bpf_fd: Fd; readonly attach_type: number; readonly attach_flags: number }
+  | { readonly query_target_fd: Fd; readonly attach_type: number }
+
+/** The kinds of arguments. The comment says how many registers each takes and what is passed in them. */
+export interface Kinds {
+  /** one: a descriptor, or AT_FDCWD */
+  fd: Fd
+  /** one: a number, or an earlier result */
+  int: number | bigint | Result
+  /** one: pointer to a NUL-terminated string; null is NULL */
+  path: string | null
+  /** one: like path, for text that is not a path */
+  text: string | null
+  /** one: NULL-terminated array of strings */
+  strings: readonly string[]
+  /** two: pointer and length */
+  bytes: Uint8Array | string
+  /** one: pointer to bytes that the kernel reads and may change; the outcome's data has them afterwards */
+  inout: Uint8Array
+  /** two: pointer to a buffer of so many bytes that the kernel fills, and its length */
+  out: number
+  /** one: pointer to a buffer of so many bytes that the kernel fills */
+  outonly: number
+  /** two: pointer and size (24) */
+  open_how: OpenHow
+  /** two: pointer and size (32) */
+  mount_attr: MountAttr
+  /** two: pointer and size (88) */
+  clone_args: CloneArgs
+  /** two: pointer to the header (the caller) and to the data */
+  capsets: CapSets
+  /** one: pointer to struct sock_fprog over these instructions (8 bytes each) */
+  sock_fprog: Uint8Array
+  /** one: pointer to 64 bits */
+  sigset: bigint
+  /** one: pointer to the kernel's struct sigaction */
+  sigaction: Sigaction
+  /** one: pointer; null is NULL */
+  rlimit: Rlimit | null
+  /** two: the length and a pointer to 32-bit ids, in the order of setgroups(2) */
+  gids: readonly number[]
+  /** two: pointer and count; the outcome's data has the structs afterwards */
+  pollfds: readonly PollFd[]
+  /** two: pointer and size */
+  bpf_attr: BpfAttr
+  /** one: pointer to struct timespec; null is NULL. Nanoseconds */
+  timespec: bigint | null
+}
+export type Kind = keyof Kinds
+
+/**
+ * Every call that the runtime makes. Arguments stand in Linux's order; a kind of two registers covers the length that
+ * follows a pointer (`write(fd, bytes)` is write(2) with its count).
+ */
+// biome-ignore format: one call, one line
+export const signatures = {
+  accept4: [['sockfd', 'fd'], ['addr', 'int'], ['addrlen', 'int'], ['flags', 'int']],
+  bind: [['sockfd', 'fd'], ['addr', 'bytes']],
+  bpf: [['cmd', 'int'], ['attr', 'bpf_attr']],
+  capset: [['sets', 'capsets']],
+  chdir: [['path', 'path']],
+  chroot: [['path', 'path']],
+  clone3: [['cl_args', 'clone_args']],
+  close: [['fd', 'fd']],
+  close_range: [['first', 'int'], ['last', 'int'], ['flags', 'int']],
+  connect: [['sockfd', 'fd'], ['addr', 'bytes']],
+  copy_file_range: [['fd_in', 'fd'], ['off_in', 'int'], ['fd_out', 'fd'], ['off_out', 'int'], ['len', 'int'], ['flags', 'int']],
+  dup3: [['oldfd', 'fd'], ['newfd', 'fd'], ['flags', 'int']],
+  eventfd2: [['initval', 'int'], ['flags', 'int']],
+  execve: [['pathname', 'path'], ['argv', 'strings'], ['envp', 'strings']],
+  execveat: [['dirfd', 'fd'], ['pathname', 'path'], ['argv', 'strings'], ['envp', 'strings'], ['flags', 'int']],
+  exit_group: [['status', 'int']],
+  faccessat2: [['dirfd', 'fd'], ['pathname', 'path'], ['mode', 'int'], ['flags', 'int']],
+  fchdir: [['fd', 'fd']],
+  fchmod: [['fd', 'fd'], ['mode', 'int']],
+  fchmodat: [['dirfd', 'fd'], ['pathname', 'path'], ['mode', 'int']],
+  fchown: [['fd', 'fd'], ['owner', 'int'], ['group', 'int']],
+  fchownat: [['dirfd', 'fd'], ['pathname', 'path'], ['owner', 'int'], ['group', 'int'], ['flags', 'int']],
+  fcntl: [['fd', 'fd'], ['cmd', 'int'], ['arg', 'int']],
+  fgetxattr: [['fd', 'fd'], ['xattr', 'text'], ['value', 'out']],
+  flistxattr: [['fd', 'fd'], ['list', 'out']],
+  flock: [['fd', 'fd'], ['operation', 'int']],
+  fsconfig: [['fd', 'fd'], ['cmd', 'int'], ['key', 'text'], ['value', 'text'], ['aux', 'int']],
+  fsmount: [['fs_fd', 'fd'], ['flags', 'int'], ['attr_flags', 'int']],
+  fsopen: [['fs_name', 'text'], ['flags', 'int']],
+  fsync: [['fd', 'fd']],
+  fsetxattr: [['fd', 'fd'], ['xattr', 'text'], ['value', 'bytes'], ['flags', 'int']],
+  fstatfs: [['fd', 'fd'], ['buf', 'outonly']],
+  ftruncate: [['fd', 'fd'], ['length', 'int']],
+  getdents64: [['fd', 'fd'], ['dirp', 'out']],
+  getegid: [],
+  geteuid: [],
+  getgid: [],
+  getpid: [],
+  getuid: [],
+  getsockname: [['sockfd', 'fd'], ['addr', 'inout'], ['addrlen', 'inout']],
+  getsockopt: [['sockfd', 'fd'], ['level', 'int'], ['optname', 'int'], ['optval', 'inout'], ['optlen', 'inout']],
+  inotify_add_watch: [['fd', 'fd'], ['pathname', 'path'], ['mask', 'int']],
+  inotify_init1: [['flags', 'int']],
+  ioctl: [['fd', 'fd'], ['request', 'int'], ['arg', 'inout']],
+  ioctl_int: [['fd', 'fd'], ['request', 'int'], ['arg', 'int']],
+  keyctl: [['operation', 'int'], ['arg2', 'text'], ['arg3', 'int'], ['arg4', 'int'], ['arg5', 'int']],
+  kill: [['pid', 'int'], ['sig', 'int']],
+  lgetxattr: [['path', 'path'], ['xattr', 'text'], ['value', 'out']],
+  linkat: [['olddirfd', 'fd'], ['oldpath', 'path'], ['newdirfd', 'fd'], ['newpath', 'path'], ['flags', 'int']],
+  listen: [['sockfd', 'fd'], ['backlog', 'int']],
+  llistxattr: [['path', 'path'], ['list', 'out']],
+  lseek: [['fd', 'fd'], ['offset', 'int'], ['whence', 'int']],
+  lsetxattr: [['path', 'path'], ['xattr', 'text'], ['value', 'bytes'], ['flags', 'int']],
+  memfd_create: [['name', 'text'], ['flags', 'int']],
+  mkdirat: [['dirfd', 'fd'], ['pathname', 'path'], ['mode', 'int']],
+  mknodat: [['dirfd', 'fd'], ['pathname', 'path'], ['mode', 'int'], ['dev', 'int']],
+  mount: [['source', 'text'], ['target', 'path'], ['filesystemtype', 'text'], ['mountflags', 'int'], ['data', 'text']],
+  mount_setattr: [['dirfd', 'fd'], ['pathname', 'path'], ['flags', 'int'], ['attr', 'mount_attr']],
+  move_mount: [['from_dirfd', 'fd'], ['from_pathname', 'path'], ['to_dirfd', 'fd'], ['to_pathname', 'path'], ['flags', 'int']],
+  open_tree: [['dirfd', 'fd'], ['pathname', 'path'], ['flags', 'int']],
+  openat: [['dirfd', 'fd'], ['pathname', 'path'], ['flags', 'int'], ['mode', 'int']],
+  openat2: [['dirfd', 'fd'], ['pathname', 'path'], ['how', 'open_how']],
+  personality: [['persona', 'int']],
+  pidfd_getfd: [['pidfd', 'fd'], ['targetfd', 'int'], ['flags', 'int']],
+  pidfd_open: [['pid', 'int'], ['flags', 'int']],
+  pidfd_send_signal: [['pidfd', 'fd'], ['sig', 'int'], ['info', 'int'], ['flags', 'int']],
+  pipe2: [['pipefd', 'outonly'], ['flags', 'int']],
+  pivot_root: [['new_root', 'path'], ['put_old', 'path']],
+  ppoll: [['fds', 'pollfds'], ['tmo_p', 'timespec'], ['sigmask', 'int'], ['sigsetsize', 'int']],
+  prctl: [['option', 'int'], ['arg2', 'int'], ['arg3', 'int'], ['arg4', 'int'], ['arg5', 'int']],
+  prctl_name: [['option', 'int'], ['name', 'text']],
+  pread64: [['fd', 'fd'], ['buf', 'out'], ['offset', 'int']],
+  prlimit64: [['pid', 'int'], ['resource', 'int'], ['new_limit', 'rlimit'], ['old_limit', 'int']],
+  read: [['fd', 'fd'], ['buf', 'out']],
+  readlinkat: [['dirfd', 'fd'], ['pathname', 'path'], ['buf', 'out']],
+  recvfrom: [['sockfd', 'fd'], ['buf', 'out'], ['flags', 'int'], ['src_addr', 'int'], ['addrlen', 'int']],
+  renameat2: [['olddirfd', 'fd'], ['oldpath', 'path'], ['newdirfd', 'fd'], ['newpath', 'path'], ['flags', 'int']],
+  rt_sigaction: [['signum', 'int'], ['act', 'sigaction'], ['oldact', 'int'], ['sigsetsize', 'int']],
+  rt_sigprocmask: [['how', 'int'], ['set', 'sigset'], ['oldset', 'int'], ['sigsetsize', 'int']],
+  sched_setaffinity: [['pid', 'int'], ['mask', 'bytes']],
+  seccomp: [['operation', 'int'], ['flags', 'int'], ['args', 'sock_fprog']],
+  sendto: [['sockfd', 'fd'], ['buf', 'bytes'], ['flags', 'int'], ['dest_addr', 'bytes']],
+  setdomainname: [['name', 'bytes']],
+  setgroups: [['list', 'gids']],
+  sethostname: [['name', 'bytes']],
+  setns: [['fd', 'fd'], ['nstype', 'int']],
+  setpgid: [['pid', 'int'], ['pgid', 'int']],
+  setresgid: [['rgid', 'int'], ['egid', 'int'], ['sgid', 'int']],
+  setresuid: [['ruid', 'int'], ['euid', 'int'], ['suid', 'int']],
+  setsid: [],
+  setsockopt: [['sockfd', 'fd'], ['level', 'int'], ['optname', 'int'], ['optval', 'bytes']],
+  socket: [['domain', 'int'], ['type', 'int'], ['protocol', 'int']],
+  statfs: [['path', 'path'], ['buf', 'outonly']],
+  statx: [['dirfd', 'fd'], ['pathname', 'path'], ['flags', 'int'], ['mask', 'int'], ['statxbuf', 'outonly']],
+  symlinkat: [['target', 'text'], ['newdirfd', 'fd'], ['linkpath', 'path']],
+  sysinfo: [['info', 'outonly']],
+  umask: [['mask', 'int']],
+  umount2: [['target', 'path'], ['flags', 'int']],
+  uname: [['buf', 'outonly']],
+  unlinkat: [['dirfd', 'fd'], ['pathname', 'path'], ['flags', 'int']],
+  unshare: [['flags', 'int']],
+  utimensat: [['dirfd', 'fd'], ['pathname', 'path'], ['times', 'inout'], ['flags', 'int']],
+  wait4: [['pid', 'int'], ['wstatus', 'outonly'], ['options', 'int'], ['rusage', 'int']],
+  waitid: [['idtype', 'int'], ['id', 'int'], ['infop', 'outonly'], ['options', 'int'], ['rusage', 'int']],
+  write: [['fd', 'fd'], ['buf', 'bytes']],
+} as const satisfies Record<string, readonly (readonly [string, Kind])[]>
+
+export type SyscallName = keyof typeof signatures
+
+type Arguments<S extends readonly (readonly [string, Kind])[]> = {
+  readonly [P in S[number] as P[0]]: Kinds[P[1]]
+}
+
+/** A call by name, for handlers: `SyscallOf<'mount'>`. */
+export type SyscallOf<N extends SyscallName> = { readonly name: N } & Arguments<(typeof signatures)[N]>
+
+/** Any call, as data. */
+export type Syscall = { [N in SyscallName]: SyscallOf<N> }[SyscallName]
