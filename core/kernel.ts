@@ -27,7 +27,10 @@ export function refused(outcome: Outcome): outcome is Refusal {
 export interface MonitorOptions {
   /** Lives on when the caller is gone: own session, told nothing but what is below. */
   readonly detached: boolean
-  /** Directory, already there, in which the monitor writes `pid`, `exit` and `oom` (each atomically). */
+  /**
+   * Directory, already there, in which the monitor writes `exit` and `oom` (each atomically), and where it makes the FIFO
+   * `start`: a byte written to it by anybody releases a child that waits.
+   */
   readonly directory?: string
   /** Where output goes as k8s-file lines; absent means that nothing is logged. */
   readonly log?: { readonly path: string; readonly maxBytes?: number }
@@ -53,6 +56,12 @@ export interface LaunchFailure extends Refusal {
   readonly message: string
 }
 
+export type Progress =
+  /** The child waits at the `waits` step with this label (`as`). */
+  | { readonly state: 'waiting'; readonly at: string }
+  | { readonly state: 'executed' }
+  | { readonly state: 'refused'; readonly failure: LaunchFailure }
+
 /** A process that a plan has made. */
 export interface Launched {
   /** In the caller's pid namespace. */
@@ -60,11 +69,11 @@ export interface Launched {
   /** The monitor's pid, when there is one. */
   readonly monitorPid?: number
   /**
-   * Settles when the plan has reached its wait step (`ready`), the program has been executed (`executed`), or a step was
-   * refused. Called again after `ready`, it tells what came of the start.
+   * Settles at the plan's next `waits` step, when the program has been executed, or when a step was refused. After
+   * `waiting` and a release it may be called again.
    */
-  readonly progress: () => Promise<'ready' | 'executed' | LaunchFailure>
-  /** Lets a plan with a wait step go on. */
+  readonly progress: () => Promise<Progress>
+  /** Lets a child that waits go on. */
   readonly release: () => void
   /** Takes a descriptor of the waiting child into the caller (pidfd_getfd(2)): the master of its terminal. */
   readonly take: (fd: number) => Outcome

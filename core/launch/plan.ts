@@ -4,8 +4,8 @@ import type { Errno } from '../errno.ts'
 import type { Syscall } from '../syscall.ts'
 
 /**
- * One step of a plan. Steps before the one that calls clone3 run in the parent; after it each says where it runs, and the
- * executor keeps the order when the side changes (the other side waits).
+ * One step of a plan. The steps up to and with the one that calls clone3 run in the parent, those after it in the child;
+ * what somebody else must do in between (write uid_map, move an interface) is done while the child `waits`.
  */
 export interface Step {
   readonly in: 'parent' | 'child'
@@ -22,7 +22,7 @@ export interface Step {
   readonly and?: readonly Step[]
   /** Undoes the step, in the parent, when a later one is refused. */
   readonly undo?: Syscall
-  /** Where a child waits until it is released: `call` is a read of `startFd`. */
+  /** The child waits here until it is released: `call` is a read of one byte from `startFd`; `as` says for what. */
   readonly waits?: true
 }
 
