@@ -1,21 +1,23 @@
 #!/usr/bin/env node
-// Starts vitrine in a Node that can run it. Old syntax only: an old Node must get as far as the sentence below.
+// Starts vitrine in a Node that can run it. Node 12's syntax only: an old Node must get as far as the sentence below.
 'use strict'
 
-var oldest = 24
+const fs = require('fs')
+const path = require('path')
+
+const oldest = 24
 if (parseInt(process.versions.node, 10) >= oldest) start()
 else startElsewhere()
 
+// From a clone that was never built (or with VITRINE_SOURCES set) the sources run as they are.
 function start() {
-  var fs = require('fs')
-  var path = require('path')
-  var bundle = path.join(__dirname, '../dist/vitrine.cjs')
+  const bundle = path.join(__dirname, '../dist/vitrine.cjs')
   if (process.env.VITRINE_SOURCES || !fs.existsSync(bundle)) {
     import('../cli/main.ts').then(run, fail)
-    return
+  } else {
+    useCompileCache()
+    run(require(bundle))
   }
-  useCompileCache(fs)
-  run(require(bundle))
 }
 
 function run(program) {
@@ -25,36 +27,34 @@ function run(program) {
 }
 
 function fail(error) {
-  process.stderr.write('vitrine: ' + ((error && error.stack) || error) + '\n')
+  process.stderr.write(`vitrine: ${(error && error.stack) || error}\n`)
   process.exitCode = 125
 }
 
-// V8's code cache belongs to whoever may write the directory, so it is used only when that is us alone.
-function useCompileCache(fs) {
-  var base = process.env.XDG_CACHE_HOME || (process.env.HOME && process.env.HOME + '/.cache')
+// V8's code cache can hold any program, so it is used only when nobody else may write the directory.
+function useCompileCache() {
+  const base = process.env.XDG_CACHE_HOME || (process.env.HOME && `${process.env.HOME}/.cache`)
   if (!base || base[0] !== '/' || !process.geteuid) return
-  var directory = base + '/vitrine'
+  const directory = `${base}/vitrine`
   try {
-    var stat = fs.lstatSync(directory, { throwIfNoEntry: false })
+    let stat = fs.lstatSync(directory, { throwIfNoEntry: false })
     if (!stat) {
-      fs.mkdirSync(directory, { recursive: true, mode: 448 })
+      fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
       stat = fs.lstatSync(directory)
     }
-    if (!stat.isDirectory() || stat.uid !== process.geteuid() || (stat.mode & 18) !== 0) return
+    if (!stat.isDirectory() || stat.uid !== process.geteuid() || (stat.mode & 0o022) !== 0) return
   } catch (_) {
-    return // A read-only or foreign home: only the speed is lost.
+    return // A home that is read-only or not ours: only speed is lost.
   }
   require('module').enableCompileCache(directory)
 }
 
-// Where npm puts a Node of its own: package `node`, or the package of one platform that it stands for.
+// Where npm puts a Node of its own: the package of one platform, or package `node`, which stands for all of them.
 function findNode() {
-  var fs = require('fs')
-  var path = require('path')
-  var packages = ['node-' + process.platform + '-' + process.arch, 'node']
-  for (var at = path.dirname(__dirname); ; at = path.dirname(at)) {
-    for (var i = 0; i < packages.length; i++) {
-      var candidate = path.join(at, 'node_modules', packages[i], 'bin/node')
+  const packages = [`node-${process.platform}-${process.arch}`, 'node']
+  for (let at = path.dirname(__dirname); ; at = path.dirname(at)) {
+    for (const name of packages) {
+      const candidate = path.join(at, 'node_modules', name, 'bin/node')
       if (fs.existsSync(candidate)) return candidate
     }
     if (path.dirname(at) === at) return undefined
@@ -62,39 +62,24 @@ function findNode() {
 }
 
 function startElsewhere() {
-  var node = findNode()
+  const node = findNode()
   if (!node) {
-    process.stderr.write(
-      'vitrine needs Node ' +
-        oldest +
-        ' or newer; this is ' +
-        process.version +
-        ' (' +
-        process.execPath +
-        '): install it, or run `npm install node@' +
-        oldest +
-        '` beside vitrine\n',
-    )
+    const is = `this is ${process.version} (${process.execPath})`
+    const what = 'install one, or run `npm install node@26` beside vitrine'
+    process.stderr.write(`vitrine needs Node ${oldest} or newer; ${is}: ${what}\n`)
     process.exit(125)
   }
-  var argv = [__filename].concat(process.argv.slice(2))
+  const argv = [__filename].concat(process.argv.slice(2))
   if (process.execve) process.execve(node, [node].concat(argv), process.env)
-  var child = require('child_process').spawn(node, argv, { stdio: 'inherit' })
-  var signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGWINCH', 'SIGCONT']
-  signals.forEach((signal) => {
-    process.on(signal, () => {
-      // A terminal sends these to the whole foreground group, the child included.
-      var fromTerminal = signal === 'SIGINT' || signal === 'SIGQUIT' || signal === 'SIGWINCH'
-      if (!fromTerminal || !process.stdin.isTTY) child.kill(signal)
-    })
-  })
+  const child = require('child_process').spawn(node, argv, { stdio: 'inherit' })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGWINCH', 'SIGCONT']) {
+    // A terminal sends its own signals to the whole foreground group, the child included.
+    const fromTerminal = process.stdin.isTTY && ['SIGINT', 'SIGQUIT', 'SIGWINCH'].includes(signal)
+    process.on(signal, () => fromTerminal || child.kill(signal))
+  }
   child.on('error', (error) => {
-    process.stderr.write('vitrine: run ' + node + ': ' + error.message + '\n')
-    process.exitCode = 125
+    process.stderr.write(`vitrine: run ${node}: ${error.message}\n`)
+    process.exit(125)
   })
-  child.on('exit', (code, signal) => {
-    process.exitCode = signal ? 128 + require('os').constants.signals[signal] : code
-    // The listeners above would keep nothing alive, but the streams might.
-    process.exit()
-  })
+  child.on('exit', (code, signal) => process.exit(signal ? 128 + require('os').constants.signals[signal] : code))
 }
