@@ -1,0 +1,43 @@
+// A vitest reporter that writes the counts, the failures and the reasons for skipping to the file VITRINE_REPORT.
+
+import { writeFileSync } from 'node:fs'
+import type { Reporter, SerializedError, TestModule } from 'vitest/node'
+
+export interface Report {
+  readonly passed: number
+  readonly failed: readonly string[]
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[]
+}
+
+/** Counts what ran. A file that does not load and an error outside of any test are failures too. */
+export function count(modules: readonly TestModule[], unhandled: readonly SerializedError[]): Report {
+  let passed = 0
+  const failed = unhandled.map((error) => `error outside of a test: ${error.message}`)
+  const skipped: { name: string; reason: string }[] = []
+  for (const module of modules) {
+    const file = module.relativeModuleId
+    for (const error of module.errors()) failed.push(`${file}: ${error.message}`)
+    for (const suite of module.children.allSuites()) {
+      for (const error of suite.errors()) failed.push(`${file} > ${suite.fullName}: ${error.message}`)
+    }
+    for (const test of module.children.allTests()) {
+      const result = test.result()
+      const name = `${file} > ${test.fullName}`
+      if (result.state === 'passed') passed += 1
+      else if (result.state === 'failed') failed.push(name)
+      else {
+        const reason =
+          (result.state === 'skipped' ? result.note : undefined) ?? /— skipped: ([^>]*)/.exec(name)?.[1]?.trim()
+        skipped.push({ name, reason: reason ?? (test.options.mode === 'todo' ? 'to do' : 'no reason given') })
+      }
+    }
+  }
+  return { passed, failed, skipped }
+}
+
+export const countingReporter: Reporter = {
+  onTestRunEnd(modules, unhandled) {
+    const path = process.env.VITRINE_REPORT
+    if (path !== undefined) writeFileSync(path, JSON.stringify(count(modules, unhandled)))
+  },
+}
