@@ -28,8 +28,8 @@ export interface MonitorOptions {
   /** Lives on when the caller is gone: own session, told nothing but what is below. */
   readonly detached: boolean
   /**
-   * Directory, already there, in which the monitor writes `exit` and `oom` (each atomically), and where it makes the FIFO
-   * `start`: a byte written to it by anybody releases a child that waits.
+   * Directory, already there, in which the monitor writes `exit` (one line: code, signal, seconds, nanoseconds, oom), and
+   * where the FIFOs `start` (a byte releases a child that waits) and `report` are made.
    */
   readonly directory?: string
   /** Where output goes as k8s-file lines; absent means that nothing is logged. */
@@ -42,8 +42,8 @@ export interface MonitorOptions {
   readonly keepStdin?: number
   /** The plan opens a terminal and leaves its master at descriptor `terminalMaster` of the child. */
   readonly terminal?: boolean
-  /** Directories of the container's cgroups where oom kills are counted, read at exit: v2 `memory.events`, v1 `memory.oom_control`. */
-  readonly memoryCgroup?: string
+  /** The kernel's file with a line `oom_kill N`, read at the exit: v2 `memory.events`, v1 `memory.oom_control`. */
+  readonly oomFile?: string
   /** Run after the exit when the caller is gone (or detached): argv with an absolute program. */
   readonly cleanup?: { readonly argv: readonly string[]; readonly env: readonly string[] }
   /** The process name that ps shows. */
@@ -75,9 +75,13 @@ export interface Launched {
   readonly progress: () => Promise<Progress>
   /** Lets a child that waits go on. */
   readonly release: () => void
+  /** Leaves the waiting child to another caller, who takes it up with `Kernel.reopen`. */
+  readonly park: () => void
+  /** Tells the monitor that the caller has cleaned up; without it the monitor runs the cleanup command once the caller is gone. */
+  readonly cleaned: () => void
   /** Takes a descriptor of the waiting child into the caller (pidfd_getfd(2)): the master of its terminal. */
   readonly take: (fd: number) => Outcome
-  /** The wait status, as wait4(2) gives it, when the process is gone. */
+  /** How the process ended, when it is gone. Waiting begins when this is first looked at. */
   readonly exited: Promise<ExitStatus>
   /** Closes what the caller holds of the process; does not end it. */
   readonly close: () => void
@@ -90,6 +94,8 @@ export interface ExitStatus {
   readonly signal: number
   /** Whether the kernel's OOM killer struck in its cgroup; only a monitor knows. */
   readonly oomKilled?: boolean
+  /** The monitor died before it could tell; `code` is 255 then. */
+  readonly unknown?: boolean
 }
 
 export interface Kernel {
@@ -101,6 +107,8 @@ export interface Kernel {
   batch(calls: readonly Syscall[]): { readonly outcomes: readonly Outcome[]; readonly failed?: number }
   /** For calls that may wait: read, ppoll, waitid, connect, flock. */
   wait(call: Syscall): Promise<Outcome>
-  /** Walks a plan. Without a monitor the child is the caller's own, sharing its standard streams unless `stdio` says otherwise. */
+  /** Walks a plan; when it is refused, what its parent steps did is undone. Without a monitor the child is the caller's own and shares its standard streams. */
   launch(plan: LaunchPlan, monitor?: MonitorOptions): Launched | LaunchFailure
+  /** Takes up a child that `park` has left waiting in this directory: what `start` does after `create`. */
+  reopen(directory: string): Pick<Launched, 'progress' | 'release' | 'close'> | Refusal
 }

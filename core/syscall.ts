@@ -105,7 +105,7 @@ export interface Kinds {
 export type Kind = keyof Kinds
 
 /**
- * Every call that the runtime makes. Arguments stand in Linux's order; a kind of two registers covers the length that
+ * Every call that the runtime makes. No argument is called `name`, since that is the call's own. Arguments stand in Linux's order; a kind of two registers covers the length that
  * follows a pointer (`write(fd, bytes)` is write(2) with its count).
  */
 // biome-ignore format: one call, one line
@@ -163,7 +163,7 @@ export const signatures = {
   llistxattr: [['path', 'path'], ['list', 'out']],
   lseek: [['fd', 'fd'], ['offset', 'int'], ['whence', 'int']],
   lsetxattr: [['path', 'path'], ['xattr', 'text'], ['value', 'bytes'], ['flags', 'int']],
-  memfd_create: [['name', 'text'], ['flags', 'int']],
+  memfd_create: [['label', 'text'], ['flags', 'int']],
   mkdirat: [['dirfd', 'fd'], ['pathname', 'path'], ['mode', 'int']],
   mknodat: [['dirfd', 'fd'], ['pathname', 'path'], ['mode', 'int'], ['dev', 'int']],
   mount: [['source', 'text'], ['target', 'path'], ['filesystemtype', 'text'], ['mountflags', 'int'], ['data', 'text']],
@@ -180,7 +180,7 @@ export const signatures = {
   pivot_root: [['new_root', 'path'], ['put_old', 'path']],
   ppoll: [['fds', 'pollfds'], ['tmo_p', 'timespec'], ['sigmask', 'int'], ['sigsetsize', 'int']],
   prctl: [['option', 'int'], ['arg2', 'int'], ['arg3', 'int'], ['arg4', 'int'], ['arg5', 'int']],
-  prctl_name: [['option', 'int'], ['name', 'text']],
+  prctl_name: [['option', 'int'], ['comm', 'text']],
   pread64: [['fd', 'fd'], ['buf', 'out'], ['offset', 'int']],
   prlimit64: [['pid', 'int'], ['resource', 'int'], ['new_limit', 'rlimit'], ['old_limit', 'int']],
   read: [['fd', 'fd'], ['buf', 'out']],
@@ -192,9 +192,9 @@ export const signatures = {
   sched_setaffinity: [['pid', 'int'], ['mask', 'bytes']],
   seccomp: [['operation', 'int'], ['flags', 'int'], ['args', 'sock_fprog']],
   sendto: [['sockfd', 'fd'], ['buf', 'bytes'], ['flags', 'int'], ['dest_addr', 'bytes']],
-  setdomainname: [['name', 'bytes']],
+  setdomainname: [['domainname', 'bytes']],
   setgroups: [['list', 'gids']],
-  sethostname: [['name', 'bytes']],
+  sethostname: [['hostname', 'bytes']],
   setns: [['fd', 'fd'], ['nstype', 'int']],
   setpgid: [['pid', 'int'], ['pgid', 'int']],
   setresgid: [['rgid', 'int'], ['egid', 'int'], ['sgid', 'int']],

@@ -1,0 +1,238 @@
+// A plan run by the monitor: a small native process, executed from a sealed memfd, that is the container's parent.
+
+import { readFileSync } from 'node:fs'
+import type { ExitStatus, Launched, LaunchFailure, MonitorOptions, Outcome, Progress } from '../../core/kernel.ts'
+import { refused } from '../../core/kernel.ts'
+import type { LaunchPlan } from '../../core/launch/plan.ts'
+import { ENTRY_BYTES, TAPE_HEADER_BYTES, Tape } from '../../core/launch/tape.ts'
+import type { Syscall } from '../../core/syscall.ts'
+import { closeAll, type MonitorDescriptors, openDescriptors } from './descriptors.ts'
+import { planFailure, undo } from './failure.ts'
+import { nativeFile } from './ffi.ts'
+import { type Job, monitorFds, writeJob } from './job.ts'
+import type { LinuxParts } from './kernel.ts'
+import { CLONE_CLEAR_SIGHAND } from './launch.ts'
+import { arenaOn } from './memory.ts'
+import { parkPlan, reportReader } from './report.ts'
+
+const AT_FDCWD = -100
+const AT_EMPTY_PATH = 0x1000
+const MFD_CLOEXEC_SEALABLE = 3
+const F_DUPFD = 0
+const F_ADD_SEALS = 1033
+const F_SEAL_ALL = 0xf
+const CLOSE_RANGE_CLOEXEC = 4
+const CLONE_VM_VFORK = 0x4100
+/** Descriptors are first copied to here and up, so that none is overwritten before it has been copied. */
+const highFd = 200
+const POLLIN = 1
+const WNOHANG = 1
+const EVENT_BYTES = 12
+
+/** The call's value; a refusal here is the machine's fault (no memory, no descriptors) and is thrown. */
+function value(outcome: Outcome, tried: string): number {
+  if (refused(outcome)) throw new Error(`${tried}: ${outcome.errno}`)
+  return outcome.value
+}
+
+function memfd(parts: LinuxParts, label: string, content: Uint8Array, seal: boolean): number {
+  const fd = value(parts.call({ name: 'memfd_create', label, flags: MFD_CLOEXEC_SEALABLE }), 'memfd_create')
+  value(parts.call({ name: 'write', fd, buf: content }), `write the ${label}`)
+  if (seal) value(parts.call({ name: 'fcntl', fd, cmd: F_ADD_SEALS, arg: F_SEAL_ALL }), `seal the ${label}`)
+  return fd
+}
+
+/** Starts the monitor program with its descriptors in place; gives its pid. */
+function spawnMonitor(parts: LinuxParts, job: number, fds: MonitorDescriptors, options: MonitorOptions): number {
+  const program = memfd(parts, 'vitrine-monitor', readFileSync(nativeFile('monitor')), true)
+  const arena = arenaOn(parts.memory.tapeArguments)
+  const tape = new Tape({ arena, numberOf: parts.numberOf, report: -1 })
+  const child: Syscall[] = []
+  if (options.detached) child.push({ name: 'setsid' })
+  child.push({ name: 'chdir', path: '/' })
+  tape.step(
+    { in: 'parent', why: '', call: { name: 'clone3', cl_args: { flags: CLONE_VM_VFORK + CLONE_CLEAR_SIGHAND } } },
+    0,
+  )
+  const high = (fd: number | { from: string }, label: string) =>
+    tape.step({ in: 'child', why: '', as: label, call: { name: 'fcntl', fd, cmd: F_DUPFD, arg: highFd } }, 0)
+  high(job, 'job')
+  high(program, 'program')
+  for (const [name, fd] of fds.monitor) high(fd, name)
+  tape.step(
+    {
+      in: 'child',
+      why: '',
+      as: 'null',
+      call: { name: 'openat', dirfd: AT_FDCWD, pathname: '/dev/null', flags: 2, mode: 0 },
+    },
+    0,
+  )
+  tape.call({ name: 'close_range', first: 3, last: 0xffffffff, flags: CLOSE_RANGE_CLOEXEC }, 0)
+  const place = (label: string, newfd: number) =>
+    tape.step({ in: 'child', why: '', call: { name: 'dup3', oldfd: { from: label }, newfd, flags: 0 } }, 0)
+  for (const newfd of [0, 1, 2]) place('null', newfd)
+  place('job', monitorFds.job)
+  for (const [name] of fds.monitor) place(name, monitorFds[name])
+  for (const call of child) tape.call(call, 0)
+  const argv = [options.title]
+  tape.step(
+    {
+      in: 'child',
+      why: '',
+      call: { name: 'execveat', dirfd: { from: 'program' }, pathname: '', argv, envp: [], flags: AT_EMPTY_PATH },
+    },
+    0,
+  )
+  const args = new DataView(arena.bytes.buffer, arena.bytes.byteOffset + tape.clone!.argsOffset)
+  args.setBigUint64(40, BigInt(parts.memory.stack.address), true)
+  args.setBigUint64(48, BigInt(parts.memory.stack.bytes.length), true)
+  const { tape: place0 } = parts.memory
+  place0.bytes.set(tape.finish())
+  const pid = parts.native.spawn(arena.address(tape.clone!.argsOffset), 88, place0.address)
+  parts.call({ name: 'close', fd: program })
+  if (pid < 0) throw new Error(`clone3 of the monitor: errno ${-pid}`)
+  const failed = new DataView(place0.bytes.buffer, place0.bytes.byteOffset).getInt32(8, true)
+  if (failed >= 0) {
+    parts.call({ name: 'wait4', pid, wstatus: 4, options: 0, rusage: 0 })
+    const errno = new DataView(place0.bytes.buffer, place0.bytes.byteOffset).getInt32(12, true)
+    throw new Error(`start the monitor: errno ${errno} at entry ${failed}`)
+  }
+  return pid
+}
+
+interface Event {
+  readonly kind: number
+  readonly value: number
+  readonly oom: boolean
+}
+
+/** Walks a plan in a monitor; comes back when the container's first process is there or was refused. */
+export function launchMonitored(
+  parts: LinuxParts,
+  plan: LaunchPlan,
+  options: MonitorOptions,
+): Launched | LaunchFailure {
+  const fds = openDescriptors(parts, options)
+  const job = writeJob(parts, plan, options, (name) => name === 'job' || fds.monitor.has(name))
+  const jobFd = memfd(parts, 'vitrine-job', job.image, false)
+  let monitorPid: number
+  try {
+    monitorPid = spawnMonitor(parts, jobFd, fds, options)
+  } catch (error) {
+    closeAll(parts, [...fds.caller.values(), jobFd])
+    throw error
+  } finally {
+    closeAll(parts, fds.monitorOnly)
+  }
+  const events = fds.caller.get('events')!
+  const next = (): Event | undefined => {
+    const answer = parts.call({ name: 'read', fd: events, buf: EVENT_BYTES })
+    if (refused(answer) || answer.value < EVENT_BYTES) return undefined
+    const view = new DataView(answer.data!.buffer)
+    return { kind: view.getUint32(0, true), value: view.getUint32(4, true), oom: view.getUint32(8, true) !== 0 }
+  }
+  const first = next()
+  if (first?.kind !== 1) {
+    const entry = first === undefined ? job.tape.clone!.entry : first.value >>> 16
+    const step = entry === job.tape.clone!.entry ? job.tape.clone!.step : (job.tape.stepOf(entry) ?? 0)
+    undo(parts, plan, resultsIn(parts, jobFd, job))
+    closeAll(parts, [...fds.caller.values(), jobFd])
+    parts.call({ name: 'wait4', pid: monitorPid, wstatus: 4, options: 0, rusage: 0 })
+    return planFailure(plan, step, first === undefined ? 5 : first.value & 0xffff)
+  }
+  return launched(parts, plan, options, { fds, job, jobFd, monitorPid, pid: first.value, next })
+}
+
+/** Which steps of the parent succeeded, read back from the job that the monitor ran. */
+function resultsIn(parts: LinuxParts, jobFd: number, job: Job): (step: number) => boolean {
+  const read = (entry: number) => {
+    const offset = job.tapeOffset + TAPE_HEADER_BYTES + entry * ENTRY_BYTES + 56
+    const answer = parts.call({ name: 'pread64', fd: jobFd, buf: 8, offset })
+    return !refused(answer) && new DataView(answer.data!.buffer).getBigInt64(0, true) >= 0n
+  }
+  return (step) => read(job.entries.get(step)!)
+}
+
+interface Started {
+  readonly fds: MonitorDescriptors
+  readonly job: Job
+  readonly jobFd: number
+  readonly monitorPid: number
+  readonly pid: number
+  readonly next: () => Event | undefined
+}
+
+function launched(parts: LinuxParts, plan: LaunchPlan, options: MonitorOptions, started: Started): Launched {
+  const { fds, job, pid, monitorPid, next } = started
+  const control = fds.caller.get('control')!
+  const events = fds.caller.get('events')!
+  const nextReport = reportReader(parts, fds.caller.get('report')!)
+  const succeeded = resultsIn(parts, started.jobFd, job)
+  let exited: Promise<ExitStatus> | undefined
+
+  const end = (): ExitStatus => {
+    for (;;) {
+      const event = next()
+      if (event === undefined) return { code: 255, signal: 0, unknown: true }
+      if (event.kind !== 4) continue
+      const signal = event.value & 127
+      const code = signal === 0 ? (event.value >> 8) & 255 : 128 + signal
+      return { code, signal, oomKilled: event.oom }
+    }
+  }
+  const progress = async (): Promise<Progress> => {
+    const report = await nextReport()
+    if (report.state === 'waiting') {
+      const at = plan.steps[report.step]!.as ?? ''
+      if (at === 'start' && options.terminal) {
+        parts.call({ name: 'write', fd: control, buf: 'T' })
+        const taken = next()
+        if (taken?.kind !== 3 || taken.value !== 0) throw new Error(`take the terminal: errno ${taken?.value}`)
+      }
+      return { state: 'waiting', at }
+    }
+    if (report.state === 'executed') return report
+    end() // the child has said that it ends; its cgroup is empty only afterwards
+    undo(parts, plan, succeeded)
+    return { state: 'refused', failure: planFailure(plan, job.tape.stepOf(report.entry)!, report.errno) }
+  }
+  return {
+    pid,
+    monitorPid,
+    progress,
+    release: () => {
+      parts.call({ name: 'write', fd: fds.caller.get('start')!, buf: 's' })
+    },
+    park: () => parkPlan(parts, plan, job, options.directory),
+    cleaned: () => {
+      parts.call({ name: 'write', fd: control, buf: 'C' })
+    },
+    take: (fd) => {
+      const opened = parts.call({ name: 'pidfd_open', pid, flags: 0 })
+      if (refused(opened)) return opened
+      const taken = parts.call({ name: 'pidfd_getfd', pidfd: opened.value, targetfd: fd, flags: 0 })
+      parts.call({ name: 'close', fd: opened.value })
+      return taken
+    },
+    get exited() {
+      exited ??= (async () => {
+        await parts.wait({
+          name: 'ppoll',
+          fds: [{ fd: events, events: POLLIN }],
+          tmo_p: null,
+          sigmask: 0,
+          sigsetsize: 8,
+        })
+        return end()
+      })()
+      return exited
+    },
+    close: () => {
+      closeAll(parts, [...fds.caller.values(), started.jobFd])
+      parts.call({ name: 'wait4', pid: monitorPid, wstatus: 4, options: WNOHANG, rusage: 0 })
+    },
+  }
+}
+
+export { reopenWaiting } from './report.ts'

@@ -1,0 +1,260 @@
+/* The monitor: one small process per container, its parent and subreaper. It runs the tape, forwards and logs the
+ * output, records how the container ended, and has cleaned up after it. No libc; its memory is a few pages. */
+#include "job.h"
+
+static struct job *const job = (struct job *)JOB_ADDRESS;
+static s32 terminal = -1;
+static u64 log_bytes;
+static u8 middle_of_line[2];
+static char buffer[8192];
+
+static void write_all(s32 fd, const char *bytes, u64 count)
+{
+	while (count > 0) {
+		s64 n = sys3(NR_write, (u64)fd, (u64)bytes, count);
+		if (n == -EINTR) continue;
+		if (n == -11) { /* EAGAIN: a terminal or pipe that somebody made non-blocking */
+			struct { s32 fd; u16 events, revents; } poll = { fd, 4, 0 };
+			sys6(NR_ppoll, (u64)&poll, 1, 0, 0, 8, 0);
+			continue;
+		}
+		if (is_error(n)) return;
+		bytes += n;
+		count -= (u64)n;
+	}
+}
+
+static char *put_number(char *to, u64 value, int digits)
+{
+	char reversed[20];
+	int n = 0;
+	do reversed[n++] = (char)('0' + value % 10);
+	while (value /= 10);
+	while (digits-- > n) *to++ = '0';
+	while (n) *to++ = reversed[--n];
+	return to;
+}
+
+static void tell(u32 kind, u32 value, u32 oom)
+{
+	struct event event = { kind, value, oom };
+	if (job->events >= 0) sys3(NR_write, (u64)job->events, (u64)&event, sizeof event);
+}
+
+/* RFC 3339 in UTC with nanoseconds; the calendar is Howard Hinnant's days-from-civil, turned around. */
+static char *put_time(char *to)
+{
+	s64 now[2];
+	sys3(NR_clock_gettime, 0, (u64)now, 0);
+	u64 days = (u64)now[0] / 86400, second = (u64)now[0] % 86400;
+	u64 z = days + 719468, era = z / 146097, doe = z % 146097;
+	u64 yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	u64 mp = (5 * doy + 2) / 153, month = mp < 10 ? mp + 3 : mp - 9;
+	to = put_number(to, yoe + era * 400 + (month <= 2), 4), *to++ = '-';
+	to = put_number(to, month, 2), *to++ = '-';
+	to = put_number(to, doy - (153 * mp + 2) / 5 + 1, 2), *to++ = 'T';
+	to = put_number(to, second / 3600, 2), *to++ = ':';
+	to = put_number(to, second / 60 % 60, 2), *to++ = ':';
+	to = put_number(to, second % 60, 2), *to++ = '.';
+	to = put_number(to, (u64)now[1], 9);
+	for (const char *zone = "+00:00"; *zone;) *to++ = *zone++;
+	return to;
+}
+
+/* A full log becomes the old log, and a new one is begun: at most twice the limit is kept. */
+static void rotate_log(void)
+{
+	if (sys6(NR_renameat2, (u64)-100, (u64)job->log_path, (u64)-100, (u64)job->old_log_path, 0, 0) < 0) return;
+	s64 fresh = sys6(NR_openat, (u64)-100, (u64)job->log_path, 02002101, 0600, 0, 0); /* O_WRONLY|O_CREAT|O_APPEND|O_CLOEXEC */
+	if (is_error(fresh)) return;
+	sys3(NR_close, (u64)job->log, 0, 0);
+	job->log = (s32)fresh;
+	log_bytes = 0;
+}
+
+/* One k8s-file line for each line of output: time, stream, F (full) or P (partial), text. */
+static void log_output(int stream, const char *bytes, u64 count)
+{
+	while (count > 0) {
+		u64 n = 0;
+		while (n < count && bytes[n] != '\n') n++;
+		u8 full = n < count;
+		char head[64], *end = put_time(head);
+		for (const char *name = stream ? " stderr " : " stdout "; *name;) *end++ = *name++;
+		*end++ = full ? 'F' : 'P';
+		*end++ = ' ';
+		u64 size = (u64)(end - head) + n + 1;
+		if (job->log_max_bytes && log_bytes && log_bytes + size > job->log_max_bytes) rotate_log();
+		write_all(job->log, head, (u64)(end - head));
+		write_all(job->log, bytes, n);
+		write_all(job->log, "\n", 1);
+		log_bytes += size;
+		middle_of_line[stream] = !full;
+		bytes += n + full;
+		count -= n + full;
+	}
+}
+
+/* Moves what is there on one stream; 0 when it has ended. */
+static int pump(int stream, s32 from)
+{
+	s64 n = sys3(NR_read, (u64)from, (u64)buffer, sizeof buffer);
+	if (n == -EINTR || n == -11) return 1;
+	if (n <= 0) return 0;
+	if (job->forward[stream] >= 0) write_all(job->forward[stream], buffer, (u64)n);
+	if (job->log >= 0) log_output(stream, buffer, (u64)n);
+	return 1;
+}
+
+/* Whether the kernel killed for memory: the oom_kill line of the cgroup's events. */
+static u32 oom_killed(void)
+{
+	if (!job->oom_path) return 0;
+	s64 fd = sys6(NR_openat, (u64)-100, (u64)job->oom_path, 02000000, 0, 0, 0);
+	if (is_error(fd)) return 0;
+	s64 n = sys3(NR_read, (u64)fd, (u64)buffer, sizeof buffer - 1);
+	sys3(NR_close, (u64)fd, 0, 0);
+	if (n <= 0) return 0;
+	buffer[n] = 0;
+	const char *name = "oom_kill ";
+	for (char *line = buffer; *line; line++) {
+		u64 k = 0;
+		while (name[k] && line[k] == name[k]) k++;
+		if (!name[k] && (line == buffer || line[-1] == '\n')) return line[k] != '0';
+	}
+	return 0;
+}
+
+/* `exit`: code, signal, seconds, nanoseconds, oom; whole or not there at all, also after kill -9. */
+static void record_exit(u32 status, u32 oom)
+{
+	s64 now[2];
+	char text[96], *end = text;
+	u32 signal = status & 127;
+	sys3(NR_clock_gettime, 0, (u64)now, 0);
+	end = put_number(end, signal ? 128 + signal : status >> 8 & 255, 1), *end++ = ' ';
+	end = put_number(end, signal, 1), *end++ = ' ';
+	end = put_number(end, (u64)now[0], 1), *end++ = ' ';
+	end = put_number(end, (u64)now[1], 1), *end++ = ' ';
+	end = put_number(end, oom, 1), *end++ = '\n';
+	s64 fd = sys6(NR_openat, (u64)job->directory, (u64)"exit.tmp", 02001101, 0600, 0, 0); /* O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC */
+	if (is_error(fd)) return;
+	write_all((s32)fd, text, (u64)(end - text));
+	sys3(NR_close, (u64)fd, 0, 0);
+	sys6(NR_renameat2, (u64)job->directory, (u64)"exit.tmp", (u64)job->directory, (u64)"exit", 0, 0);
+}
+
+/* The caller has said 'C' (cleaned) or is gone; 0 as long as neither is so. */
+static int ask_caller(void)
+{
+	char command;
+	for (;;) {
+		s64 n = sys3(NR_read, (u64)job->control, (u64)&command, 1);
+		if (n == -EINTR) continue;
+		if (n == -11) return 0;
+		if (n <= 0) return -1;
+		if (command == 'C') return 'C';
+		if (command == 'T') {
+			s64 fd = sys3(NR_pidfd_getfd, (u64)job->pidfd, job->terminal_master, 0);
+			if (!is_error(fd)) terminal = (s32)fd;
+			tell(3, is_error(fd) ? (u32)-fd : 0, 0);
+		}
+	}
+}
+
+static void clean_up(void)
+{
+	if (job->cleanup_argv) sys3(NR_execve, (u64)job->cleanup_argv[0], (u64)job->cleanup_argv, (u64)job->cleanup_env);
+	sys3(NR_exit_group, 0, 0, 0);
+}
+
+static void watch(s32 signals)
+{
+	struct { s32 fd; u16 events, revents; } polls[6];
+	u32 status = 0, exited = 0;
+	int caller = 1, cleaned = 0, detached = job->flags & JOB_DETACHED;
+	for (;;) {
+		polls[0].fd = signals, polls[1].fd = job->output[0], polls[2].fd = job->output[1];
+		polls[3].fd = caller ? job->control : -1, polls[4].fd = caller ? job->events : -1;
+		polls[5].fd = caller && !detached ? -1 : terminal; /* a caller in the foreground reads the terminal itself */
+		for (int i = 0; i < 6; i++) polls[i].events = i == 4 ? 0 : 1, polls[i].revents = 0;
+		s64 timeout[2] = { 0, 0 };
+		s64 n = sys6(NR_ppoll, (u64)polls, 6, exited ? (u64)timeout : 0, 0, 8, 0);
+		if (n == -EINTR) continue;
+		if (exited && n <= 0) break; /* drained what was left */
+		for (int stream = 0; stream < 2; stream++)
+			if (polls[1 + stream].revents && !pump(stream, job->output[stream])) {
+				sys3(NR_close, (u64)job->output[stream], 0, 0);
+				job->output[stream] = -1;
+			}
+		if (polls[5].revents && !pump(0, terminal)) terminal = -1;
+		if (polls[3].revents) {
+			int answer = ask_caller();
+			if (answer < 0) caller = 0;
+			if (answer == 'C') cleaned = 1;
+		}
+		if (polls[4].revents) caller = 0;
+		if (!caller) job->forward[0] = job->forward[1] = -1; /* its terminal is somebody else's now */
+		if (polls[0].revents) {
+			char info[128];
+			while (sys3(NR_read, (u64)signals, (u64)info, sizeof info) > 0);
+			s32 state;
+			s64 pid;
+			while ((pid = sys6(NR_wait4, (u64)-1, (u64)&state, 1, 0, 0, 0)) > 0)
+				if (pid == job->pid) status = (u32)state, exited = 1;
+		} else if (exited && !polls[1].revents && !polls[2].revents && !polls[5].revents) break;
+	}
+	u32 oom = oom_killed();
+	if (job->directory >= 0) record_exit(status, oom);
+	tell(4, status, oom);
+	while (caller && !detached && !cleaned) { /* the caller cleans up; should it die over that, we do */
+		polls[0].fd = job->control, polls[0].events = 1;
+		polls[1].fd = job->events, polls[1].events = 0;
+		polls[0].revents = polls[1].revents = 0;
+		sys6(NR_ppoll, (u64)polls, 2, 0, 0, 8, 0);
+		int answer = ask_caller();
+		if (answer == 'C') cleaned = 1;
+		else if (answer < 0 || polls[1].revents) caller = 0;
+	}
+	if (!cleaned) clean_up();
+	sys3(NR_exit_group, 0, 0, 0);
+}
+
+__attribute__((noreturn, used)) static void monitor(u64 *stack)
+{
+	(void)stack;
+	u64 all = ~0ul, child_signal = 1ul << 16; /* SIGCHLD */
+	u64 size;
+	sys3(NR_prctl, 15, (u64)"vitrine-monitor", 0); /* PR_SET_NAME: the memfd's number would stand there */
+	sys3(NR_read, JOB_DESCRIPTOR, (u64)&size, 8);
+	s64 at = sys6(NR_mmap, JOB_ADDRESS, size, 3, 0x100001, JOB_DESCRIPTOR, 0); /* MAP_SHARED|MAP_FIXED_NOREPLACE */
+	if (at != (s64)JOB_ADDRESS) sys3(NR_exit_group, 125, 0, 0);
+	sys3(NR_close, JOB_DESCRIPTOR, 0, 0);
+	sys6(NR_close_range, 3, ~0u, 4, 0, 0, 0); /* CLOSE_RANGE_CLOEXEC: nothing of ours reaches the container or the cleanup */
+	sys6(NR_rt_sigprocmask, 0, (u64)&all, 0, 8, 0, 0);
+	sys6(NR_prctl, 36, 1, 0, 0, 0, 0); /* PR_SET_CHILD_SUBREAPER */
+	s64 signals = sys6(NR_signalfd4, (u64)-1, (u64)&child_signal, 8, 02004000, 0, 0);
+	s32 failed = run_tape(job->tape, 0, job->tape->child);
+	if (failed >= 0) {
+		tell(2, (u32)failed << 16 | (u32)job->tape->errno_, 0);
+		sys3(NR_exit_group, 125, 0, 0);
+	}
+	s64 pid = sys3(NR_clone3, (u64)job->clone_args, 88, 0);
+	if (pid == 0) run_child(job->tape);
+	if (is_error(pid)) {
+		tell(2, job->tape->child << 16 | (u32)-pid, 0);
+		sys3(NR_exit_group, 125, 0, 0);
+	}
+	job->pid = (s32)pid;
+	for (int i = 0; i < 7; i++)
+		if (job->close_after[i] >= 0) sys3(NR_close, (u64)job->close_after[i], 0, 0);
+	if (job->log >= 0) {
+		s64 end = sys3(NR_lseek, (u64)job->log, 0, 2);
+		log_bytes = end > 0 ? (u64)end : 0;
+	}
+	tell(1, (u32)pid, 0);
+	watch((s32)signals);
+	for (;;) sys3(NR_exit_group, 0, 0, 0);
+}
+
+START(monitor)
