@@ -1,0 +1,148 @@
+// The mounts of a container from a request: podman's default ones, volumes, tmpfs and the files vitrine writes.
+
+import { UserError } from '../errors.ts'
+import * as defaults from './defaults.ts'
+import type { RequestFacts } from './facts.ts'
+import type { ImageConfig } from './image-config.ts'
+import type { ContainerRequest, Tmpfs, Volume } from './request.ts'
+import type { Mount } from './types.ts'
+
+/** Without `.`, `..`, doubled and trailing slashes: two spellings of one destination are one mount. */
+export function cleanPath(path: string): string {
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return `/${parts.join('/')}`
+}
+
+/**
+ * The volumes a container needs: those asked for, and an unnamed one for each of the image's Volumes that nothing else is
+ * mounted on.
+ */
+export function volumesOf(request: ContainerRequest, image: ImageConfig | undefined): readonly Volume[] {
+  const taken = new Set([...request.volumes, ...request.tmpfs].map((each) => cleanPath(each.destination)))
+  const fromImage = Object.keys(image?.config?.Volumes ?? {})
+    .map(cleanPath)
+    .filter((destination) => !taken.has(destination))
+  return [
+    ...request.volumes,
+    ...fromImage.map((destination): Volume => ({ kind: 'anonymous', destination, options: [] })),
+  ]
+}
+
+const propagations = new Set([
+  'shared',
+  'slave',
+  'private',
+  'unbindable',
+  'rshared',
+  'rslave',
+  'rprivate',
+  'runbindable',
+])
+
+function volumeMount(volume: Volume, facts: RequestFacts): Mount {
+  const destination = cleanPath(volume.destination)
+  const source =
+    volume.kind === 'bind' ? volume.source : facts.volumePaths?.[volume.kind === 'named' ? volume.source! : destination]
+  if (source === undefined)
+    throw new UserError(`-v ${volume.source ?? destination}: there is no volume of that name; give a path of the host`)
+  const { options } = volume
+  return {
+    destination,
+    type: 'bind',
+    source,
+    options: [
+      ...(options.includes('bind') || options.includes('rbind') ? [] : ['rbind']),
+      ...(options.some((option) => propagations.has(option)) ? [] : ['rprivate']),
+      ...(options.includes('ro') || options.includes('rw') ? [] : ['rw']),
+      ...options,
+    ],
+  }
+}
+
+function tmpfsMount({ destination, options }: Tmpfs): Mount {
+  const opposites: Readonly<Record<string, string>> = { rw: 'ro', nosuid: 'suid', nodev: 'dev' }
+  const added = Object.entries(opposites).filter(([mine, other]) => !options.includes(mine) && !options.includes(other))
+  return {
+    destination: cleanPath(destination),
+    type: 'tmpfs',
+    source: 'tmpfs',
+    options: [...added.map(([mine]) => mine), ...options],
+  }
+}
+
+/** /dev/shm and /dev/mqueue belong to the ipc namespace: whoever shares it shares them. */
+function ipcMounts(request: ContainerRequest, facts: RequestFacts): readonly Mount[] {
+  const { ipc } = request
+  if (ipc.kind === 'none') return [defaults.mqueueMount]
+  if (ipc.kind === 'host')
+    return [defaults.bindMount('/dev/mqueue', '/dev/mqueue'), defaults.bindMount('/dev/shm', '/dev/shm')]
+  const shm =
+    facts.shmPath === undefined
+      ? defaults.shmMount(request.shmSizeBytes)
+      : defaults.bindMount('/dev/shm', facts.shmPath)
+  return [defaults.mqueueMount, shm]
+}
+
+/** A fresh sysfs or procfs shows its namespaces' things and needs rights over them: else the host's own is bound. */
+function systemMounts(request: ContainerRequest, facts: RequestFacts): readonly Mount[] {
+  const access = request.privileged ? 'rw' : 'ro'
+  const foreign = (mode: { readonly kind: string }) => facts.newUserNamespace && mode.kind === 'host'
+  const proc = foreign(request.pid)
+    ? defaults.bindMount('/proc', '/proc', ['nosuid', 'noexec', 'nodev'])
+    : defaults.procMount
+  const sys = foreign(request.network)
+    ? defaults.bindMount('/sys', '/sys', ['nosuid', 'noexec', 'nodev', access])
+    : defaults.sysMount(access)
+  // gid 5 must exist in the user namespace, or devpts refuses its options.
+  const pts = facts.ttyGroupMapped
+    ? defaults.ptsMount
+    : { ...defaults.ptsMount, options: defaults.ptsMount.options!.filter((option) => option !== 'gid=5') }
+  return [proc, defaults.devMount, sys, pts, ...ipcMounts(request, facts), defaults.cgroupMount(access)]
+}
+
+const depth = (mount: Mount): number => mount.destination.split('/').filter((part) => part !== '').length
+
+/**
+ * All mounts, in the order in which they are made: parents before what lies below them. A volume or tmpfs of the user
+ * replaces a default mount with the same destination.
+ *
+ * @errors UserError for two mounts on one destination, and a volume that is not there
+ */
+export function mountsOf(
+  request: ContainerRequest,
+  image: ImageConfig | undefined,
+  facts: RequestFacts,
+): readonly Mount[] {
+  const asked = [
+    ...request.tmpfs.map(tmpfsMount),
+    ...volumesOf(request, image).map((volume) => volumeMount(volume, facts)),
+  ]
+  const destinations = new Set<string>()
+  for (const { destination } of asked) {
+    if (destination === '/') throw new UserError('-v: the destination / is the container itself')
+    if (destinations.has(destination)) throw new UserError(`-v: two mounts on ${destination}; give one of them`)
+    destinations.add(destination)
+  }
+  const scratch = request.readOnly && request.readOnlyTmpfs ? ['/run', '/tmp', '/var/tmp'] : []
+  const files = Object.entries(facts.files).map(([destination, source]) => defaults.bindMount(destination, source))
+  const init =
+    request.init && facts.initPath !== undefined ? [defaults.bindMount(initDestination, facts.initPath, ['ro'])] : []
+  const given = [
+    ...systemMounts(request, facts),
+    ...scratch.map((destination) => tmpfsMount({ destination, options: [] })),
+    ...files,
+    ...init,
+  ].filter((mount) => !destinations.has(mount.destination))
+  // A stable sort: among equals the order above stays, and /proc comes before /proc/sys whoever asked for which.
+  return [...given, ...asked]
+    .map((mount) => ({ mount, depth: depth(mount) }))
+    .sort((a, b) => a.depth - b.depth)
+    .map((each) => each.mount)
+}
+
+/** Where `--init` puts the program that reaps. */
+export const initDestination = '/run/vitrine-init'
