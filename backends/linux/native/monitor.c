@@ -226,7 +226,7 @@ __attribute__((noreturn, used)) static void monitor(u64 *stack)
 	u64 all = ~0ul, child_signal = 1ul << 16; /* SIGCHLD */
 	u64 size;
 	sys3(NR_prctl, 15, (u64)"vitrine-monitor", 0); /* PR_SET_NAME: the memfd's number would stand there */
-	sys3(NR_read, JOB_DESCRIPTOR, (u64)&size, 8);
+	sys6(NR_pread64, JOB_DESCRIPTOR, (u64)&size, 8, 0, 0, 0);
 	s64 at = sys6(NR_mmap, JOB_ADDRESS, size, 3, 0x100001, JOB_DESCRIPTOR, 0); /* MAP_SHARED|MAP_FIXED_NOREPLACE */
 	if (at != (s64)JOB_ADDRESS) sys3(NR_exit_group, 125, 0, 0);
 	sys3(NR_close, JOB_DESCRIPTOR, 0, 0);
