@@ -1,0 +1,62 @@
+// What the engine is handed in: a kernel, and the few capabilities that are no kernel's business (clocks, entropy, archives).
+
+import type { Archive } from '../image/archive.ts'
+import type { Kernel } from '../kernel.ts'
+
+/** Facts about the caller that no system call tells. */
+export interface Environment {
+  readonly uid: number
+  readonly gid: number
+  /** The login name, for subuid(5); undefined when there is none. */
+  readonly userName?: string
+  readonly home?: string
+  /** `HOME`, `PATH`, `XDG_*`; what the cleanup command gets too. */
+  readonly variables: Readonly<Record<string, string | undefined>>
+  /** amd64 or arm64, in the words of images (GOARCH). */
+  readonly architecture: string
+}
+
+export interface Host {
+  readonly kernel: Kernel
+  readonly environment: Environment
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  /** Nanoseconds of a clock that never goes back. */
+  readonly monotonicNs: () => bigint
+  readonly randomBytes: (count: number) => Uint8Array
+  readonly sleep: (milliseconds: number) => Promise<void>
+  /** Loads decompression and hashing, at their first use. */
+  readonly archive: () => Promise<Archive>
+  /** Tells the user something that went otherwise than asked: one sentence. */
+  readonly warn: (sentence: string) => void
+}
+
+/** Where things are and what this program is; the same for every verb of one invocation. */
+export interface Settings {
+  /** The persistent directory: `/var/lib/vitrine`, rootless `$XDG_DATA_HOME/vitrine`. */
+  readonly root: string
+  /** The directory that a reboot empties: `/run/vitrine`, rootless `$XDG_RUNTIME_DIR/vitrine`. */
+  readonly runroot: string
+  /** The cgroup below which containers are put when they name no other. */
+  readonly cgroupParent: string
+  /**
+   * How this program is called again with the same settings: absolute program, script, `--root`, ... The engine adds
+   * `cleanup ID`. The monitor runs it after the container's exit.
+   */
+  readonly selfArgv: readonly string[]
+  /** The largest size of a container's log; absent means no limit. */
+  readonly logMaxBytes?: number
+}
+
+/** Where state is kept when nothing else is said, as by the XDG base directory specification for users. */
+export function defaultSettings(environment: Environment, selfArgv: readonly string[]): Settings {
+  const { uid, variables } = environment
+  if (uid === 0) return { root: '/var/lib/vitrine', runroot: '/run/vitrine', cgroupParent: '/vitrine', selfArgv }
+  const home = environment.home ?? variables.HOME ?? '/'
+  return {
+    root: `${variables.XDG_DATA_HOME || `${home}/.local/share`}/vitrine`,
+    runroot: `${variables.XDG_RUNTIME_DIR || `/tmp/vitrine-${uid}`}/vitrine`,
+    cgroupParent: '/vitrine',
+    selfArgv,
+  }
+}
