@@ -12,6 +12,7 @@ const sources = join(root, 'backends/linux/native')
 export const natives = [
   { source: 'tape.c', output: 'tape.so', kind: 'shared' },
   { source: 'monitor.c', output: 'monitor', kind: 'static' },
+  { source: 'init.c', output: 'init', kind: 'static' },
 ]
 
 const common = [

@@ -1,0 +1,65 @@
+// Debian packages that the tests and their fixtures use; none of them starts a service.
+
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Package, by a program that shows that it is there. */
+const packages = {
+  gcc: 'gcc libc6-dev',
+  strace: 'strace',
+  nft: 'nftables',
+  ip: 'iproute2',
+  ps: 'procps',
+  curl: 'curl',
+  newuidmap: 'uidmap',
+  busybox: 'busybox-static',
+  apache2: 'apache2-bin',
+  skopeo: 'skopeo',
+  umoci: 'umoci',
+}
+
+function isThere(program) {
+  const directories = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin']
+  return directories.some((directory) => existsSync(join(directory, program)))
+}
+
+/**
+ * Installs what is missing, when that is ours to do: on Debian, as root.
+ *
+ * @param more - further programs and their packages
+ * @returns what was done or could not be done, as lines for the user
+ */
+export function installPackages(more = {}) {
+  const missing = Object.entries({ ...packages, ...more }).filter(([program]) => !isThere(program))
+  if (process.platform !== 'linux' || missing.length === 0) return []
+  const names = missing.flatMap(([, name]) => name.split(' '))
+  const skipped = 'tests that need them are skipped'
+  if (!existsSync('/etc/debian_version') || !isThere('apt-get'))
+    return [`not installed: ${names.join(' ')}; ${skipped}`]
+  if (process.geteuid() !== 0) return [`not installed, for want of root: ${names.join(' ')}; ${skipped}`]
+  console.log(`installing Debian packages: ${names.join(' ')}`)
+  const apt = (...argv) =>
+    execFileSync('apt-get', ['-q', '-y', '-o', 'Dpkg::Use-Pty=0', ...argv], {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+  const install = () => apt('install', '--no-install-recommends', ...names)
+  try {
+    try {
+      install()
+    } catch {
+      // The lists of a fresh machine are missing or old.
+      apt('update')
+      install()
+    }
+    return []
+  } catch (error) {
+    return [
+      `apt-get could not install ${names.join(' ')}: ${String(error.stderr ?? error.message)
+        .trim()
+        .split('\n')
+        .at(-1)}; ${skipped}`,
+    ]
+  }
+}

@@ -1,0 +1,56 @@
+// Finds a user-mode Linux and runs the real-kernel tests in it: a pure cgroup v2 host with every capability.
+
+import { execFileSync } from 'node:child_process'
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { root, run } from './suite.mjs'
+
+/** Where test/uml/build leaves its kernel. */
+export const cachedKernel = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'vitrine/uml/linux-6.12')
+
+/** A kernel (an ELF program), or a script with the options of test/uml/run: the first that is there. */
+export function findUserModeLinux() {
+  const named = process.env.VITRINE_UML
+  if (named) {
+    if (!existsSync(named)) throw new Error(`VITRINE_UML names ${named}, which is not there`)
+    return named
+  }
+  const onPath = (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, 'linux.uml'))
+  return [join(root, '../shared/uml/run'), cachedKernel, ...onPath, '/usr/bin/linux.uml'].find(existsSync)
+}
+
+function isKernel(path) {
+  const magic = Buffer.alloc(4)
+  const file = openSync(path, 'r')
+  readSync(file, magic, 0, 4, 0)
+  closeSync(file)
+  return magic.toString('latin1') === '\x7fELF'
+}
+
+// That kernel miscounts the pages of io_uring, which Node maps, when Node forks; it panics soon after.
+const withoutIoUring = 'echo 2 >/proc/sys/kernel/io_uring_disabled; exec "$@"'
+
+/** Runs the real-kernel tests in the given user-mode Linux; the report is like that of `runSuite`. */
+export async function runInUserModeLinux(found) {
+  const directory = mkdtempSync(join(tmpdir(), 'vitrine-uml-'))
+  const reportPath = join(directory, 'report.json')
+  const script = isKernel(found) ? join(root, 'test/uml/run') : found
+  const argv = [...(isKernel(found) ? ['-k', found] : []), '-m', '3G', '-t', '1500', '-w', directory, '-w', root, '--']
+  try {
+    const inside = [process.execPath, join(root, 'scripts/testing/inside.mjs'), reportPath]
+    const code = await run(script, [...argv, 'sh', '-c', withoutIoUring, 'sh', ...inside])
+    if (!existsSync(reportPath)) {
+      return { passed: 0, failed: [`user-mode Linux (${found}) ended with ${code} and without a report`], skipped: [] }
+    }
+    return JSON.parse(readFileSync(reportPath, 'utf8'))
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** What `uname -r` says inside, for the log. */
+export function release(found) {
+  if (!isKernel(found)) return found
+  return `${found} (${execFileSync(found, ['--version'], { encoding: 'utf8' }).trim()})`
+}
