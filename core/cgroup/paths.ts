@@ -1,0 +1,58 @@
+// Where a container's cgroups are on a host.
+
+import { UserError } from '../errors.ts'
+import type { CgroupHost } from './detect.ts'
+
+/** Where a container's cgroups are: absolute directories. Plain data, kept with the container. */
+export interface CgroupPaths {
+  /** Below every mount point, as in /proc/PID/cgroup. */
+  readonly path: string
+  /** By v1 controller (or `name=NAME`); controllers that are mounted together have the same directory. */
+  readonly v1: Readonly<Record<string, string>>
+  /** On cgroup2. */
+  readonly unified?: string
+}
+
+/** Where a container's cgroups are (or would be) on a host. */
+export function cgroupPaths(path: string, host: CgroupHost): CgroupPaths {
+  const v1 = host.hierarchies.flatMap((each) =>
+    each.controllers.map((controller) => [controller, directoryIn(each.mountPoint, path)] as const),
+  )
+  return {
+    path,
+    v1: Object.fromEntries(v1),
+    ...(host.unified === undefined ? {} : { unified: directoryIn(host.unified.mountPoint, path) }),
+  }
+}
+
+/** The directory with the memory controller's files, if the host has it. */
+export function memoryDirectory(paths: CgroupPaths): string | undefined {
+  return paths.v1.memory ?? paths.unified
+}
+
+/** The file with a line `oom_kill N`, for MonitorOptions. */
+export function oomFile(paths: CgroupPaths): string | undefined {
+  if (paths.v1.memory !== undefined) return `${paths.v1.memory}/memory.oom_control`
+  return paths.unified && `${paths.unified}/memory.events`
+}
+
+/** The cgroups above `path`, from the top, without the root: `/a/b/c` has `/a` and `/a/b`. */
+export function ancestors(path: string): string[] {
+  const names = path.split('/').slice(1, -1)
+  return names.map((_, index) => `/${names.slice(0, index + 1).join('/')}`)
+}
+
+export function directoryIn(mountPoint: string, path: string): string {
+  return `${mountPoint === '/' ? '' : mountPoint}${path}`
+}
+
+/** @throws UserError for a path that is not absolute and plain */
+export function checkPath(path: string): void {
+  const names = path.split('/').slice(1)
+  if (
+    !path.startsWith('/') ||
+    names.length === 0 ||
+    names.some((name) => ['', '.', '..'].includes(name) || /\n/.test(name))
+  )
+    throw new UserError(`cgroup path ${path}: must be absolute and plain, like /vitrine/web`)
+}

@@ -1,0 +1,157 @@
+// The steps that make a container's cgroup on cgroup v2.
+
+import { AT_FDCWD, O } from '../files.ts'
+import type { Step } from '../launch/plan.ts'
+import type { LinuxResources } from '../spec/types.ts'
+import { type CgroupHost, whereIs } from './detect.ts'
+import { BPF, deviceProgram } from './device-bpf.ts'
+import { deviceRules } from './devices.ts'
+import { ancestors, directoryIn } from './paths.ts'
+import { closed, makeBelow, makeParent, mkdir, openFile, rmdir } from './steps.ts'
+import { type FileWrite, writeSteps } from './write.ts'
+
+/** The label of the cgroup2 directory that the child is born into. */
+export const unifiedLabel = 'cgroup'
+
+/** Enabled wherever they are there, since `stats` reads them; others only when a limit asks for them. */
+const usualControllers = ['cpu', 'io', 'memory', 'pids']
+
+export function createUnified(
+  path: string,
+  resources: LinuxResources,
+  writes: readonly FileWrite[],
+  host: CgroupHost,
+  owner: { readonly uid: number; readonly gid: number } | undefined,
+): Step[] {
+  const { mountPoint, controllers } = host.unified!
+  const directory = directoryIn(mountPoint, path)
+  const onUnified = ({ controller }: FileWrite) => controller === 'cgroup' || whereIs(host, controller) === 'unified'
+  const own = writes.filter(onUnified)
+  const needed = controllers.filter(
+    (controller) => usualControllers.includes(controller) || own.some((write) => write.controller === controller),
+  )
+  const rules = host.hierarchies.some((each) => each.controllers.includes('devices'))
+    ? []
+    : deviceRules(resources.devices)
+  const make: Step = {
+    in: 'parent',
+    call: mkdir(directory),
+    why: "make the container's cgroup",
+    as: 'made',
+    undo: rmdir(directory),
+  }
+  const parents = () => enableForChildren(mountPoint, path, needed)
+  return [
+    ...(needed.length === 0 ? [] : parents()),
+    makeBelow(make, parents),
+    openUnified(directory),
+    ...own.flatMap((write) => writeSteps(write, { from: unifiedLabel })),
+    ...(rules.length === 0 ? [] : deviceSteps(deviceProgram(rules))),
+    ...(owner === undefined ? [] : delegate(owner)),
+  ]
+}
+
+export function openUnified(directory: string): Step {
+  return {
+    in: 'parent',
+    call: {
+      name: 'openat',
+      dirfd: AT_FDCWD,
+      pathname: directory,
+      flags: O.RDONLY | O.DIRECTORY | O.CLOEXEC,
+      mode: 0,
+    },
+    why: 'reach the cgroup into which the container is born',
+    as: unifiedLabel,
+  }
+}
+
+/**
+ * Makes the ancestors and enables the controllers in each, from the root down (a controller can be enabled only where
+ * the parent has it enabled). No process is ever put into an ancestor, since one with processes can enable nothing.
+ */
+function enableForChildren(mountPoint: string, path: string, needed: readonly string[]): Step[] {
+  const above = ancestors(path)
+  const parent = directoryIn(mountPoint, above.at(-1) ?? '')
+  const line = needed.map((controller) => `+${controller}`).join(' ')
+  const make = above.map((each) => directoryIn(mountPoint, each))
+  if (needed.length === 0) return make.map(makeParent)
+  // what is not ours may refuse; whether it matters is told by the last write, to the parent
+  const enableAbove = [mountPoint, ...make.slice(0, -1)].flatMap((directory, index): Step[] => [
+    ...(index === 0 ? [] : [makeParent(directory)]),
+    {
+      in: 'parent',
+      call: openFile(`${directory}/cgroup.subtree_control`),
+      why: `enable ${needed.join(', ')} below ${directory}`,
+      as: `enable:${index}`,
+      tolerate: ['EACCES', 'EPERM', 'EROFS'],
+      and: [
+        {
+          in: 'parent',
+          call: { name: 'write', fd: { from: `enable:${index}` }, buf: line },
+          why: `enable ${needed.join(', ')} below ${directory}`,
+          tolerate: ['EACCES', 'EPERM', 'EBUSY', 'ENOENT'],
+        },
+        closed(`enable:${index}`),
+      ],
+    },
+  ])
+  const open: Step = {
+    in: 'parent',
+    call: openFile(`${parent}/cgroup.subtree_control`),
+    why: `reach the controllers of ${parent}`,
+    as: 'parent',
+  }
+  const enable: Step = {
+    in: 'parent',
+    call: { name: 'write', fd: { from: 'parent' }, buf: line },
+    why: `enable ${needed.join(', ')} below ${parent}, which must have no processes of its own`,
+  }
+  if (above.length === 0) return [open, enable, closed('parent')]
+  return [
+    { ...open, tolerate: ['ENOENT'], otherwise: [...enableAbove, makeParent(parent), open] },
+    { ...enable, tolerate: ['ENOENT'], otherwise: [...enableAbove, enable] },
+    closed('parent'),
+  ]
+}
+
+/** The program judges every use of a device by the members of the cgroup. bpf(2). */
+function deviceSteps(insns: Uint8Array): Step[] {
+  const label = 'device program'
+  return [
+    {
+      in: 'parent',
+      call: {
+        name: 'bpf',
+        cmd: BPF.PROG_LOAD,
+        attr: { prog_type: BPF.PROG_TYPE_CGROUP_DEVICE, insns, license: 'Apache-2.0', prog_name: 'devices' },
+      },
+      why: 'load the device rules',
+      as: label,
+    },
+    {
+      in: 'parent',
+      call: {
+        name: 'bpf',
+        cmd: BPF.PROG_ATTACH,
+        attr: {
+          target_fd: { from: unifiedLabel },
+          attach_bpf_fd: { from: label },
+          attach_type: BPF.CGROUP_DEVICE,
+          attach_flags: BPF.F_ALLOW_MULTI,
+        },
+      },
+      why: 'let the device rules hold in the cgroup',
+    },
+    closed(label),
+  ]
+}
+
+/** Gives the cgroup to the container's root. cgroup-v2.rst "Delegation"; config-linux.md "cgroup ownership". */
+function delegate({ uid, gid }: { readonly uid: number; readonly gid: number }): Step[] {
+  return ['.', 'cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads'].map((pathname) => ({
+    in: 'parent',
+    call: { name: 'fchownat', dirfd: { from: unifiedLabel }, pathname, owner: uid, group: gid, flags: 0 },
+    why: "let the container's root make cgroups of its own",
+  }))
+}
