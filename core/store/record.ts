@@ -1,0 +1,138 @@
+// A container on disk: the facts that never change (container.json) and the lifecycle's state (state.json).
+
+import type { Settings } from '../engine/host.ts'
+import { UserError } from '../errors.ts'
+import { close, O, open, readTextIfThere, writeAll, writeAtomically } from '../files.ts'
+import type { Kernel } from '../kernel.ts'
+import { type Phase, phases } from '../lifecycle/phases.ts'
+import { type PersistedLifecycle, snapshotOf } from '../lifecycle/table.ts'
+import type { NetworkState } from '../network/state.ts'
+import type { ImageConfig } from '../spec/image-config.ts'
+import type { ContainerRequest, RequestedResources } from '../spec/request.ts'
+import { type ContainerPaths, containerPaths } from './paths.ts'
+
+export interface ImageFacts {
+  readonly id: string
+  readonly name: string
+  readonly config: ImageConfig
+  /** Directories, topmost first. */
+  readonly lower: readonly string[]
+}
+
+/** Facts that never change. */
+export interface ContainerRecord {
+  readonly version: 1
+  readonly id: string
+  readonly name: string
+  readonly createdMs: number
+  readonly request: ContainerRequest
+  readonly image?: ImageFacts
+  /** Below every hierarchy. */
+  readonly cgroupPath: string
+}
+
+/** A process that cannot be mistaken for another that has its pid later: proc_pid_stat(5), field 22. */
+export interface ProcessMark {
+  readonly pid: number
+  readonly startTicks: string
+}
+
+export interface Ending {
+  /** 0..255, or 128 + signal; 255 when unknown. */
+  readonly code: number
+  readonly signal: number
+  readonly oomKilled: boolean
+  readonly atMs: number
+  /** The status died with the monitor. */
+  readonly unknown?: true
+}
+
+export interface ContainerState {
+  readonly lifecycle: PersistedLifecycle
+  readonly bootId?: string
+  readonly process?: ProcessMark
+  readonly monitor?: ProcessMark
+  readonly startedMs?: number
+  /** Host's monotonic clock at the start, in decimal. */
+  readonly startedNs?: string
+  readonly network?: NetworkState
+  /** How its last run ended. */
+  readonly ending?: Ending
+  /** Why its last start failed. */
+  readonly failure?: string
+  /** What `update` has changed since it was made. */
+  readonly resources?: RequestedResources
+}
+
+export interface Stored {
+  readonly record: ContainerRecord
+  readonly state: ContainerState
+  readonly paths: ContainerPaths
+}
+
+export const phaseOf = (state: ContainerState): Phase => state.lifecycle.value
+
+export function newState(phase: Phase, more: Omit<ContainerState, 'lifecycle'> = {}): ContainerState {
+  return { lifecycle: snapshotOf(phase), ...more }
+}
+
+/** A new file in one go: readers find it only after its directory has a state. */
+export function writeNewFile(kernel: Kernel, path: string, content: string, mode = 0o600): void {
+  const fd = open(kernel, path, O.WRONLY | O.CREAT | O.TRUNC, mode)
+  try {
+    writeAll(kernel, fd, content, path)
+  } finally {
+    close(kernel, fd)
+  }
+}
+
+export function writeRecord(kernel: Kernel, paths: ContainerPaths, record: ContainerRecord): void {
+  writeNewFile(kernel, paths.record, JSON.stringify(record))
+}
+
+export function writeState(kernel: Kernel, paths: ContainerPaths, state: ContainerState): void {
+  writeAtomically(kernel, paths.state, JSON.stringify(state))
+}
+
+/**
+ * A container as it stands on disk; undefined for the half of one whose making was killed.
+ *
+ * @errors UserError for files that are damaged
+ */
+export function readStored(kernel: Kernel, settings: Pick<Settings, 'root'>, id: string): Stored | undefined {
+  const paths = containerPaths(settings, id)
+  const record = readTextIfThere(kernel, paths.record)
+  const state = readTextIfThere(kernel, paths.state)
+  if (record === undefined || state === undefined) return undefined
+  const stored = {
+    record: parsed<ContainerRecord>(record, paths.record),
+    state: parsed<ContainerState>(state, paths.state),
+    paths,
+  }
+  if (stored.record.version !== 1 || !phases.includes(stored.state.lifecycle?.value))
+    throw new UserError(`read ${paths.directory}: it is not the state of a container, version 1`)
+  return stored
+}
+
+function parsed<T>(text: string, path: string): T {
+  try {
+    return JSON.parse(text) as T
+  } catch (error) {
+    throw new UserError(`read ${path}: it is damaged: ${(error as Error).message}`)
+  }
+}
+
+/** What the monitor wrote at the end: `CODE SIGNAL SECONDS NANOSECONDS OOMKILLED`; undefined when there is none. */
+export function readEnding(kernel: Kernel, paths: ContainerPaths): Ending | undefined {
+  const text = readTextIfThere(kernel, paths.exit)
+  if (text === undefined) return undefined
+  const [code, signal, seconds, nanoseconds, oom] = text.trim().split(' ').map(Number)
+  if (oom === undefined || [code, signal, seconds, nanoseconds].some(Number.isNaN))
+    throw new UserError(`read ${paths.exit}: it is damaged: ${JSON.stringify(text)}`)
+  return {
+    code: code!,
+    signal: signal!,
+    oomKilled: oom === 1,
+    atMs: seconds! * 1000 + Math.floor(nanoseconds! / 1e6),
+  }
+}
