@@ -26,6 +26,8 @@ async function* decompress(bytes: AsyncIterable<Uint8Array>, compression: Compre
     compression === 'gzip' ? createGunzip({ chunkSize: 65536 }) : createZstdDecompress({ chunkSize: 65536 })
   // An error of the source must reach the reader of the decompressed bytes, which pipe() does not do.
   source.on('error', (error) => through.destroy(error))
+  // Whoever stops reading early is told nothing of what happens after.
+  through.on('error', () => {})
   source.pipe(through)
   try {
     for await (const part of through) yield part as Uint8Array
