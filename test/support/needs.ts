@@ -92,8 +92,8 @@ function hasFilesystem(name: string): boolean {
 }
 
 /** Where a program is on PATH (and in the usual places of root's programs). */
-export function programPath(name: string): string | undefined {
-  const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
+export function programPath(name: string, path = process.env.PATH ?? ''): string | undefined {
+  const directories = [...path.split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
   return directories
     .map((directory) => join(directory, name))
     .find((path) => {
