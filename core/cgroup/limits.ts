@@ -18,13 +18,17 @@ export function limitWrites(resources: LinuxResources, host: CgroupHost, memoryL
     ...writesV2({ ...pick(others, (controller) => !onV1(controller)), unified }, host, memoryLimit),
   ]
   for (const { controller, file } of writes) {
-    if (controller === 'cgroup' || whereIs(host, controller) !== undefined) continue
+    const asIs = unified !== undefined && file in unified
+    const place = controller === 'cgroup' ? host.unified && 'unified' : whereIs(host, controller)
+    if (place !== undefined && (!asIs || place === 'unified')) continue
     throw new UserError(
-      host.mode === 'v2' || !resources.unified?.[file]
-        ? `cannot set ${file}: the ${controller} controller is not available on this host (${host.mode === 'v2' ? `${host.unified!.mountPoint}/cgroup.controllers lacks it` : 'no hierarchy has it'})`
-        : `cannot set ${file}: this host has cgroup ${host.mode}, and the ${controller} controller is not on cgroup v2`,
+      asIs
+        ? `cgroup file ${file}: this host has no ${controller} controller on cgroup v2 (cgroup mode ${host.mode})`
+        : `cannot set ${file}: this host has no ${controller} controller (cgroup mode ${host.mode})`,
     )
   }
+  if (devices?.length && !onV1('devices') && host.unified === undefined)
+    throw new UserError('device rules: this host has neither the devices controller nor cgroup v2')
   const { weight, weightDevice } = resources.blockIO ?? {}
   if ((asked(weight) || weightDevice?.some((each) => asked(each.weight))) && host.weightFile === 'none')
     throw new UserError(
@@ -44,7 +48,10 @@ function pick(resources: LinuxResources, chosen: (v1Controller: string) => boole
     ...(chosen('blkio') && { blockIO }),
     ...(chosen('hugetlb') && { hugepageLimits }),
     ...(chosen('rdma') && { rdma }),
-    ...(chosen('net_cls') && chosen('net_prio') && { network }),
+    network: {
+      ...(chosen('net_cls') && { classID: network?.classID }),
+      ...(chosen('net_prio') && { priorities: network?.priorities }),
+    },
     ...(chosen('devices') && { devices }),
   }
 }
