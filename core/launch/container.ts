@@ -1,0 +1,96 @@
+// From an OCI spec and facts about the host to the plan of a container: the order of everything, at one glance.
+
+import { UserError } from '../errors.ts'
+import type { Spec } from '../spec/types.ts'
+import { O, PER_LINUX32 } from './constants.ts'
+import { devicesOf, planDeviceSources, planDevices } from './devices.ts'
+import type { LaunchFacts } from './facts.ts'
+import { planLoopback, planNames, planSysctlSource, planSysctls } from './identity.ts'
+import { planCoverSources, planMaskedPaths, planReadonlyPaths } from './masks.ts'
+import { planMounts, planReadonlyFileSystems, planSources, planTiedSources, readMounts } from './mounts.ts'
+import { checkNamespaces, isJoined, namespacesOf, planBirth, planEntry, planRootOfUserNamespace } from './namespaces.ts'
+import type { LaunchPlan } from './plan.ts'
+import { checkProcess, planProgram, planSession, planWait, planWorkingDirectory } from './process.ts'
+import { planFinishedRoot, planPrivateMounts, planRoot } from './root.ts'
+import { planTerminal } from './terminal.ts'
+import { openHost, PlanWriter, root } from './writer.ts'
+
+/**
+ * Plans a container. Pure: the same spec and facts give the same plan. OCI runtime spec, config.md and config-linux.md.
+ *
+ * The child needs the host's files for a short stretch only: it takes from them what it will mount, enters the root
+ * filesystem, leaves them, and does the rest where every path leads into the container.
+ *
+ * @errors UserError for what contradicts itself or what no plan carries out; it names the field
+ */
+export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
+  const { process } = spec
+  if (process === undefined) throw new UserError('process: a container needs a process to run')
+  checkProcess(process)
+  checkSpec(spec)
+  const namespaces = namespacesOf(spec)
+  checkNamespaces(namespaces, spec)
+  const mounts = readMounts(spec)
+  const inUserNamespace = namespaces.has('user')
+  const masked = spec.linux?.maskedPaths ?? []
+  const ownRoot = !isJoined(namespaces, 'mount')
+  const devices = ownRoot ? devicesOf(spec, mounts, namespaces, facts) : undefined
+  const writer = new PlanWriter()
+
+  planBirth(writer, namespaces, spec, facts)
+  planSession(writer, process, facts)
+  planEntry(writer, namespaces, facts)
+  planPersonality(writer, spec)
+  planSysctlSource(writer, spec, namespaces)
+  if (ownRoot) {
+    planTiedSources(writer, mounts, spec, facts)
+    planPrivateMounts(writer)
+    planSources(writer, mounts, spec, facts, namespaces)
+    if (devices) planDeviceSources(writer, devices)
+    else planCoverSources(writer, masked)
+    planRoot(writer, spec, facts, inUserNamespace)
+    planRootOfUserNamespace(writer, namespaces)
+    writer.child({ name: 'umask', mask: 0 }, 'make files with exactly the rights asked for')
+    planMounts(writer, mounts, facts, namespaces)
+    if (devices) planDevices(writer, devices)
+    planMaskedPaths(writer, masked, devices !== undefined)
+    planReadonlyPaths(writer, spec.linux?.readonlyPaths ?? [])
+  } else {
+    writer.child(openHost('/', O.PATH | O.DIRECTORY), 'open the root of the mount namespace', { as: root })
+    planRootOfUserNamespace(writer, namespaces)
+  }
+  planNames(writer, spec, namespaces)
+  planSysctls(writer, spec)
+  planLoopback(writer, namespaces)
+  if (process.terminal) planTerminal(writer, process, devices !== undefined)
+  planWorkingDirectory(writer, process)
+  if (ownRoot) {
+    planReadonlyFileSystems(writer, mounts)
+    planFinishedRoot(writer, spec)
+  }
+  planWait(writer, facts)
+  planProgram(writer, process, facts, inUserNamespace)
+  return { steps: writer.steps, program: process.args![0]! }
+}
+
+/** What the spec has a word for and no plan carries out. */
+function checkSpec({ linux }: Spec): void {
+  const refuse = (word: string): never => {
+    throw new UserError(`linux.${word}: is not supported; leave it out`)
+  }
+  if (linux?.mountLabel) refuse('mountLabel')
+  if (linux?.intelRdt) refuse('intelRdt')
+  if (linux?.memoryPolicy) refuse('memoryPolicy')
+  if (linux?.netDevices && Object.keys(linux.netDevices).length > 0) refuse('netDevices')
+  if (linux?.personality?.flags?.length) refuse('personality.flags')
+  if (linux?.seccomp?.listenerPath) refuse('seccomp.listenerPath')
+}
+
+/** personality(2): the two domains of the OCI spec. */
+function planPersonality(writer: PlanWriter, spec: Spec): void {
+  const domain = spec.linux?.personality?.domain
+  if (domain === undefined) return
+  if (domain !== 'LINUX' && domain !== 'LINUX32')
+    throw new UserError(`linux.personality.domain: ${domain}: must be LINUX or LINUX32`)
+  writer.child({ name: 'personality', persona: domain === 'LINUX32' ? PER_LINUX32 : 0 }, `run as ${domain}`)
+}

@@ -1,0 +1,73 @@
+// From a process of the OCI spec and a running container to the plan of an exec: the way into its namespaces.
+
+import type { LinuxNamespaceType, Process } from '../spec/types.ts'
+import { CLONE, O, SIGNAL } from './constants.ts'
+import type { LaunchFacts } from './facts.ts'
+import { namespaceFlags } from './namespaces.ts'
+import type { LaunchPlan } from './plan.ts'
+import { checkProcess, planExistingWorkingDirectory, planProgram, planSession, planWait } from './process.ts'
+import { planTerminal } from './terminal.ts'
+import { from, openHost, PlanWriter, root } from './writer.ts'
+
+/** The container that is entered. */
+export interface ExecTarget {
+  /** Its first process, in the caller's pid namespace. */
+  readonly pid: number
+  /** Which of its namespaces are not the caller's own. */
+  readonly namespaces: readonly LinuxNamespaceType[]
+  /** The caller may not call setgroups(2) in its user namespace. */
+  readonly setgroupsDenied?: boolean
+}
+
+/** The descriptor under which the child inherits the parent's pidfd of the container: a pid means another one inside. */
+export const targetDescriptor = 1002
+
+/**
+ * Plans an exec: the parent takes a pidfd of the container's first process, has the child born in its pid namespace and
+ * cgroup; the child joins all others at once. setns(2), pidfd_open(2). The parent's own state changes, so it must be a
+ * process that ends with the exec: the monitor.
+ *
+ * @param facts - `cgroup.create` opens the container's cgroup, `cgroup.join` moves the child on v1
+ */
+export function planExec(process: Process, target: ExecTarget, facts: LaunchFacts): LaunchPlan {
+  checkProcess(process)
+  const writer = new PlanWriter()
+  const joins = target.namespaces
+  writer.parent({ name: 'pidfd_open', pid: target.pid, flags: 0 }, 'take hold of the container by its first process', {
+    as: 'container',
+  })
+  writer.parent(
+    { name: 'dup3', oldfd: from('container'), newfd: targetDescriptor, flags: O.CLOEXEC },
+    'keep that where the child will find it',
+  )
+  if (joins.includes('pid'))
+    writer.parent(
+      { name: 'setns', fd: from('container'), nstype: CLONE.NEWPID },
+      "have the child born in the container's pid namespace",
+    )
+  for (const step of facts.cgroup?.create ?? []) writer.add(step)
+  const into = facts.cgroup?.into
+  const cl_args = {
+    flags: into === undefined ? 0 : CLONE.INTO_CGROUP,
+    exit_signal: SIGNAL.SIGCHLD,
+    ...(into === undefined ? {} : { cgroup: from(into) }),
+  }
+  writer.parent({ name: 'clone3', cl_args }, 'start a process for the program')
+  for (const step of facts.cgroup?.join ?? []) writer.add(step)
+  planSession(writer, process, facts)
+  let nstype = 0
+  for (const type of joins) if (type !== 'pid') nstype |= namespaceFlags[type]
+  if (nstype !== 0)
+    writer.child({ name: 'setns', fd: targetDescriptor, nstype }, "join the container's other namespaces at once")
+  const inUserNamespace = joins.includes('user')
+  if (inUserNamespace) {
+    writer.child({ name: 'setresgid', rgid: 0, egid: 0, sgid: 0 }, 'become group 0 of the user namespace')
+    writer.child({ name: 'setresuid', ruid: 0, euid: 0, suid: 0 }, 'become user 0 of the user namespace')
+  }
+  writer.child(openHost('/', O.PATH | O.DIRECTORY), "open the container's root", { as: root })
+  if (process.terminal) planTerminal(writer, process, false)
+  planExistingWorkingDirectory(writer, process)
+  planWait(writer, facts)
+  planProgram(writer, process, { ...facts, setgroupsDenied: target.setgroupsDenied }, inUserNamespace)
+  return { steps: writer.steps, program: process.args![0]! }
+}

@@ -1,0 +1,73 @@
+// What the planner must know of the host: plain data, gathered by the engine through the door before it asks for a plan.
+
+import type { Step } from './plan.ts'
+
+/** Sets of capabilities(7) as bits, as /proc/self/status has them. */
+export interface CallerCapabilities {
+  readonly permitted: bigint
+  readonly bounding: bigint
+  /** Raised already; 0n for nearly everybody. */
+  readonly ambient?: bigint
+}
+
+/** The root filesystem as overlay: what mount(8) calls lowerdir (topmost first), upperdir and workdir. */
+export interface OverlayFacts {
+  readonly lowerDirectories: readonly string[]
+  readonly upperDirectory?: string
+  readonly workDirectory?: string
+  /** An empty directory of the container's own, where the overlay is mounted in the new mount namespace. */
+  readonly mountPoint: string
+}
+
+/** A v1 hierarchy (or the cgroup2 mount of a hybrid host) as the container is to see it. */
+export interface HierarchyFacts {
+  /** The directory's name under /sys/fs/cgroup: `memory`, `cpu,cpuacct`, `systemd`, `unified`. */
+  readonly name: string
+  /** Mount data of a `cgroup` mount: `memory`, `cpu,cpuacct`, `name=systemd`; absent for cgroup2. */
+  readonly data?: string
+  /** The container's own cgroup in it, on the host. */
+  readonly directory: string
+}
+
+export interface CgroupFacts {
+  /** In the parent, before clone3: make the cgroups, write the limits, open what is handed on. */
+  readonly create: readonly Step[]
+  /** v2: the label of the descriptor of the cgroup's directory, for CLONE_INTO_CGROUP. */
+  readonly into?: string
+  /** In the child, first thing: v1 moves itself. */
+  readonly join: readonly Step[]
+  /** What a mount of type `cgroup` shows. */
+  readonly view: { readonly version: 2 } | { readonly version: 1; readonly hierarchies: readonly HierarchyFacts[] }
+}
+
+export interface LaunchFacts {
+  /** uname's release: `6.12.48+deb13-amd64`. */
+  readonly release: string
+  readonly euid: number
+  readonly capabilities: CallerCapabilities
+  /** /proc/sys/kernel/cap_last_cap. */
+  readonly lastCapability: number
+  /** The root filesystem's absolute path, when there is no overlay. */
+  readonly rootDirectory?: string
+  readonly overlay?: OverlayFacts
+  /** For every source of a bind mount, what is there. */
+  readonly sources: Readonly<Record<string, 'directory' | 'file'>>
+  readonly cgroup?: CgroupFacts
+  /** Destinations of tmpfs mounts with `tmpcopyup` that are empty or absent in the image. */
+  readonly emptyDestinations?: readonly string[]
+  /** For mounts with `idmap` or `ridmap`, by destination: the path of a user namespace with the mapping. */
+  readonly idmapNamespaces?: Readonly<Record<string, string>>
+  /** Nobody may call setgroups(2) in the new user namespace (user_namespaces(7)): a single mapping without privilege. */
+  readonly setgroupsDenied?: boolean
+  /** Signals that the caller ignores (SigIgn of /proc/self/status); execve keeps them so. */
+  readonly ignoredSignals?: readonly number[]
+  /** The oom_score_adj that the child inherits; absent when not known. */
+  readonly oomScoreAdj?: number
+  /** The compiled filter, and the flags of seccomp(2). */
+  readonly seccomp?: { readonly program: Uint8Array; readonly flags: number }
+  /** The child waits before its last steps until it is told to start. */
+  readonly waitsForStart: boolean
+}
+
+/** What Node ignores at its start; a child inherits it. */
+export const ignoredByNode: readonly number[] = [13, 25]

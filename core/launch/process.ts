@@ -1,0 +1,188 @@
+// The last stretch: from the runtime's child to the container's program. OCI config.md, "Process"; execve(2).
+
+import { UserError } from '../errors.ts'
+import { rlimitNames } from '../spec/names.ts'
+import type { POSIXRlimit, Process } from '../spec/types.ts'
+import { capabilitySets, grantable, planBoundingSet, planCapabilitySets } from './capabilities.ts'
+import {
+  CLOSE_RANGE_CLOEXEC,
+  F_SETFD,
+  KEYCTL_JOIN_SESSION_KEYRING,
+  O,
+  PR,
+  SECCOMP_SET_MODE_FILTER,
+  SIG_SETMASK,
+} from './constants.ts'
+import { ignoredByNode, type LaunchFacts } from './facts.ts'
+import { cleanPath } from './mounts.ts'
+import { startFd } from './plan.ts'
+import { from, openHost, openInside, type PlanWriter } from './writer.ts'
+
+/** What the spec has a word for and no plan carries out: refused by name. */
+export function checkProcess(process: Process): void {
+  const refuse = (word: string, what: string): never => {
+    throw new UserError(`process.${word}: ${what} is not supported; leave it out`)
+  }
+  if (process.apparmorProfile) refuse('apparmorProfile', 'AppArmor')
+  if (process.selinuxLabel) refuse('selinuxLabel', 'SELinux')
+  if (process.scheduler) refuse('scheduler', 'setting the scheduler')
+  if (process.ioPriority) refuse('ioPriority', 'setting the I/O priority')
+  if (process.execCPUAffinity) refuse('execCPUAffinity', 'setting the CPUs of an exec')
+  if (!process.args?.length) throw new UserError('process.args: a container needs a program to run')
+  if (!process.cwd.startsWith('/')) throw new UserError(`process.cwd: ${process.cwd}: must be an absolute path`)
+}
+
+/** Early, while the host's /proc can be reached: what is set through files of one's own process, and the session. */
+export function planSession(writer: PlanWriter, process: Process, facts: LaunchFacts): void {
+  const { oomScoreAdj } = process
+  if (oomScoreAdj !== undefined && oomScoreAdj !== facts.oomScoreAdj) {
+    writer.child(openHost('/proc/self/oom_score_adj', O.WRONLY), 'open the score for the out-of-memory killer', {
+      as: 'oom score',
+    })
+    writer.child(
+      { name: 'write', fd: from('oom score'), buf: String(oomScoreAdj) },
+      `set oom_score_adj to ${oomScoreAdj} (to lower it needs CAP_SYS_RESOURCE)`,
+    )
+  }
+  writer.child({ name: 'setsid' }, 'begin a session of its own')
+  writer.child(
+    { name: 'keyctl', operation: KEYCTL_JOIN_SESSION_KEYRING, arg2: null, arg3: 0, arg4: 0, arg5: 0 },
+    "leave the keys of the caller's session",
+    // A kernel without keys, or a sandbox around us that forbids the call: then no key can be reached either.
+    { tolerate: ['ENOSYS', 'EPERM'] },
+  )
+}
+
+/**
+ * Opens the working directory inside the root, without magic links: a descriptor of the host that is still open cannot
+ * be reached through /proc/self/fd. Made when it is missing, as other runtimes do.
+ */
+export function planWorkingDirectory(writer: PlanWriter, process: Process): void {
+  const path = cleanPath(process.cwd)
+  writer.destination(path, 'directory', 'working directory')
+  writer.child({ name: 'fchdir', fd: from('working directory') }, `stand in the working directory ${path}`)
+}
+
+/** exec: the working directory must be there. */
+export function planExistingWorkingDirectory(writer: PlanWriter, process: Process): void {
+  const path = cleanPath(process.cwd)
+  writer.add(openInside(path, 'working directory', `find ${path}`, { flags: O.PATH | O.DIRECTORY }))
+  writer.child({ name: 'fchdir', fd: from('working directory') }, `stand in the working directory ${path}`)
+}
+
+export function planWait(writer: PlanWriter, facts: LaunchFacts): void {
+  if (facts.waitsForStart)
+    writer.child(
+      { name: 'read', fd: startFd, buf: 1 },
+      'wait for the start: the container is complete but for its program',
+      { waits: true, as: 'start' },
+    )
+}
+
+/** User, rights and limits, in the order in which each can still be set; then the program. */
+export function planProgram(writer: PlanWriter, process: Process, facts: LaunchFacts, inUserNamespace: boolean): void {
+  planSignals(writer, facts)
+  if (!process.terminal)
+    for (const fd of [0, 1, 2])
+      writer.child({ name: 'fcntl', fd, cmd: F_SETFD, arg: 0 }, `keep descriptor ${fd} for the program`)
+  for (const limit of process.rlimits ?? []) planRlimit(writer, limit)
+  const have = grantable(facts, inUserNamespace)
+  const sets = capabilitySets(process.capabilities, have)
+  if (facts.seccomp && !process.noNewPrivileges) planSeccomp(writer, facts.seccomp)
+  planBoundingSet(writer, sets, have, facts.lastCapability)
+  planUser(writer, process, facts, sets.permitted !== 0n)
+  planCapabilitySets(writer, sets, have, facts.lastCapability)
+  if (process.noNewPrivileges)
+    writer.child(
+      { name: 'prctl', option: PR.SET_NO_NEW_PRIVS, arg2: 1, arg3: 0, arg4: 0, arg5: 0 },
+      'let no program gain privileges',
+    )
+  writer.child(
+    { name: 'close_range', first: 3, last: 0xffffffff, flags: CLOSE_RANGE_CLOEXEC },
+    'close all other descriptors when the program starts',
+  )
+  if (facts.seccomp && process.noNewPrivileges) planSeccomp(writer, facts.seccomp)
+  planExecve(writer, process)
+}
+
+/** Ignored signals and the mask survive execve(2); a program expects neither. */
+function planSignals(writer: PlanWriter, facts: LaunchFacts): void {
+  for (const signum of facts.ignoredSignals ?? ignoredByNode)
+    writer.child(
+      { name: 'rt_sigaction', signum, act: { handler: 0 }, oldact: 0, sigsetsize: 8 },
+      `stop ignoring signal ${signum}, which the caller ignores`,
+    )
+  writer.child({ name: 'rt_sigprocmask', how: SIG_SETMASK, set: 0n, oldset: 0, sigsetsize: 8 }, 'block no signal')
+}
+
+function planRlimit(writer: PlanWriter, { type, soft, hard }: POSIXRlimit): void {
+  const resource = (rlimitNames as readonly string[]).indexOf(type)
+  if (resource < 0) throw new UserError(`process.rlimits: ${type}: Linux has no such limit`)
+  const new_limit = { soft: limitValue(soft), hard: limitValue(hard) }
+  if (new_limit.soft > new_limit.hard)
+    throw new UserError(`process.rlimits: ${type}: soft ${soft} is above hard ${hard}`)
+  writer.child(
+    { name: 'prlimit64', pid: 0, resource, new_limit, old_limit: 0 },
+    `set ${type} (to raise its hard limit needs CAP_SYS_RESOURCE)`,
+  )
+}
+
+const RLIM_INFINITY = 2n ** 64n - 1n
+
+/** Numbers from 2^64 on, and -1, mean no limit. */
+function limitValue(value: number): bigint {
+  return value < 0 || value >= 2 ** 64 ? RLIM_INFINITY : BigInt(value)
+}
+
+function planUser(writer: PlanWriter, process: Process, facts: LaunchFacts, keep: boolean): void {
+  const { uid, gid, umask = 0o022, additionalGids = [] } = process.user
+  if (!facts.setgroupsDenied)
+    writer.child({ name: 'setgroups', list: additionalGids }, 'have no groups but those of the container')
+  else if (additionalGids.length > 0)
+    throw new UserError(
+      'process.user.additionalGids: a user namespace with a single mapping has no additional groups; leave them out, or map more ids (/etc/subgid)',
+    )
+  if (keep && uid !== 0)
+    writer.child(
+      { name: 'prctl', option: PR.SET_KEEPCAPS, arg2: 1, arg3: 0, arg4: 0, arg5: 0 },
+      'keep the permitted capabilities over the change of user',
+    )
+  writer.child({ name: 'setresgid', rgid: gid, egid: gid, sgid: gid }, `become group ${gid}`)
+  writer.child({ name: 'setresuid', ruid: uid, euid: uid, suid: uid }, `become user ${uid}`)
+  writer.child({ name: 'umask', mask: umask }, `make files with umask ${umask.toString(8).padStart(4, '0')}`)
+}
+
+function planSeccomp(writer: PlanWriter, { program, flags }: { program: Uint8Array; flags: number }): void {
+  writer.child(
+    { name: 'seccomp', operation: SECCOMP_SET_MODE_FILTER, flags, args: program },
+    'filter the system calls of the program',
+  )
+}
+
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/**
+ * Executes the program: a name without a slash is looked for along PATH as execvp(3) does. When none can be executed the
+ * second round finds the errno to report: EACCES if some file was there that cannot be executed, else ENOENT.
+ */
+function planExecve(writer: PlanWriter, process: Process): void {
+  const argv = process.args!
+  const envp = process.env ?? []
+  const file = argv[0]!
+  if (file.includes('/')) {
+    writer.child({ name: 'execve', pathname: file, argv, envp }, `become ${file}`)
+    return
+  }
+  const path = envp.find((variable) => variable.startsWith('PATH='))?.slice(5) ?? defaultPath
+  const candidates = path.split(':').map((directory) => (directory === '' ? `./${file}` : `${directory}/${file}`))
+  for (const pathname of candidates)
+    writer.child({ name: 'execve', pathname, argv, envp }, `become ${pathname}, if it is there`, {
+      tolerate: ['ENOENT', 'ENOTDIR', 'EACCES', 'ENODEV'],
+    })
+  for (const [i, pathname] of candidates.entries())
+    writer.child(
+      { name: 'execve', pathname, argv, envp },
+      `say why ${file} cannot be executed`,
+      i < candidates.length - 1 ? { tolerate: ['ENOENT', 'ENOTDIR', 'ENODEV'] } : undefined,
+    )
+}

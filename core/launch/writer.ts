@@ -1,0 +1,143 @@
+// A plan being written: the steps so far, and which directories of the container they have open.
+
+import type { Syscall } from '../syscall.ts'
+import { AT, O, RESOLVE } from './constants.ts'
+import type { Step } from './plan.ts'
+
+type More = Omit<Step, 'in' | 'call' | 'why'>
+
+export const from = (label: string) => ({ from: label })
+
+export function childStep(call: Syscall, why: string, more?: More): Step {
+  return more === undefined ? { in: 'child', call, why } : { in: 'child', call, why, ...more }
+}
+
+/** Links are followed inside the container only, and the magic ones of /proc, which lead out of it, not at all. openat2(2). */
+const inside = RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS
+const insideWithoutLinks = inside | RESOLVE.NO_SYMLINKS
+
+/** The label of the container's root directory. */
+export const root = 'root'
+
+/** Opens a path inside the container, whatever is there. */
+export function openInside(path: string, as: string, why: string, options: OpenInside = {}): Step {
+  const { flags = O.PATH, links = true, ...more } = options
+  return childStep(
+    {
+      name: 'openat2',
+      dirfd: from(root),
+      pathname: path,
+      how: { flags: flags | O.CLOEXEC, resolve: links ? inside : insideWithoutLinks },
+    },
+    why,
+    { as, ...more },
+  )
+}
+
+export interface OpenInside extends Omit<More, 'as'> {
+  readonly flags?: number
+  /** Whether symbolic links of the image are followed; false refuses them. */
+  readonly links?: boolean
+}
+
+export function basename(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+export function dirname(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/'
+}
+
+/** `/a/b` as `/a`, `/a/b`. */
+function prefixes(path: string): string[] {
+  const parts = path.split('/').filter((part) => part !== '')
+  return parts.map((_, i) => `/${parts.slice(0, i + 1).join('/')}`)
+}
+
+export class PlanWriter {
+  readonly steps: Step[] = []
+  /** Directories that are empty file systems made by this plan, with what was made in them since. */
+  readonly #fresh = new Map<string, Set<string>>()
+  readonly #opened = new Map<string, string>([['/', root]])
+
+  parent(call: Syscall, why: string, more?: More): void {
+    this.steps.push(more === undefined ? { in: 'parent', call, why } : { in: 'parent', call, why, ...more })
+  }
+
+  child(call: Syscall, why: string, more?: More): void {
+    this.steps.push(childStep(call, why, more))
+  }
+
+  add(step: Step): void {
+    this.steps.push(step)
+  }
+
+  /** Something is mounted on a path: what was known about it and below it is known no more. */
+  mounted(path: string, emptyFileSystem: boolean): void {
+    const covered = (other: string) => other === path || other.startsWith(`${path}/`)
+    for (const known of this.#opened.keys()) if (covered(known)) this.#opened.delete(known)
+    for (const known of this.#fresh.keys()) if (covered(known)) this.#fresh.delete(known)
+    if (emptyFileSystem) this.#fresh.set(path, new Set())
+  }
+
+  isFresh(path: string): boolean {
+    return this.#fresh.has(path)
+  }
+
+  /** The label of a directory inside the container, opened when it is not open yet. It must be there. */
+  directory(path: string): string {
+    const known = this.#opened.get(path)
+    if (known !== undefined) return known
+    this.add(openInside(path, path, `open ${path}`, { flags: O.PATH | O.DIRECTORY }))
+    this.#opened.set(path, path)
+    return path
+  }
+
+  /**
+   * Opens where something is to be mounted, and makes it, component by component, when the image does not have it.
+   * @param kind - what a missing one becomes: a directory, or an empty file for a file to be mounted on
+   */
+  destination(path: string, kind: 'directory' | 'file', as: string, links = true): void {
+    const flags = O.PATH | (kind === 'directory' ? O.DIRECTORY : 0)
+    const names = this.#fresh.get(dirname(path))
+    if (names !== undefined && !names.has(basename(path))) {
+      names.add(basename(path))
+      const parent = this.directory(dirname(path))
+      this.add(made(parent, path, kind))
+      this.add(openInside(path, as, `find ${path}`, { flags, links }))
+      return
+    }
+    const otherwise: Step[] = []
+    let parent = root
+    for (const above of prefixes(dirname(path))) {
+      const label = `${as} ${above}`
+      otherwise.push(
+        openInside(above, label, `find ${above}`, {
+          flags: O.PATH | O.DIRECTORY,
+          tolerate: ['ENOENT'],
+          otherwise: [made(parent, above, 'directory'), openInside(above, label, `find ${above}`)],
+        }),
+      )
+      parent = label
+    }
+    otherwise.push(made(parent, path, kind), openInside(path, as, `find ${path}`, { flags, links }))
+    this.add(openInside(path, as, `find ${path}`, { flags, links, tolerate: ['ENOENT'], otherwise }))
+  }
+}
+
+/** Makes the last component of a path in its parent, which is open. */
+function made(parent: string, path: string, kind: 'directory' | 'file'): Step {
+  const pathname = basename(path)
+  if (kind === 'directory')
+    return childStep({ name: 'mkdirat', dirfd: from(parent), pathname, mode: 0o755 }, `make ${path}`)
+  const flags = O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC
+  return childStep(
+    { name: 'openat', dirfd: from(parent), pathname, flags, mode: 0o644 },
+    `make the empty file ${path} to mount on`,
+  )
+}
+
+/** A call that opens the host's path in the child, before the host's files are left. */
+export function openHost(pathname: string, flags: number): Syscall {
+  return { name: 'openat', dirfd: AT.FDCWD, pathname, flags: flags | O.CLOEXEC, mode: 0 }
+}
