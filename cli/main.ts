@@ -1,11 +1,86 @@
-// The program `vitrine`: what stands on the command line decides which verb's module is loaded.
+// The program `vitrine`: the word on the command line decides which verb's module is loaded, and nothing else is.
 
-/** @returns the exit code */
-export async function main(argv: readonly string[]): Promise<number> {
-  if (argv[0] === '--version') {
-    process.stdout.write('vitrine 0.1.0\n')
-    return 0
+import { UserError } from '../core/errors.ts'
+import type { Context, Verb } from './context.ts'
+import { printError } from './output.ts'
+
+type Load = () => Promise<Verb>
+
+/** Which module serves which command; podman's other names for it are below. */
+const verbs: Readonly<Record<string, Load>> = {
+  run: async () => (await import('./verbs/run.ts')).run,
+  create: async () => (await import('./verbs/run.ts')).create,
+  start: async () => (await import('./verbs/start.ts')).start,
+  stop: async () => (await import('./verbs/change.ts')).stop,
+  restart: async () => (await import('./verbs/change.ts')).restart,
+  kill: async () => (await import('./verbs/change.ts')).kill,
+  pause: async () => (await import('./verbs/change.ts')).pause,
+  unpause: async () => (await import('./verbs/change.ts')).unpause,
+  rm: async () => (await import('./verbs/change.ts')).rm,
+  wait: async () => (await import('./verbs/wait.ts')).wait,
+  ps: async () => (await import('./verbs/ps.ts')).ps,
+  inspect: async () => (await import('./verbs/inspect.ts')).inspect,
+  logs: async () => (await import('./verbs/logs.ts')).logs,
+  top: async () => (await import('./verbs/top.ts')).top,
+  stats: async () => (await import('./verbs/stats.ts')).stats,
+  update: async () => (await import('./verbs/update.ts')).update,
+  exec: async () => (await import('./verbs/exec.ts')).exec,
+  import: async () => (await import('./verbs/images.ts')).importImage,
+  load: async () => (await import('./verbs/images.ts')).load,
+  images: async () => (await import('./verbs/images.ts')).images,
+  rmi: async () => (await import('./verbs/images.ts')).rmi,
+  info: async () => (await import('./verbs/info.ts')).info,
+  version: async () => (await import('./verbs/info.ts')).version,
+  help: async () => (await import('./verbs/help.ts')).help,
+  cleanup: async () => (await import('./verbs/cleanup.ts')).cleanup,
+}
+
+const otherNames: Readonly<Record<string, string>> = {
+  ls: 'ps',
+  list: 'ps',
+  'image ls': 'images',
+  'image list': 'images',
+}
+
+/** `container stop` is `stop`, `image rm` is `rmi`: podman groups them so. */
+function commandOf(argv: readonly string[]): { readonly name: string; readonly rest: readonly string[] } {
+  const [first = '', second = ''] = argv
+  if (first === 'container' && (second in verbs || second in otherNames))
+    return { name: otherNames[second] ?? second, rest: argv.slice(2) }
+  if (first === 'image') {
+    const names: Readonly<Record<string, string>> = { ls: 'images', list: 'images', rm: 'rmi', inspect: 'inspect' }
+    const name = names[second] ?? (second === 'import' || second === 'load' ? second : undefined)
+    if (name !== undefined) return { name, rest: argv.slice(2) }
   }
-  process.stderr.write(`vitrine: unknown command ${argv[0] ?? ''}\n`)
-  return 125
+  return { name: otherNames[first] ?? first, rest: argv.slice(1) }
+}
+
+/**
+ * Runs one command.
+ *
+ * @returns the exit code: the container's, or podman's 125 (ours), 126 (cannot be executed), 127 (not found)
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === '--version' || argv[0] === '-v') argv = ['version', '--short']
+  try {
+    const { makeContext, splitGlobal } = await import('./context.ts')
+    const { global, words } = splitGlobal(argv)
+    if (words.length === 0 || global.help) return await (await verbs.help!())(words, makeContext(global))
+    const { name, rest } = commandOf(words)
+    const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined
+    if (load === undefined) throw await unknownCommand(name)
+    const context: Context = makeContext(global)
+    return await (await load())(rest, context)
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    printError(error.message)
+    return error.exitCode
+  }
+}
+
+async function unknownCommand(name: string): Promise<UserError> {
+  const { nearest } = await import('./flags/nearest.ts')
+  const near = nearest(name, Object.keys(verbs))
+  const hint = near === undefined ? 'see `vitrine --help`' : `did you mean ${near}?`
+  return new UserError(`unknown command: ${name} (${hint})`)
 }

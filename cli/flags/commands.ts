@@ -197,6 +197,13 @@ const images: CommandFlags = {
   podmanOnly: ['history'],
 }
 
+const rmi: CommandFlags = {
+  summary: 'remove images',
+  usage: 'IMAGE...',
+  flags: [all('every one'), { name: 'force', short: 'f', kind: 'switch', help: 'also one with several names' }, help],
+  podmanOnly: ['ignore i', 'no-prune'],
+}
+
 const info: CommandFlags = {
   summary: 'show what this host can do and where things are kept',
   usage: '',
@@ -268,6 +275,7 @@ export const commands = {
   import: importTable,
   load,
   images,
+  rmi,
   info,
   version,
 } as const satisfies Readonly<Record<string, CommandFlags>>

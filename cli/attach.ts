@@ -1,0 +1,119 @@
+// The foreground: what the user types goes in, signals are handed on, a terminal is made raw and kept the right size.
+
+import type { Attachment, StartedProcess } from '../core/engine/types.ts'
+import { RefusedError } from '../core/errors.ts'
+import { type Kernel, refused } from '../core/kernel.ts'
+import { printBytes, printError } from './output.ts'
+
+const O_CLOEXEC = 0o2000000
+const TIOCSWINSZ = 0x5414
+/** What a terminal or a supervisor sends; numbers as on every architecture that is built for. signal(7). */
+const handedOn = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12, SIGTERM: 15, SIGCONT: 18 } as const
+
+export interface Attached {
+  readonly attachment: Attachment
+  /** Gives the terminal back, and the descriptors. */
+  readonly end: () => void
+}
+
+/** @param wanted - `-i` and `-t` */
+export function attach(
+  kernel: Kernel,
+  wanted: { readonly interactive: boolean; readonly terminal: boolean },
+): Attached {
+  const ends: (() => void)[] = []
+  const close = (fd: number) => {
+    kernel.call({ name: 'close', fd })
+  }
+  const started = (process_: StartedProcess) => {
+    for (const [name, number] of Object.entries(handedOn)) {
+      const hand = () => process_.signal(number)
+      process.on(name, hand)
+      ends.push(() => process.off(name, hand))
+    }
+  }
+  let stdin: number | undefined
+  if (wanted.interactive && !wanted.terminal) {
+    const [from, to] = pipe(kernel)
+    stdin = from
+    ends.push(() => close(from))
+    ends.push(feed(kernel, to, () => close(to)))
+  }
+  const terminal = (master: number) => {
+    ends.push(relay(kernel, master, wanted.interactive))
+  }
+  return {
+    attachment: { stdin, stdout: 1, stderr: 2, started, ...(wanted.terminal ? { terminal } : {}) },
+    end: () => {
+      for (const end of ends.splice(0).reverse()) end()
+    },
+  }
+}
+
+function pipe(kernel: Kernel): [number, number] {
+  const answer = kernel.call({ name: 'pipe2', pipefd: 8, flags: O_CLOEXEC })
+  if (refused(answer)) throw new RefusedError('make a pipe for standard input', answer.errno)
+  const ends = new DataView(answer.data!.buffer, answer.data!.byteOffset)
+  return [ends.getInt32(0, true), ends.getInt32(4, true)]
+}
+
+/** Standard input to a descriptor, a chunk at a time, so that a reader who is slow holds up the writer. */
+function feed(kernel: Kernel, to: number, finished: () => void): () => void {
+  const { stdin } = process
+  let open = true
+  const finish = () => {
+    if (open) finished()
+    open = false
+  }
+  stdin.on('data', async (chunk: Buffer) => {
+    stdin.pause()
+    for (let rest: Uint8Array = chunk; open && rest.length > 0; ) {
+      const written = await kernel.wait({ name: 'write', fd: to, buf: rest.subarray(0, 65536) })
+      if (refused(written)) {
+        finish() // EPIPE: the program reads no more
+        stdin.destroy()
+        return
+      }
+      rest = rest.subarray(written.value)
+    }
+    stdin.resume()
+  })
+  stdin.on('end', finish)
+  stdin.on('error', finish)
+  return () => {
+    stdin.pause()
+    finish()
+  }
+}
+
+/** Between the user's terminal and the container's: raw, the same size, both ways. pty(7). */
+function relay(kernel: Kernel, master: number, interactive: boolean): () => void {
+  const { stdin } = process
+  const raw = interactive && stdin.isTTY
+  const resize = () => {
+    const [columns = 80, rows = 24] = process.stdout.isTTY ? process.stdout.getWindowSize() : []
+    const size = new Uint8Array(new Uint16Array([rows, columns, 0, 0]).buffer)
+    kernel.call({ name: 'ioctl', fd: master, request: TIOCSWINSZ, arg: size })
+  }
+  if (process.stdout.isTTY) {
+    resize()
+    process.stdout.on('resize', resize)
+  }
+  if (interactive && !stdin.isTTY) printError('warning: standard input is no terminal; it is handed on as it is')
+  if (raw) stdin.setRawMode(true)
+  const stopFeeding = interactive ? feed(kernel, master, () => {}) : undefined
+  const pump = (async () => {
+    for (;;) {
+      const read = await kernel.wait({ name: 'read', fd: master, buf: 65536 })
+      if (refused(read) || read.value === 0) return // EIO: the last process has closed the terminal
+      printBytes(1, read.data!)
+    }
+  })()
+  return () => {
+    stopFeeding?.()
+    if (raw) stdin.setRawMode(false)
+    process.stdout.off('resize', resize)
+    void pump
+    kernel.call({ name: 'close', fd: master })
+  }
+}

@@ -1,0 +1,66 @@
+// What every verb is handed: the host, opened at its first use, and the settings of this invocation.
+
+import { readFileSync } from 'node:fs'
+import { defaultSettings, type Environment, type Host, type Settings } from '../core/engine/host.ts'
+import { UserError } from '../core/errors.ts'
+import type { Surroundings } from './flags/run.ts'
+import { openHost, readEnvironment } from './host.ts'
+
+export interface Context {
+  readonly host: Host
+  readonly settings: Settings
+  readonly surroundings: Surroundings
+}
+
+/** A command: its words after the name, its exit code. */
+export type Verb = (argv: readonly string[], context: Context) => Promise<number>
+
+export interface Global {
+  readonly root?: string
+  readonly runroot?: string
+  readonly help: boolean
+}
+
+/** The few flags before the command's name; the table of them all is loaded only to name a wrong one. */
+export function splitGlobal(argv: readonly string[]): { readonly global: Global; readonly words: readonly string[] } {
+  let root = process.env.VITRINE_ROOT
+  let runroot = process.env.VITRINE_RUNROOT
+  let at = 0
+  for (; at < argv.length; at++) {
+    const word = argv[at]!
+    const [, name, value] = /^--(root|runroot)(?:=(.*))?$/s.exec(word) ?? []
+    if (name === undefined) break
+    const given = value ?? argv[++at]
+    if (given === undefined || given === '') throw new UserError(`flag needs a value: --${name}`)
+    if (!given.startsWith('/')) throw new UserError(`--${name}=${given}: must be an absolute path`)
+    if (name === 'root') root = given
+    else runroot = given
+  }
+  const words = argv.slice(at)
+  const help = words[0] === '--help' || words[0] === '-h'
+  if (!help && words[0]?.startsWith('-')) throw new UserError(`unknown flag before the command: ${words[0]}`)
+  return { global: { root, runroot, help }, words: help ? words.slice(1) : words }
+}
+
+export function makeContext(global: Global): Context {
+  const environment: Environment = readEnvironment()
+  const self = process.argv[1]!
+  const ours = [process.execPath, self]
+  const base = defaultSettings(environment, ours)
+  const root = global.root ?? base.root
+  const runroot = global.runroot ?? base.runroot
+  const settings: Settings = { ...base, root, runroot, selfArgv: [...ours, '--root', root, '--runroot', runroot] }
+  let host: Host | undefined
+  return {
+    get host() {
+      host ??= openHost(environment)
+      return host
+    },
+    settings,
+    surroundings: {
+      environment: environment.variables,
+      directory: process.cwd(),
+      readFile: (path) => readFileSync(path, 'utf8'),
+    },
+  }
+}

@@ -1,0 +1,25 @@
+// `exec`.
+
+import { exec as execIn } from '../../core/engine/exec.ts'
+import { attach } from '../attach.ts'
+import type { Verb } from '../context.ts'
+import { readExec } from '../flags/run.ts'
+import { showHelp } from '../help.ts'
+
+export const exec: Verb = async (argv, context) => {
+  const words = readExec(argv, context.surroundings)
+  if (words.help) return await showHelp('exec')
+  const { host, settings } = context
+  const { request } = words
+  if (request.detach) {
+    await execIn(host, settings, request.container, request)
+    return 0
+  }
+  const attached = attach(host.kernel, request)
+  try {
+    const started = await execIn(host, settings, request.container, request, attached.attachment)
+    return (await started.exitCode) ?? 0
+  } finally {
+    attached.end()
+  }
+}
