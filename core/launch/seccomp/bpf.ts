@@ -1,9 +1,9 @@
-// Classic BPF for seccomp: decisions by system call number as a tree of ranges, comparisons of arguments as its leaves.
+// Classic BPF for seccomp: decisions by system call number as a search over ranges, comparisons of arguments as its leaves.
 
 import type { Condition, Rule } from './rules.ts'
 
 /** struct sock_filter: what to do, how many instructions to skip when true and when false, the operand. */
-export type Instruction = readonly [code: number, whenTrue: number, whenFalse: number, operand: number]
+type Instruction = readonly [code: number, whenTrue: number, whenFalse: number, operand: number]
 
 /** An action, or rules of which the first that holds decides, else `otherwise`. */
 export type Decision = number | { readonly rules: readonly Rule[]; readonly otherwise: number }
@@ -22,106 +22,119 @@ const jumpEqual = 0x15
 const jumpGreater = 0x25
 const jumpGreaterOrEqual = 0x35
 const give = 0x06
-const farthest = 255
+/** Conditional jumps count in eight bits; two are left for instructions that come between. */
+const farthest = 253
 
 /** Offsets in struct seccomp_data. */
 const numberOffset = 0
 const architectureOffset = 4
 const argumentsOffset = 16
 
-export const loadNumber: Instruction = [load, 0, 0, numberOffset]
-export const loadArchitecture: Instruction = [load, 0, 0, architectureOffset]
+/** Where a jump leads: an instruction, by its distance from the program's end, or a return of an action. */
+export type Target = number | { readonly action: number }
 
-export function giveAction(action: number): Instruction {
-  return [give, 0, 0, action]
-}
+/** A program that is written from its end to its start, so that every jump leads to what is already there. */
+export class Assembler {
+  readonly #reversed: Instruction[] = []
+  /** The latest return of each action: nearby jumps share it. */
+  readonly #returns = new Map<number, number>()
 
-/** An instruction whose targets are still words: the next one, or where the test is answered. */
-type Target = 'next' | 'yes' | 'no'
-type Draft = readonly [code: number, whenTrue: Target, whenFalse: Target, operand: number]
-
-/** Both halves are compared, the high one first; a half that the mask hides is not. Narrow: the low half alone. */
-function drafts(condition: Condition, narrow: boolean): readonly Draft[] {
-  const { test, high, low, maskHigh, maskLow } = condition
-  const lowOffset = argumentsOffset + 8 * condition.index
-  const loaded = (offset: number, mask: number): Draft[] => [
-    [load, 'next', 'next', offset],
-    ...(mask === 0xffffffff ? [] : [[and, 'next', 'next', mask] as const]),
-  ]
-  const lowTest = { equal: jumpEqual, greater: jumpGreater, greaterOrEqual: jumpGreaterOrEqual }[test]
-  const out: Draft[] = []
-  if (!narrow && maskHigh !== 0) {
-    out.push(...loaded(lowOffset + 4, maskHigh))
-    if (test !== 'equal') out.push([jumpGreater, 'yes', 'next', high])
-    out.push([jumpEqual, maskLow === 0 ? 'yes' : 'next', 'no', high])
+  #push(code: number, whenTrue: number, whenFalse: number, operand: number): number {
+    return this.#reversed.push([code, whenTrue, whenFalse, operand])
   }
-  if (maskLow !== 0) out.push(...loaded(lowOffset, maskLow), [lowTest, 'yes', 'no', low])
-  return out
+
+  #give(action: number): number {
+    const at = this.#push(give, 0, 0, action)
+    this.#returns.set(action, at)
+    return at
+  }
+
+  /** A place that the next instruction can reach and that leads to `target`. */
+  #near(target: Target): number {
+    const reaches = (at: number) => this.#reversed.length - at <= farthest
+    if (typeof target === 'number') {
+      // An unconditional jump has 32 bits and carries the rest of the way.
+      return reaches(target) ? target : this.#push(jump, 0, 0, this.#reversed.length - target)
+    }
+    const shared = this.#returns.get(target.action)
+    return shared !== undefined && reaches(shared) ? shared : this.#give(target.action)
+  }
+
+  #branch(code: number, operand: number, whenTrue: Target, whenFalse: Target): number {
+    const yes = this.#near(whenTrue)
+    const no = this.#near(whenFalse)
+    const last = this.#reversed.length
+    return this.#push(code, last - yes, last - no, operand)
+  }
+
+  /** Loads, masks and compares a half of an argument. */
+  #compare(offset: number, mask: number, code: number, operand: number, whenTrue: Target, whenFalse: Target): number {
+    this.#branch(code, operand, whenTrue, whenFalse)
+    if (mask !== 0xffffffff) this.#push(and, 0, 0, mask)
+    return this.#push(load, 0, 0, offset)
+  }
+
+  /** Both halves are compared, the high one first; a half that the mask hides is not. Narrow: the low half alone. */
+  #condition(condition: Condition, narrow: boolean, holds: Target, fails: Target): Target {
+    const { test, high, low, maskHigh, maskLow } = condition
+    const offset = argumentsOffset + 8 * condition.index
+    const [yes, no] = condition.holdsWhen ? [holds, fails] : [fails, holds]
+    const lowTest = { equal: jumpEqual, greater: jumpGreater, greaterOrEqual: jumpGreaterOrEqual }[test]
+    const lower = maskLow === 0 ? yes : this.#compare(offset, maskLow, lowTest, low, yes, no)
+    if (narrow || maskHigh === 0) return lower
+    if (test === 'equal') return this.#compare(offset + 4, maskHigh, jumpEqual, high, lower, no)
+    const equal = this.#branch(jumpEqual, high, lower, no)
+    return this.#compare(offset + 4, maskHigh, jumpGreater, high, yes, equal)
+  }
+
+  #decision(decision: Decision, narrow: boolean): Target {
+    if (typeof decision === 'number') return { action: decision }
+    let entry: Target = { action: decision.otherwise }
+    for (const rule of decision.rules.toReversed()) {
+      const fails = entry
+      entry = { action: rule.action }
+      for (const condition of rule.conditions.toReversed()) entry = this.#condition(condition, narrow, entry, fails)
+    }
+    return entry
+  }
+
+  /** A binary search over ranges for the call's number; the first must start at the least number there is. */
+  #search(ranges: readonly Range[], from: number, to: number, isNarrow: (start: number) => boolean): Target {
+    const middle = (from + to) >> 1
+    if (middle === from) return this.#decision(ranges[from]!.decision, isNarrow(ranges[from]!.start))
+    const upper = this.#search(ranges, middle, to, isNarrow)
+    const lower = this.#search(ranges, from, middle, isNarrow)
+    return this.#branch(jumpGreaterOrEqual, ranges[middle]!.start, upper, lower)
+  }
+
+  /** Puts before the program: a call of this architecture is decided by `ranges`, another by `others`. */
+  architecture(audit: number, ranges: readonly Range[], isNarrow: (start: number) => boolean, others: Target): Target {
+    const search = this.#search(ranges, 0, ranges.length, isNarrow)
+    // A load goes on with what follows it: that must be where the search starts.
+    if (typeof search !== 'number') this.#give(search.action)
+    else if (search !== this.#reversed.length) this.#push(jump, 0, 0, this.#reversed.length - search)
+    const number = this.#push(load, 0, 0, numberOffset)
+    return this.#branch(jumpEqual, audit, number, others)
+  }
+
+  /** The bytes that seccomp(2) takes: little-endian struct sock_filter. The last `architecture` is asked first. */
+  finish(): Uint8Array {
+    this.#push(load, 0, 0, architectureOffset)
+    const length = this.#reversed.length
+    const bytes = new Uint8Array(length * 8)
+    const view = new DataView(bytes.buffer)
+    for (let index = 0; index < length; index++) {
+      const [code, whenTrue, whenFalse, operand] = this.#reversed[length - 1 - index]!
+      view.setUint16(index * 8, code, true)
+      view.setUint8(index * 8 + 2, whenTrue)
+      view.setUint8(index * 8 + 3, whenFalse)
+      view.setUint32(index * 8 + 4, operand, true)
+    }
+    return bytes
+  }
 }
 
 /** A condition whose mask hides everything that is compared always holds. */
 export function isTrivial(condition: Condition, narrow: boolean): boolean {
   return condition.maskLow === 0 && (narrow || condition.maskHigh === 0)
-}
-
-/** One rule: falls through to what follows it when a condition does not hold. */
-function ruleInstructions(rule: Rule, narrow: boolean): Instruction[] {
-  const parts = rule.conditions.map((condition) => drafts(condition, narrow))
-  const failed = parts.reduce((sum, part) => sum + part.length, 0) + 1
-  const out: Instruction[] = []
-  for (const [index, part] of parts.entries()) {
-    const passed = out.length + part.length
-    const holdsWhen = rule.conditions[index]!.holdsWhen
-    for (const [code, whenTrue, whenFalse, operand] of part) {
-      const skip = (target: Target) =>
-        target === 'next' ? 0 : ((target === 'yes') === holdsWhen ? passed : failed) - out.length - 1
-      out.push([code, skip(whenTrue), skip(whenFalse), operand])
-    }
-  }
-  out.push(giveAction(rule.action))
-  return out
-}
-
-function leaf(decision: Decision, narrow: boolean): Instruction[] {
-  if (typeof decision === 'number') return [giveAction(decision)]
-  return [...decision.rules.flatMap((rule) => ruleInstructions(rule, narrow)), giveAction(decision.otherwise)]
-}
-
-/** Skips `body` unless the accumulator passes the test. */
-function guarded(code: number, operand: number, body: readonly Instruction[], passes: boolean): Instruction[] {
-  if (body.length <= farthest)
-    return [passes ? [code, 0, body.length, operand] : [code, body.length, 0, operand], ...body]
-  // Conditional jumps count in eight bits; an unconditional one carries the rest of the way.
-  return [passes ? [code, 1, 0, operand] : [code, 0, 1, operand], [jump, 0, 0, body.length], ...body]
-}
-
-/** A binary search over the ranges for the number in the accumulator. The first range must start at 0. */
-export function rangeTree(ranges: readonly Range[], isNarrow: (start: number) => boolean): Instruction[] {
-  const build = (from: number, to: number): Instruction[] => {
-    const first = ranges[from]!
-    if (to - from === 1) return leaf(first.decision, isNarrow(first.start))
-    const middle = (from + to) >> 1
-    const lower = build(from, middle)
-    const upper = build(middle, to)
-    return guarded(jumpGreaterOrEqual, ranges[middle]!.start, lower, false).concat(upper)
-  }
-  return build(0, ranges.length)
-}
-
-/** `body` for one architecture, which must end in a return; others skip it. The accumulator has the architecture. */
-export function forArchitecture(audit: number, body: readonly Instruction[]): Instruction[] {
-  return guarded(jumpEqual, audit, body, true)
-}
-
-/** The bytes that seccomp(2) takes: little-endian struct sock_filter. */
-export function encodeInstructions(instructions: readonly Instruction[]): Uint8Array {
-  const bytes = new Uint8Array(instructions.length * 8)
-  const view = new DataView(bytes.buffer)
-  for (const [index, [code, whenTrue, whenFalse, operand]] of instructions.entries()) {
-    view.setUint16(index * 8, code, true)
-    view.setUint8(index * 8 + 2, whenTrue)
-    view.setUint8(index * 8 + 3, whenFalse)
-    view.setUint32(index * 8 + 4, operand, true)
-  }
-  return bytes
 }

@@ -13,18 +13,7 @@ import {
   narrow,
   x32Bit,
 } from './architectures.ts'
-import {
-  type Decision,
-  encodeInstructions,
-  forArchitecture,
-  giveAction,
-  type Instruction,
-  isTrivial,
-  loadArchitecture,
-  loadNumber,
-  type Range,
-  rangeTree,
-} from './bpf.ts'
+import { Assembler, type Decision, isTrivial, type Range, type Target } from './bpf.ts'
 import {
   actionValue,
   type Condition,
@@ -78,8 +67,10 @@ export function compileSeccomp(profile: LinuxSeccomp, arch: MachineArchitecture)
   })
   const newer = profile.defaultAction === 'SCMP_ACT_ERRNO' ? errnoAction(enosys) : otherwise
   const architectures = filterArchitectures(profile.architectures, arch)
-  const instructions: Instruction[] = [loadArchitecture]
-  for (const architecture of architectures) {
+  const assembler = new Assembler()
+  // Written from the end: the machine's own architecture comes last and is asked first.
+  let others: Target = { action: killThread }
+  for (const architecture of architectures.toReversed()) {
     if (architecture === 'x32') continue
     const ranges = architectureRanges(entries, architecture, otherwise, newer)
     if (architecture === 'x86_64') {
@@ -88,16 +79,14 @@ export function compileSeccomp(profile: LinuxSeccomp, arch: MachineArchitecture)
     }
     ranges.push({ start: cancelled, decision: otherwise })
     const isNarrow = (start: number) => narrow[architecture] || (architecture === 'x86_64' && start >= x32Bit)
-    const tree = rangeTree(merged(ranges), isNarrow)
-    // One by one: a spread of thousands of arguments would be a matter of the stack's size.
-    for (const one of forArchitecture(auditArchitectures[architecture], [loadNumber, ...tree])) instructions.push(one)
+    others = assembler.architecture(auditArchitectures[architecture], merged(ranges), isNarrow, others)
   }
-  instructions.push(giveAction(killThread))
-  if (instructions.length > mostInstructions)
+  const program = assembler.finish()
+  if (program.length > 8 * mostInstructions)
     throw new UserError(
-      `seccomp: the profile needs ${instructions.length} instructions, but the kernel takes ${mostInstructions}; use fewer conditions`,
+      `seccomp: the profile needs ${program.length / 8} instructions, but the kernel takes ${mostInstructions}; use fewer conditions`,
     )
-  return { program: encodeInstructions(instructions), flags: flagsValue(profile.flags) }
+  return { program, flags: flagsValue(profile.flags) }
 }
 
 /** Decisions for all numbers of one architecture, from its first number on. */
