@@ -10,6 +10,7 @@ export class Arena {
   at: number
   #view: DataView
   readonly #fixed: boolean
+  readonly #lists = new Map<readonly string[], number>()
 
   constructor(bytes: Uint8Array, base: number, at: number, fixed: boolean) {
     this.bytes = bytes
@@ -49,11 +50,14 @@ export class Arena {
     return this.base + offset
   }
 
-  /** A NULL-terminated array of strings: argv, envp. */
+  /** A NULL-terminated array of strings: argv, envp. The same array, which a search along PATH gives again and again, is laid out once. */
   strings(list: readonly string[]): number {
+    const known = this.#lists.get(list)
+    if (known !== undefined) return known
     const addresses = list.map((text) => this.text(text))
     const offset = this.reserve(8 * (list.length + 1))
     for (let i = 0; i < addresses.length; i++) this.u64(offset + 8 * i, addresses[i]!)
+    this.#lists.set(list, this.base + offset)
     return this.base + offset
   }
 

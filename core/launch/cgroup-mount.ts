@@ -10,7 +10,7 @@ export const cgroupTree = (name: string) => `cgroup ${name}`
 
 /** v1 without a cgroup namespace: the container's own cgroups are taken while the host's files can be reached. */
 export function planCgroupSources(writer: PlanWriter, cgroup: CgroupFacts): void {
-  if (cgroup.view.version === 2) return
+  if (cgroup.view?.version !== 1) return
   for (const { name, directory } of cgroup.view.hierarchies)
     writer.child(
       { name: 'open_tree', dirfd: AT.FDCWD, pathname: directory, flags: OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC },

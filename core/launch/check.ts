@@ -1,4 +1,4 @@
-// What holds of every plan: results are there before they are used, and the parent and the child each use their own.
+// What holds of every plan: results are there before they are used, and each step is on its side of clone3.
 
 import type { Result, Syscall } from '../syscall.ts'
 import type { LaunchPlan, Step } from './plan.ts'
@@ -26,7 +26,7 @@ export function faultsOf(plan: LaunchPlan): string[] {
   if (steps.some((step, i) => (step.in === 'parent') !== i <= birth))
     faults.push('a step is on the wrong side of clone3')
   if (steps.at(-1)?.call.name !== 'execve') faults.push('the last step is not an execve')
-  const known: Record<Step['in'], Set<string>> = { parent: new Set(), child: new Set() }
+  let known = new Set<string>()
   /** Gives the labels that are certain after the step. */
   const walk = (step: Step, labels: ReadonlySet<string>, number: number): Set<string> => {
     for (const label of labelsUsed(step.call))
@@ -43,7 +43,7 @@ export function faultsOf(plan: LaunchPlan): string[] {
   for (const [i, step] of steps.entries()) {
     if (step.tolerate !== undefined && step.tolerate !== 'any' && step.tolerate.length > 4)
       faults.push(`step ${i + 1} tolerates more than four errnos`)
-    known[step.in] = walk(step, known[step.in], i + 1)
+    known = walk(step, known, i + 1)
   }
   return faults
 }

@@ -39,7 +39,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
 
   planBirth(writer, namespaces, spec, facts)
   planSession(writer, process, facts)
-  planEntry(writer, namespaces, facts)
+  planEntry(writer, namespaces)
   planPersonality(writer, spec)
   planSysctlSource(writer, spec, namespaces)
   if (ownRoot) {

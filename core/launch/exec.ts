@@ -19,13 +19,10 @@ export interface ExecTarget {
   readonly setgroupsDenied?: boolean
 }
 
-/** The descriptor under which the child inherits the parent's pidfd of the container: a pid means another one inside. */
-export const targetDescriptor = 1002
-
 /**
  * Plans an exec: the parent takes a pidfd of the container's first process, has the child born in its pid namespace and
- * cgroup; the child joins all others at once. setns(2), pidfd_open(2). The parent's own state changes, so it must be a
- * process that ends with the exec: the monitor.
+ * cgroup; the child joins all others at once through the same pidfd, because inside the pid would mean another process.
+ * setns(2), pidfd_open(2). The parent's own state changes, so it must be a process that ends with the exec: the monitor.
  *
  * @param facts - `cgroup.create` opens the container's cgroup, `cgroup.join` moves the child on v1
  */
@@ -36,10 +33,6 @@ export function planExec(process: Process, target: ExecTarget, facts: LaunchFact
   writer.parent({ name: 'pidfd_open', pid: target.pid, flags: 0 }, 'take hold of the container by its first process', {
     as: 'container',
   })
-  writer.parent(
-    { name: 'dup3', oldfd: from('container'), newfd: targetDescriptor, flags: O.CLOEXEC },
-    'keep that where the child will find it',
-  )
   if (joins.includes('pid'))
     writer.parent(
       { name: 'setns', fd: from('container'), nstype: CLONE.NEWPID },
@@ -58,7 +51,7 @@ export function planExec(process: Process, target: ExecTarget, facts: LaunchFact
   let nstype = 0
   for (const type of joins) if (type !== 'pid') nstype |= namespaceFlags[type]
   if (nstype !== 0)
-    writer.child({ name: 'setns', fd: targetDescriptor, nstype }, "join the container's other namespaces at once")
+    writer.child({ name: 'setns', fd: from('container'), nstype }, "join the container's other namespaces at once")
   const inUserNamespace = joins.includes('user')
   if (inUserNamespace) {
     writer.child({ name: 'setresgid', rgid: 0, egid: 0, sgid: 0 }, 'become group 0 of the user namespace')

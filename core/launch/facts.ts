@@ -1,5 +1,7 @@
 // What the planner must know of the host: plain data, gathered by the engine through the door before it asks for a plan.
 
+import type { CgroupHost } from '../cgroup/detect.ts'
+import type { CgroupPaths } from '../cgroup/paths.ts'
 import type { Step } from './plan.ts'
 
 /** Sets of capabilities(7) as bits, as /proc/self/status has them. */
@@ -29,6 +31,7 @@ export interface HierarchyFacts {
   readonly directory: string
 }
 
+/** A CgroupPlan of core/cgroup (or what enterCgroup gives), and what a mount of type `cgroup` shows. */
 export interface CgroupFacts {
   /** In the parent, before clone3: make the cgroups, write the limits, open what is handed on. */
   readonly create: readonly Step[]
@@ -36,8 +39,8 @@ export interface CgroupFacts {
   readonly into?: string
   /** In the child, first thing: v1 moves itself. */
   readonly join: readonly Step[]
-  /** What a mount of type `cgroup` shows. */
-  readonly view: { readonly version: 2 } | { readonly version: 1; readonly hierarchies: readonly HierarchyFacts[] }
+  /** Of `cgroupView`; not needed for exec. */
+  readonly view?: { readonly version: 2 } | { readonly version: 1; readonly hierarchies: readonly HierarchyFacts[] }
 }
 
 export interface LaunchFacts {
@@ -71,3 +74,18 @@ export interface LaunchFacts {
 
 /** What Node ignores at its start; a child inherits it. */
 export const ignoredByNode: readonly number[] = [13, 25]
+
+/** What a mount of type `cgroup` shows of a container's cgroups on this host: cgroup2, or every hierarchy by its name. */
+export function cgroupView(paths: CgroupPaths, host: CgroupHost): CgroupFacts['view'] {
+  if (host.mode === 'v2') return { version: 2 }
+  const hierarchies: HierarchyFacts[] = host.hierarchies.map(({ mountPoint, controllers }) => ({
+    name: nameAt(mountPoint),
+    data: controllers.join(','),
+    directory: paths.v1[controllers[0]!]!,
+  }))
+  if (host.unified && paths.unified)
+    hierarchies.push({ name: nameAt(host.unified.mountPoint), directory: paths.unified })
+  return { version: 1, hierarchies }
+}
+
+const nameAt = (mountPoint: string) => mountPoint.slice(mountPoint.lastIndexOf('/') + 1)

@@ -242,7 +242,7 @@ function attach(writer: PlanWriter, tree: string, place: string, why: string): v
 
 function mountCgroup(writer: PlanWriter, planned: PlannedMount, facts: LaunchFacts, namespaces: Namespaces): void {
   const { destination, options, place, where } = planned
-  if (!facts.cgroup) throw new UserError(`${where}: the container has no cgroup of its own that could be shown`)
+  if (!facts.cgroup?.view) throw new UserError(`${where}: the container has no cgroup of its own that could be shown`)
   const flags = mountFlags(options)
   const { view } = facts.cgroup
   if (view.version === 1) {

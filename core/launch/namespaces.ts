@@ -46,7 +46,7 @@ export function checkNamespaces(namespaces: Namespaces, spec: Spec): void {
     throw new UserError('linux.timeOffsets: can only be set in a new time namespace; add {"type": "time"}')
 }
 
-/** Up to clone3: what only the parent can do so that the child is born with it. */
+/** Up to clone3, what only the parent can do so that the child is born with it; after it, the way into v1 cgroups. */
 export function planBirth(writer: PlanWriter, namespaces: Namespaces, spec: Spec, facts: LaunchFacts): void {
   const pidPath = namespaces.get('pid')
   if (pidPath) joinInParent(writer, pidPath)
@@ -57,6 +57,7 @@ export function planBirth(writer: PlanWriter, namespaces: Namespaces, spec: Spec
     const buf = offsets.map(([clock, offset]) => offsetLine(clock, offset)).join('')
     writer.parent({ name: 'write', fd: from('clock offsets'), buf }, 'set the clocks before anybody lives by them')
   }
+  for (const step of facts.cgroup?.create ?? []) writer.add(step)
   const into = facts.cgroup?.into
   const ofUser = isJoined(namespaces, 'user')
   let flags = into === undefined ? 0 : CLONE.INTO_CGROUP
@@ -75,6 +76,7 @@ export function planBirth(writer: PlanWriter, namespaces: Namespaces, spec: Spec
       'wait until the users of the new user namespace are mapped to users of the host',
       { waits: true, as: 'maps' },
     )
+  for (const step of facts.cgroup?.join ?? []) writer.add(step)
 }
 
 /** setns into a pid namespace moves the children that are born afterwards, never the caller. pid_namespaces(7). */
@@ -91,8 +93,7 @@ function offsetLine(clock: string, { secs = 0, nanosecs = 0 }: LinuxTimeOffset):
 }
 
 /** In the child: joins what is given by path and unshares what the parent could not make. */
-export function planEntry(writer: PlanWriter, namespaces: Namespaces, facts: LaunchFacts): void {
-  for (const step of facts.cgroup?.join ?? []) writer.add(step)
+export function planEntry(writer: PlanWriter, namespaces: Namespaces): void {
   const joined = joinOrder.filter((type) => isJoined(namespaces, type))
   for (const type of joined) {
     const path = namespaces.get(type)!
