@@ -4,7 +4,7 @@ import { close } from '../files.ts'
 import type { Kernel } from '../kernel.ts'
 import { formatAddress, macOf } from './address.ts'
 import { converse, type Denial, denialError, hear, inquire, NETLINK_NETFILTER, openNetlink } from './conversation.ts'
-import { applySettings, hostHasIpv6, noteOf, planForwarding, readNote } from './forwarding.ts'
+import { applySettings, hostHasIpv6, noteOf, planForwarding, readNote, type Setting } from './forwarding.ts'
 import { addressesAt, chooseNetwork, gatewayPlace, type Network } from './leases.ts'
 import { type Message, NLM_F_ACK, type Request } from './netlink.ts'
 import { getTable, removeTable, transaction } from './nftables.ts'
@@ -22,6 +22,7 @@ import {
   removeGroup,
   removeLink,
   setLinkAlias,
+  setLinkUp,
 } from './rtnetlink.ts'
 import { type Publication, publishingRules, subnetRules, withdrawalRules } from './rules.ts'
 
@@ -59,19 +60,28 @@ export function makeBridgeThere(kernel: Kernel, route: number, network: Network)
   ])
   if (denial !== undefined) throw denialError(denial)
   const { index } = look(kernel, route, bridge)!
-  const wrong = converse(
-    kernel,
-    route,
-    gateways.map((gateway) => addAddress(index, gateway, `add ${formatAddress(gateway.address)} to ${bridge}`)),
-  )
-  if (wrong !== undefined) throw denialError(wrong)
   applySettings(kernel, [
     ...forwarding.wanted,
     { key: `ipv4/conf/${bridge}/route_localnet`, value: '1' },
-    // A container must not tell the host where to send its packets.
-    ...(network.subnet6 === undefined ? [] : [{ key: `ipv6/conf/${bridge}/accept_ra`, value: '0' }]),
+    ...(network.subnet6 === undefined ? [] : ipv6Settings(bridge)),
   ])
+  const wrong = converse(kernel, route, [
+    ...gateways.map((gateway) => addAddress(index, gateway, `add ${formatAddress(gateway.address)} to ${bridge}`)),
+    setLinkUp(index, bridge),
+  ])
+  if (wrong !== undefined) throw denialError(wrong)
   return index
+}
+
+/** What must be set before the bridge is up. */
+function ipv6Settings(bridge: string): Setting[] {
+  return [
+    // A container must not tell the host where to send its packets.
+    { key: `ipv6/conf/${bridge}/accept_ra`, value: '0' },
+    // While the link-local address is being checked for duplicates, the bridge does not ask for neighbours when it
+    // forwards: the first connections would wait a second or two.
+    { key: `ipv6/conf/${bridge}/accept_dad`, value: '0' },
+  ]
 }
 
 function look(kernel: Kernel, route: number, name: string): Link | undefined {

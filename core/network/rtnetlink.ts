@@ -76,7 +76,7 @@ function linkRequest(
 
 /** @errors EEXIST a link of this name is there; EOPNOTSUPP the kernel has no bridges; EPERM no CAP_NET_ADMIN */
 export function makeBridge(name: string, options: { readonly mac: Uint8Array; readonly group: number }): Request {
-  return linkRequest(RTM.NEWLINK, NLM_F_CREATE | NLM_F_EXCL, `make the bridge ${name}`, 0, true, [
+  return linkRequest(RTM.NEWLINK, NLM_F_CREATE | NLM_F_EXCL, `make the bridge ${name}`, 0, false, [
     attribute(IFLA.IFNAME, text(name)),
     attribute(IFLA.ADDRESS, options.mac),
     attribute(IFLA.GROUP, u32(options.group)),
