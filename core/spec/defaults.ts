@@ -57,32 +57,11 @@ export const defaultReadonlyPaths: readonly string[] = [
 /** Lets every group of the container use ping without CAP_NET_RAW. icmp(7). */
 export const defaultNetworkSysctl: Readonly<Record<string, string>> = { 'net.ipv4.ping_group_range': '0 0' }
 
-const character = (major: number, minor: number): LinuxDeviceCgroup => ({
-  allow: true,
-  type: 'c',
-  major,
-  minor,
-  access: 'rwm',
-})
-
 /**
- * All devices are denied but those that the OCI spec wants in every container (config-linux.md, "Default Devices"); any
- * node may be made, since it cannot be opened.
+ * Nothing but what the OCI spec wants in every container (config-linux.md, "Default Devices"): core/cgroup adds those to
+ * every list of rules, as the spec asks of a runtime.
  */
-export const defaultDeviceRules: readonly LinuxDeviceCgroup[] = [
-  { allow: false, access: 'rwm' },
-  { allow: true, type: 'c', major: -1, minor: -1, access: 'm' },
-  { allow: true, type: 'b', major: -1, minor: -1, access: 'm' },
-  character(1, 3), // null
-  character(1, 5), // zero
-  character(1, 7), // full
-  character(1, 8), // random
-  character(1, 9), // urandom
-  character(5, 0), // tty
-  character(5, 1), // console
-  character(5, 2), // ptmx
-  character(136, -1), // pts/*
-]
+export const defaultDeviceRules: readonly LinuxDeviceCgroup[] = [{ allow: false, access: 'rwm' }]
 
 export const allDeviceRules: readonly LinuxDeviceCgroup[] = [{ allow: true, access: 'rwm' }]
 
@@ -133,7 +112,7 @@ export const cgroupMount = (access: 'ro' | 'rw'): Mount => ({
   destination: '/sys/fs/cgroup',
   type: 'cgroup',
   source: 'cgroup',
-  options: ['rprivate', 'nosuid', 'noexec', 'nodev', 'relatime', access],
+  options: ['nosuid', 'noexec', 'nodev', 'relatime', access],
 })
 
 export const bindMount = (destination: string, source: string, options: readonly string[] = []): Mount => ({

@@ -57,7 +57,6 @@ function volumeMount(volume: Volume, facts: RequestFacts): Mount {
     options: [
       ...(options.includes('bind') || options.includes('rbind') ? [] : ['rbind']),
       ...(options.some((option) => propagations.has(option)) ? [] : ['rprivate']),
-      ...(options.includes('ro') || options.includes('rw') ? [] : ['rw']),
       ...options,
     ],
   }

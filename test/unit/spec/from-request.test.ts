@@ -219,7 +219,7 @@ describe('namespaces', () => {
 describe('volumes', () => {
   const bind = { kind: 'bind', source: '/src', destination: '/data/', options: [] } as const
   it('are recursive, private and writable unless they say otherwise', () => {
-    expect(mountOn('/data', { volumes: [bind] })!.options).toEqual(['rbind', 'rprivate', 'rw'])
+    expect(mountOn('/data', { volumes: [bind] })!.options).toEqual(['rbind', 'rprivate'])
     const other = { ...bind, options: ['ro', 'rslave', 'bind'] }
     expect(mountOn('/data', { volumes: [other] })!.options).toEqual(['ro', 'rslave', 'bind'])
   })
