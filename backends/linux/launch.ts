@@ -24,8 +24,9 @@ const WEXITED = 4
  */
 export function mayRunInProcess(plan: LaunchPlan): boolean {
   for (const { call, waits } of plan.steps) {
-    if (waits || call.name === 'setns' || call.name === 'unshare') return false
-    if (call.name === 'clone3' && (call.cl_args.flags & (CLONE_NEWUSER | CLONE_NEWTIME)) !== 0) return false
+    if (waits || call.name === 'setns') return false
+    const flags = call.name === 'clone3' ? call.cl_args.flags : call.name === 'unshare' ? Number(call.flags) : 0
+    if ((flags & (CLONE_NEWUSER | CLONE_NEWTIME)) !== 0) return false
   }
   return true
 }
