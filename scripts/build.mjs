@@ -34,7 +34,8 @@ async function bundle() {
     external,
     treeShaking: true,
     legalComments: 'none',
-    logLevel: 'warning',
+    logLevel: 'error',
+    logLimit: 3,
     mainFields: ['module', 'main'],
   })
   return await Promise.all(
@@ -78,16 +79,23 @@ const names = Object.fromEntries(Object.keys(entries).map((name) => [`${name}.cj
 
 const options = new Set(process.argv.slice(2))
 const wanted = options.has('--pack') ? ['x64', 'arm64'] : process.platform === 'linux' ? [process.arch] : ['x64']
-try {
+
+async function buildDist() {
   if (options.has('--install') && !existsSync(join(root, 'node_modules/esbuild'))) {
-    console.error(
-      'vitrine: dist was not built, because the development packages are not installed; the sources run as they are',
-    )
-  } else {
-    await writeDist(await bundle())
+    return ['dist was not built, because the development packages are not installed; the sources run as they are']
   }
-  for (const line of await buildNatives({ wanted, force: options.has('--force') })) console.error(`vitrine: ${line}`)
-} catch (error) {
-  console.error(`vitrine: the build failed: ${error.message}`)
-  process.exitCode = 1
+  await writeDist(await bundle())
+  return []
+}
+
+// One that fails does not keep the other from being made.
+for (const { value, reason } of await Promise.allSettled([
+  buildNatives({ wanted, force: options.has('--force') }),
+  buildDist(),
+])) {
+  for (const line of value ?? []) console.error(`vitrine: ${line}`)
+  if (reason !== undefined) {
+    console.error(`vitrine: the build failed: ${reason.message.split('\n')[0]}`)
+    process.exitCode = 1
+  }
 }

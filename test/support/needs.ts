@@ -1,5 +1,6 @@
 // What a test needs of the machine, and the sentence that says what is missing.
 
+import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -22,6 +23,12 @@ export interface Needs {
   /** In the words of /proc/filesystems. */
   readonly filesystems?: readonly string[]
   readonly programs?: readonly string[]
+  /** Kinds of network interfaces that the kernel can make, as in `ip link add type KIND`. */
+  readonly links?: readonly ('veth' | 'bridge' | 'dummy')[]
+  readonly nftables?: true
+  readonly seccompFilters?: true
+  /** BPF programs on cgroups, which is how v2 limits devices. */
+  readonly cgroupBpf?: true
   readonly cpus?: number
   /** The compiled native parts for this machine. */
   readonly natives?: true
@@ -56,6 +63,12 @@ export function missing(needs: Needs): string | undefined {
   for (const name of needs.namespaces ?? []) if (!existsSync(`/proc/self/ns/${name}`)) return `needs ${name} namespaces`
   for (const name of needs.filesystems ?? []) if (!hasFilesystem(name)) return `needs the file system ${name}`
   for (const name of needs.programs ?? []) if (programPath(name) === undefined) return `needs the program ${name}`
+  for (const kind of needs.links ?? []) if (!canMakeLink(kind)) return `needs network interfaces of the kind ${kind}`
+  if (needs.nftables && !succeeds('unshare', ['-n', 'nft', 'list', 'ruleset']))
+    return 'needs nftables in the kernel, and nft'
+  if (needs.seccompFilters && !readFileSync('/proc/self/status', 'utf8').includes('Seccomp_filters'))
+    return 'needs seccomp filters'
+  if (needs.cgroupBpf && !hasSymbol('cgroup_bpf_prog_attach')) return 'needs BPF programs on cgroups'
   const cpus = availableParallelism()
   if (needs.cpus !== undefined && cpus < needs.cpus) return `needs ${needs.cpus} CPUs, this machine has ${cpus}`
   if (needs.natives && !existsSync(nativePath('tape.so')))
@@ -89,6 +102,19 @@ function hasFilesystem(name: string): boolean {
   return readFileSync('/proc/filesystems', 'utf8')
     .split('\n')
     .some((line) => line.split('\t').at(-1) === name)
+}
+
+// Asked in a network namespace of its own, which goes with the question.
+function canMakeLink(kind: string): boolean {
+  return succeeds('unshare', ['-n', 'ip', 'link', 'add', 'probe', 'type', kind])
+}
+
+function hasSymbol(name: string): boolean {
+  return existsSync('/proc/kallsyms') && readFileSync('/proc/kallsyms', 'latin1').includes(` ${name}`)
+}
+
+function succeeds(program: string, argv: readonly string[]): boolean {
+  return spawnSync(program, argv, { stdio: 'ignore' }).status === 0
 }
 
 /** Where a program is on PATH (and in the usual places of root's programs). */
