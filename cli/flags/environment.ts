@@ -12,12 +12,13 @@ export function envEntries(flag: string, entry: string, own: Environment): reado
   const equals = entry.indexOf('=')
   if (entry === '' || equals === 0) throw new UserError(`${flag}=${entry}: the name of the variable is missing`)
   if (equals > 0) return [entry]
-  if (entry.endsWith('*')) {
-    const start = entry.slice(0, -1)
-    const names = Object.keys(own).filter((name) => name.startsWith(start))
-    return names.flatMap((name) => (own[name] === undefined ? [] : [`${name}=${own[name]}`]))
-  }
-  return own[entry] === undefined ? [] : [`${entry}=${own[entry]}`]
+  // A variable may be called `constructor`, which every object has without its being one.
+  const names = entry.endsWith('*')
+    ? Object.keys(own).filter((name) => name.startsWith(entry.slice(0, -1)))
+    : Object.hasOwn(own, entry)
+      ? [entry]
+      : []
+  return names.flatMap((name) => (own[name] === undefined ? [] : [`${name}=${own[name]}`]))
 }
 
 /** Lines of `NAME=value` or `NAME`; empty lines and those that begin with # are comments. Quotes are part of the value. */

@@ -1,7 +1,7 @@
 // Values of -p, --network and the other namespaces, --add-host and --dns.
 
-import { isIP } from 'node:net'
 import { UserError } from '../../core/errors.ts'
+import { parseAddress } from '../../core/network/address.ts'
 import type { IpcMode, NamespaceMode, NetworkMode, PortMapping } from '../../core/spec/request.ts'
 
 function refuse(flag: string, value: string, sentence: string): never {
@@ -27,14 +27,14 @@ function portRange(flag: string, value: string, word: string, side: string): Por
 function hostAddress(flag: string, value: string, text: string): { readonly hostIp?: string; readonly ports: string } {
   const bracketed = /^\[([^\]]*)\]:(.*)$/.exec(text)
   if (bracketed !== null) {
-    if (isIP(bracketed[1]!) !== 6) refuse(flag, value, `"${bracketed[1]}" is no IPv6 address`)
+    if (parseAddress(bracketed[1]!)?.length !== 16) refuse(flag, value, `"${bracketed[1]}" is no IPv6 address`)
     return { hostIp: bracketed[1]!, ports: bracketed[2]! }
   }
   const parts = text.split(':')
   if (parts.length > 3) refuse(flag, value, 'an IPv6 address stands in brackets: [::1]:8080:80')
   if (parts.length < 3) return { ports: text }
   if (parts[0] === '') return { ports: parts.slice(1).join(':') }
-  if (isIP(parts[0]!) !== 4) refuse(flag, value, `"${parts[0]}" is no IPv4 address`)
+  if (parseAddress(parts[0]!)?.length !== 4) refuse(flag, value, `"${parts[0]}" is no IPv4 address`)
   return { hostIp: parts[0]!, ports: parts.slice(1).join(':') }
 }
 
@@ -107,11 +107,11 @@ export function addHost(flag: string, value: string): { readonly host: string; r
   const address = value.slice(colon + 1).replace(/^\[(.*)\]$/, '$1')
   if (host === '') refuse(flag, value, 'give HOST:ADDRESS')
   if (/\s/.test(host)) refuse(flag, value, 'a host name has no spaces')
-  if (isIP(address) === 0) refuse(flag, value, `"${address}" is no IP address`)
+  if (parseAddress(address) === undefined) refuse(flag, value, `"${address}" is no IP address`)
   return { host, address }
 }
 
 export function nameServer(flag: string, value: string): string {
-  if (isIP(value) === 0) refuse(flag, value, 'not an IP address')
+  if (parseAddress(value) === undefined) refuse(flag, value, 'not an IP address')
   return value
 }

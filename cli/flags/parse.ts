@@ -18,10 +18,10 @@ export interface ParsedFlags {
   readonly words: readonly string[]
 }
 
-const truth: Readonly<Record<string, boolean>> = {
-  ...Object.fromEntries(['1', 't', 'T', 'true', 'TRUE', 'True'].map((word) => [word, true])),
-  ...Object.fromEntries(['0', 'f', 'F', 'false', 'FALSE', 'False'].map((word) => [word, false])),
-}
+const truth: ReadonlyMap<string, boolean> = new Map([
+  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((word) => [word, true] as const),
+  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((word) => [word, false] as const),
+])
 
 /** Commas part values, but not inside double quotes: `a,"b,c"` is a and b,c. */
 export function splitList(value: string): readonly string[] {
@@ -65,10 +65,10 @@ function unknownShort(command: CommandFlags, letter: string, word: string): User
  */
 export function parseFlags(command: CommandFlags, argv: readonly string[]): ParsedFlags {
   const given = new Map<string, string[]>()
+  const known = new Set(command.flags.map((flag) => flag.name))
   const words: string[] = []
   const give = (flag: Flag, spelling: string, value: string) => {
-    if (flag.kind === 'switch' && truth[value] === undefined)
-      throw new UserError(`${spelling}=${value}: must be true or false`)
+    if (flag.kind === 'switch' && !truth.has(value)) throw new UserError(`${spelling}=${value}: must be true or false`)
     const values = flag.kind === 'list' ? splitList(value) : [value]
     const before = given.get(flag.name)
     if (before === undefined) given.set(flag.name, [...values])
@@ -113,13 +113,13 @@ export function parseFlags(command: CommandFlags, argv: readonly string[]): Pars
   }
   words.push(...argv.slice(index))
   const valuesOf = (name: string): readonly string[] => {
-    if (!command.flags.some((flag) => flag.name === name)) throw new Error(`no flag --${name} in this command's table`)
+    if (!known.has(name)) throw new Error(`no flag --${name} in this command's table`)
     return given.get(name) ?? []
   }
   return {
     words,
     has: (name) => valuesOf(name).length > 0,
-    on: (name, otherwise = false) => truth[valuesOf(name).at(-1) ?? ''] ?? otherwise,
+    on: (name, otherwise = false) => truth.get(valuesOf(name).at(-1) ?? '') ?? otherwise,
     text: (name) => valuesOf(name).at(-1),
     all: valuesOf,
   }

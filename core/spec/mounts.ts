@@ -45,8 +45,10 @@ const propagations = new Set([
 
 function volumeMount(volume: Volume, facts: RequestFacts): Mount {
   const destination = cleanPath(volume.destination)
-  const source =
-    volume.kind === 'bind' ? volume.source : facts.volumePaths?.[volume.kind === 'named' ? volume.source! : destination]
+  const key = volume.kind === 'named' ? volume.source! : destination
+  const known =
+    facts.volumePaths !== undefined && Object.hasOwn(facts.volumePaths, key) ? facts.volumePaths[key] : undefined
+  const source = volume.kind === 'bind' ? volume.source : known
   if (source === undefined)
     throw new UserError(`-v ${volume.source ?? destination}: there is no volume of that name; give a path of the host`)
   const { options } = volume

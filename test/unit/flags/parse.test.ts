@@ -52,7 +52,10 @@ describe('switches', () => {
     expect(parsed('--rm false').words).toEqual(['false'])
     expect(parsed('--rm=0 image').has('rm')).toBe(true)
   })
-  it('must be true or false', () => refusal('--rm=x image', '--rm=x: must be true or false'))
+  it('must be true or false', () => {
+    refusal('--rm=x image', '--rm=x: must be true or false')
+    refusal('--rm=constructor image', '--rm=constructor: must be true or false')
+  })
   it('that are not given are false, unless the flag is true by itself', () => {
     expect(parsed('image').on('rm')).toBe(false)
     expect(parsed('image').on('read-only-tmpfs', true)).toBe(true)

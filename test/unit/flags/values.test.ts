@@ -347,6 +347,7 @@ describe('environment', () => {
     ['HOME', ['HOME=/home/me']],
     ['LC_*', ['LC_A=1', 'LC_B=2']],
     ['ABSENT', []],
+    ['constructor', []],
   ])('%s', (entry, expected) => expect(envEntries('-e', entry, own)).toEqual(expected))
   it('without a name is refused', () => {
     expect(() => envEntries('-e', '=x', own)).toThrow('-e==x: the name of the variable is missing')

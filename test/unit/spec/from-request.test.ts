@@ -244,6 +244,7 @@ describe('volumes', () => {
     refusal({ volumes: [bind, { ...bind, destination: '/data/.' }] }, '-v: two mounts on /data')
   })
   it('named after nothing are refused', () => {
+    refusal({ volumes: [{ ...bind, kind: 'named', source: 'constructor' }] }, '-v constructor: there is no volume')
     refusal({ volumes: [{ ...bind, kind: 'named', source: 'db' }] }, '-v db: there is no volume of that name')
   })
   it('a read-only root has writable /run, /tmp and /var/tmp, unless told not to', () => {
