@@ -3,10 +3,11 @@
 import { errnoName } from '../../core/errno.ts'
 import type { Kernel, Outcome } from '../../core/kernel.ts'
 import { type EncodedCall, encodeCall } from '../../core/launch/encode.ts'
+import type { LaunchPlan } from '../../core/launch/plan.ts'
 import { ENTRY_BYTES, TAPE_HEADER_BYTES, Tape } from '../../core/launch/tape.ts'
 import type { Syscall, SyscallName } from '../../core/syscall.ts'
 import { type Architecture, architecture, loadNative, type Native } from './ffi.ts'
-import { launchInProcess, mayRunInProcess } from './launch.ts'
+import { launchInProcess, mayRunInProcess, type Written } from './launch.ts'
 import { arenaOn, CALL_BYTES, type Memory, mapMemory } from './memory.ts'
 import { launchMonitored, reopenWaiting } from './monitor.ts'
 import { syscallNumber } from './numbers.ts'
@@ -19,6 +20,8 @@ export interface LinuxParts {
   readonly numberOf: (name: SyscallName) => number
   readonly call: (call: Syscall) => Outcome
   readonly wait: (call: Syscall) => Promise<Outcome>
+  /** Plans written before, for as long as somebody holds the plan. */
+  readonly written: WeakMap<LaunchPlan, Written>
 }
 
 const fixed = (register: EncodedCall['registers'][number] | undefined): number | bigint => {
@@ -82,7 +85,7 @@ export function openLinux(): Kernel {
     return failed < 0 ? { outcomes } : { outcomes, failed: done - 1 }
   }
 
-  const parts: LinuxParts = { native, arch, memory, numberOf, call, wait }
+  const parts: LinuxParts = { native, arch, memory, numberOf, call, wait, written: new WeakMap() }
   return {
     kind: 'linux',
     call,

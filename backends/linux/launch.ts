@@ -56,13 +56,48 @@ export function exitOf(info: Uint8Array): ExitStatus {
   return view.getInt32(8, true) === 1 ? { code: status, signal: 0 } : { code: 128 + status, signal: status }
 }
 
-export function launchInProcess(parts: LinuxParts, plan: LaunchPlan): Launched | LaunchFailure {
-  const { memory, native, numberOf } = parts
+/** A plan written for this kernel's own regions, whose addresses never change: good for every launch of that plan. */
+export interface Written {
+  readonly tape: Tape
+  readonly entries: Map<number, number>
+  readonly argsOffset: number
+  readonly pidfdOffset: number
+  readonly argumentBytes: Uint8Array
+  readonly tapeBytes: Uint8Array
+}
+
+function write({ memory, numberOf }: LinuxParts, plan: LaunchPlan): Written {
   const arena = arenaOn(memory.tapeArguments)
   const tape = new Tape({ arena, numberOf, report: -1 })
   const entries = writeTape(tape, plan)
-  const clone = tape.clone!
-  memory.tape.bytes.set(tape.finish())
+  const { argsOffset } = tape.clone!
+  const args = new DataView(arena.bytes.buffer, arena.bytes.byteOffset + argsOffset)
+  const pidfdOffset = arena.reserve(8)
+  const extra = CLONE_VM + CLONE_VFORK + CLONE_PIDFD + CLONE_CLEAR_SIGHAND
+  args.setBigUint64(0, args.getBigUint64(0, true) + BigInt(extra), true)
+  args.setBigUint64(8, BigInt(arena.address(pidfdOffset)), true)
+  args.setBigUint64(40, BigInt(memory.stack.address), true)
+  args.setBigUint64(48, BigInt(memory.stack.bytes.length), true)
+  return {
+    tape,
+    entries,
+    argsOffset,
+    pidfdOffset,
+    argumentBytes: arena.bytes.slice(0, arena.at),
+    tapeBytes: tape.finish(),
+  }
+}
+
+export function launchInProcess(parts: LinuxParts, plan: LaunchPlan): Launched | LaunchFailure {
+  const { memory, native } = parts
+  let written = parts.written.get(plan)
+  if (written === undefined) {
+    written = write(parts, plan)
+    parts.written.set(plan, written)
+  }
+  const { tape, entries } = written
+  memory.tapeArguments.bytes.set(written.argumentBytes)
+  memory.tape.bytes.set(written.tapeBytes)
   const view = new DataView(memory.tape.bytes.buffer, memory.tape.bytes.byteOffset)
   const succeeded = resultsOf(memory.tape.bytes, entries)
   const fail = (step: number, errno: number) => {
@@ -73,16 +108,10 @@ export function launchInProcess(parts: LinuxParts, plan: LaunchPlan): Launched |
   const refusedEntry = native.run(memory.tape.address)
   if (refusedEntry >= 0) return fail(tape.stepOf(refusedEntry)!, view.getInt32(12, true))
 
-  const args = new DataView(arena.bytes.buffer, arena.bytes.byteOffset + clone.argsOffset)
-  const pidfdAt = arena.reserve(8)
-  const extra = CLONE_VM + CLONE_VFORK + CLONE_PIDFD + CLONE_CLEAR_SIGHAND
-  args.setBigUint64(0, args.getBigUint64(0, true) + BigInt(extra), true)
-  args.setBigUint64(8, BigInt(arena.address(pidfdAt)), true)
-  args.setBigUint64(40, BigInt(memory.stack.address), true)
-  args.setBigUint64(48, BigInt(memory.stack.bytes.length), true)
-  const pid = native.spawn(arena.address(clone.argsOffset), 88, memory.tape.address)
-  if (pid < 0) return fail(clone.step, -pid)
-  const pidfd = new DataView(arena.bytes.buffer, arena.bytes.byteOffset + pidfdAt).getInt32(0, true)
+  const pid = native.spawn(memory.tapeArguments.address + written.argsOffset, 88, memory.tape.address)
+  if (pid < 0) return fail(tape.clone!.step, -pid)
+  const { buffer, byteOffset } = memory.tapeArguments.bytes
+  const pidfd = new DataView(buffer, byteOffset + written.pidfdOffset).getInt32(0, true)
 
   const close = () => parts.call({ name: 'close', fd: pidfd })
   const reap = (): ExitStatus => {

@@ -20,7 +20,10 @@ export const podmanCapabilities = [
 
 /** The spec of `run --rm --network=none ROOTFS COMMAND`. */
 export function defaultSpec(rootPath: string, command: readonly string[], cgroupsPath: string): Spec {
-  const request = { ...defaultRequest({ kind: 'rootfs', path: rootPath, overlay: false }, command), network: { kind: 'none' } as const }
+  const request = {
+    ...defaultRequest({ kind: 'rootfs', path: rootPath, overlay: false }, command),
+    network: { kind: 'none' } as const,
+  }
   return specFromRequest(request, undefined, {
     containerId: 'bench'.padEnd(64, '0'),
     rootPath,
@@ -69,7 +72,12 @@ export function factsFor(kernel: Kernel, spec: Spec): LaunchFacts {
 }
 
 /** A whole OCI container: default mounts, masks, capabilities, seccomp, cgroups. */
-export function containerPlan(kernel: Kernel, rootPath: string, command: readonly string[], cgroupsPath: string): LaunchPlan {
+export function containerPlan(
+  kernel: Kernel,
+  rootPath: string,
+  command: readonly string[],
+  cgroupsPath: string,
+): LaunchPlan {
   const spec = defaultSpec(rootPath, command, cgroupsPath)
   return planContainer(spec, factsFor(kernel, spec))
 }
