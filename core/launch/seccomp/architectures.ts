@@ -46,6 +46,8 @@ const served: Readonly<Record<string, { readonly calls: CallArchitecture; readon
   SCMP_ARCH_ARM: { calls: 'arm', machine: 'aarch64' },
 }
 
+const tables: Readonly<Record<Exclude<CallArchitecture, 'x32'>, string>> = { x86_64, x86, aarch64: arm64, arm }
+
 /** The rest of OCI's list: known words, but no program of theirs can run on the machines above. */
 const elsewhere = new Set(
   'MIPS MIPS64 MIPS64N32 MIPSEL MIPSEL64 MIPSEL64N32 PPC PPC64 PPC64LE S390 S390X PARISC PARISC64 RISCV64 LOONGARCH64 M68K SH SHEB'
@@ -73,46 +75,49 @@ export function filterArchitectures(
   return [...found]
 }
 
-/** Reads the compact form of the tables: names in the order of their numbers, a number where the count jumps. */
-function expand(table: string, numbers: Map<string, number> = new Map(), bit = 0): Map<string, number> {
+/** Reads the compact form of a table: names in the order of their numbers, a number where the count jumps. */
+function scan(table: string, visit: (name: string, number: number) => void): void {
   let next = 0
   for (const word of table.trim().split(/\s+/)) {
     const code = word.charCodeAt(0)
     if (code >= 48 && code <= 57) next = Number(word)
-    else numbers.set(word, bit + next++)
+    else visit(word, next++)
   }
+}
+
+function expand(table: string): ReadonlyMap<string, number> {
+  const numbers = new Map<string, number>()
+  scan(table, (name, number) => numbers.set(name, number))
   return numbers
 }
 
-/** System call numbers by name, as seccomp_data.nr has them (an x32 number with its bit). */
-export function callNumbers(architecture: CallArchitecture): ReadonlyMap<string, number> {
-  switch (architecture) {
-    case 'x86_64':
-      return expand(x86_64)
-    case 'x86':
-      return expand(x86)
-    case 'aarch64':
-      return expand(arm64)
-    case 'arm':
-      return expand(arm)
-    case 'x32': {
-      const numbers = expand(x32, expand(x86_64, new Map(), x32Bit), x32Bit)
-      for (const name of notOfX32.trim().split(/\s+/)) numbers.delete(name)
-      return numbers
-    }
+/** Every call of an architecture, in the order of their numbers as seccomp_data.nr has them (x32's with their bit). */
+export function eachCall(architecture: CallArchitecture, visit: (name: string, number: number) => void): void {
+  if (architecture !== 'x32') {
+    scan(tables[architecture], visit)
+    return
   }
+  const renumbered = expand(x32)
+  const missing = new Set(notOfX32.trim().split(/\s+/))
+  const visitOwn = (name: string, number: number) => visit(name, x32Bit + number)
+  scan(x86_64, (name, number) => {
+    if (!renumbered.has(name) && !missing.has(name)) visitOwn(name, number)
+  })
+  // From 512 on: above all others, and by the kernel's own promise apart from them.
+  scan(x32, visitOwn)
 }
 
-/** The numbers of socketcall(2) and ipc(2) on 32-bit x86, and which of their first arguments stands for which call. */
-export const multiplexers: readonly { readonly number: number; readonly calls: ReadonlyMap<string, number> }[] = [
-  {
-    number: 102,
-    calls: expand(
-      '1 socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg',
-    ),
-  },
-  {
-    number: 117,
-    calls: expand('1 semop semget semctl semtimedop 11 msgsnd msgrcv msgget msgctl 21 shmat shmdt shmget shmctl'),
-  },
-]
+/** System call numbers by name. */
+export function callNumbers(architecture: CallArchitecture): ReadonlyMap<string, number> {
+  const numbers = new Map<string, number>()
+  eachCall(architecture, (name, number) => numbers.set(name, number))
+  return numbers
+}
+
+/** Calls of 32-bit x86 that stand for others, and which value of their first argument stands for which. */
+export const multiplexers: Readonly<Record<string, ReadonlyMap<string, number>>> = {
+  socketcall: expand(
+    '1 socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg',
+  ),
+  ipc: expand('1 semop semget semctl semtimedop 11 msgsnd msgrcv msgget msgctl 21 shmat shmdt shmget shmctl'),
+}

@@ -51,13 +51,11 @@ export class Assembler {
 
   /** A place that the next instruction can reach and that leads to `target`. */
   #near(target: Target): number {
-    const reaches = (at: number) => this.#reversed.length - at <= farthest
-    if (typeof target === 'number') {
-      // An unconditional jump has 32 bits and carries the rest of the way.
-      return reaches(target) ? target : this.#push(jump, 0, 0, this.#reversed.length - target)
-    }
+    const last = this.#reversed.length
+    // An unconditional jump has 32 bits and carries the rest of the way.
+    if (typeof target === 'number') return last - target <= farthest ? target : this.#push(jump, 0, 0, last - target)
     const shared = this.#returns.get(target.action)
-    return shared !== undefined && reaches(shared) ? shared : this.#give(target.action)
+    return shared !== undefined && last - shared <= farthest ? shared : this.#give(target.action)
   }
 
   #branch(code: number, operand: number, whenTrue: Target, whenFalse: Target): number {

@@ -6,7 +6,7 @@ import {
   armPrivate,
   auditArchitectures,
   type CallArchitecture,
-  callNumbers,
+  eachCall,
   filterArchitectures,
   type MachineArchitecture,
   multiplexers,
@@ -37,10 +37,8 @@ const mostInstructions = 4096
 /** A tracer cancels a call by making its number -1, which is therefore no foreign call. seccomp(2). */
 const cancelled = 0xffffffff
 
-interface Entry {
-  readonly names: readonly string[]
-  readonly rules: readonly Rule[]
-}
+/** The rules of each call that the profile names, in the profile's order. */
+type RulesByName = ReadonlyMap<string, readonly Rule[]>
 
 /**
  * Compiles a profile for a machine. OCI runtime spec, config-linux.md, "Seccomp"; seccomp(2). Where the specification is
@@ -61,10 +59,7 @@ export function compileSeccomp(profile: LinuxSeccomp, arch: MachineArchitecture)
   if (profile.listenerPath || profile.listenerMetadata)
     throw new UserError('seccomp.listenerPath: a listener is not supported; remove it and SCMP_ACT_NOTIFY')
   const otherwise = actionValue(profile.defaultAction, profile.defaultErrnoRet, 'seccomp.defaultAction')
-  const entries = (profile.syscalls ?? []).map((entry, index): Entry => {
-    const rules = entryRules(entry, `seccomp.syscalls[${index}]`)
-    return { names: entry.names, rules: rules.filter(({ action }) => action !== otherwise) }
-  })
+  const named = rulesByName(profile, otherwise)
   const newer = profile.defaultAction === 'SCMP_ACT_ERRNO' ? errnoAction(enosys) : otherwise
   const architectures = filterArchitectures(profile.architectures, arch)
   const assembler = new Assembler()
@@ -72,14 +67,15 @@ export function compileSeccomp(profile: LinuxSeccomp, arch: MachineArchitecture)
   let others: Target = { action: killThread }
   for (const architecture of architectures.toReversed()) {
     if (architecture === 'x32') continue
-    const ranges = architectureRanges(entries, architecture, otherwise, newer)
+    const ranges: Range[] = []
+    addRanges(ranges, named, architecture, otherwise, newer)
     if (architecture === 'x86_64') {
-      if (architectures.includes('x32')) ranges.push(...architectureRanges(entries, 'x32', otherwise, newer))
-      else ranges.push({ start: x32Bit, decision: killThread })
+      if (architectures.includes('x32')) addRanges(ranges, named, 'x32', otherwise, newer)
+      else addRange(ranges, x32Bit, killThread)
     }
-    ranges.push({ start: cancelled, decision: otherwise })
+    addRange(ranges, cancelled, otherwise)
     const isNarrow = (start: number) => narrow[architecture] || (architecture === 'x86_64' && start >= x32Bit)
-    others = assembler.architecture(auditArchitectures[architecture], merged(ranges), isNarrow, others)
+    others = assembler.architecture(auditArchitectures[architecture], ranges, isNarrow, others)
   }
   const program = assembler.finish()
   if (program.length > 8 * mostInstructions)
@@ -89,65 +85,75 @@ export function compileSeccomp(profile: LinuxSeccomp, arch: MachineArchitecture)
   return { program, flags: flagsValue(profile.flags) }
 }
 
-/** Decisions for all numbers of one architecture, from its first number on. */
-function architectureRanges(
-  entries: readonly Entry[],
+function rulesByName(profile: LinuxSeccomp, otherwise: number): RulesByName {
+  const named = new Map<string, readonly Rule[]>()
+  for (const [index, entry] of (profile.syscalls ?? []).entries()) {
+    const rules = entryRules(entry, `seccomp.syscalls[${index}]`).filter(({ action }) => action !== otherwise)
+    for (const name of entry.names) {
+      const known = named.get(name)
+      named.set(name, known ? [...known, ...rules] : rules)
+    }
+  }
+  return named
+}
+
+/** Appends the decisions for all numbers of one architecture, from its first number on. */
+function addRanges(
+  ranges: Range[],
+  named: RulesByName,
   architecture: CallArchitecture,
   otherwise: number,
   newer: number,
-): Range[] {
-  const numbers = callNumbers(architecture)
+): void {
   const isNarrow = narrow[architecture]
-  const table = new Map<number, Rule[]>()
-  const add = (number: number, rules: readonly Rule[]) => {
-    const known = table.get(number)
-    if (known) known.push(...rules)
-    else table.set(number, [...rules])
+  const first = architecture === 'x32' ? x32Bit : 0
+  let next = first
+  let latest: readonly Rule[] = []
+  let isPrivate = false
+  const closeOrdinary = () => addRange(ranges, next, next > first ? newer : otherwise)
+  const openPrivate = () => {
+    closeOrdinary()
+    isPrivate = true
+    next = armPrivate
   }
-  let newest = -1
-  for (const { names, rules } of entries) {
-    const fitting = rules.map((rule) => ({
-      action: rule.action,
-      conditions: rule.conditions.filter((condition) => !isTrivial(condition, isNarrow)),
-    }))
-    const unconditional = fitting.filter(({ conditions }) => conditions.length === 0)
-    for (const name of names) {
-      const number = numbers.get(name)
-      if (number !== undefined) {
-        add(number, fitting)
-        if (number > newest && !(architecture === 'arm' && number >= armPrivate)) newest = number
-      }
-      if (architecture !== 'x86' || unconditional.length === 0) continue
-      for (const multiplexer of multiplexers) {
-        const value = multiplexer.calls.get(name)
-        if (value === undefined) continue
-        newest = Math.max(newest, multiplexer.number)
-        const conditions = [firstArgumentIs(value)]
-        add(
-          multiplexer.number,
-          unconditional.map(({ action }) => ({ action, conditions })),
-        )
-      }
+  eachCall(architecture, (name, number) => {
+    let rules = named.get(name)
+    if (architecture === 'x86' && Object.hasOwn(multiplexers, name)) rules = multiplexed(name, rules, named)
+    if (!rules) return
+    if (architecture === 'arm' && number >= armPrivate && !isPrivate) openPrivate()
+    if (number >= next) addRange(ranges, next, otherwise)
+    else {
+      // A second name of the same call.
+      rules = [...latest, ...rules]
     }
-  }
-  const ranges: Range[] = [{ start: architecture === 'x32' ? x32Bit : 0, decision: otherwise }]
-  const decided = [...table].sort((a, b) => a[0] - b[0])
-  const decide = (from: number, to: number) => {
-    for (const [number, rules] of decided)
-      if (number >= from && number < to)
-        ranges.push({ start: number, decision: decision(rules, otherwise) }, { start: number + 1, decision: otherwise })
-  }
-  decide(0, newest + 1)
-  if (newest >= 0) ranges.push({ start: newest + 1, decision: newer })
-  if (architecture === 'arm') {
-    ranges.push({ start: armPrivate, decision: otherwise })
-    decide(armPrivate, cancelled)
-  }
-  return ranges
+    addRange(ranges, number, decision(rules, isNarrow, otherwise))
+    latest = rules
+    next = number + 1
+  })
+  if (architecture === 'arm' && !isPrivate) openPrivate()
+  if (isPrivate) addRange(ranges, next, otherwise)
+  else closeOrdinary()
 }
 
-function decision(rules: readonly Rule[], otherwise: number): Decision {
-  const unconditional = rules.find(({ conditions }) => conditions.length === 0)
+/** The own rules of socketcall(2) or ipc(2), then those of the calls that it stands for. */
+function multiplexed(name: string, own: readonly Rule[] | undefined, named: RulesByName): readonly Rule[] | undefined {
+  const rules: Rule[] = []
+  let found = own !== undefined
+  for (const [call, value] of multiplexers[name]!) {
+    const wanted = named.get(call)
+    const unconditional = wanted && unconditionalOf(wanted, true)
+    if (unconditional) rules.push({ action: unconditional.action, conditions: [firstArgumentIs(value)] })
+    found ||= unconditional !== undefined
+  }
+  return found ? [...(own ?? []), ...rules] : undefined
+}
+
+function unconditionalOf(rules: readonly Rule[], isNarrow: boolean): Rule | undefined {
+  return rules.find(({ conditions }) => conditions.every((one) => isTrivial(one, isNarrow)))
+}
+
+function decision(rules: readonly Rule[], isNarrow: boolean, otherwise: number): Decision {
+  const unconditional = unconditionalOf(rules, isNarrow)
   if (unconditional) return unconditional.action
   return rules.length === 0 ? otherwise : { rules, otherwise }
 }
@@ -156,12 +162,8 @@ function firstArgumentIs(low: number): Condition {
   return { index: 0, test: 'equal', holdsWhen: true, maskHigh: 0xffffffff, maskLow: 0xffffffff, high: 0, low }
 }
 
-/** Joins neighbours that are decided alike; of two that start at the same number the later one stands. */
-function merged(ranges: readonly Range[]): readonly Range[] {
-  const out: Range[] = []
-  for (const range of ranges) {
-    if (out.at(-1)?.start === range.start) out.pop()
-    if (out.at(-1)?.decision !== range.decision) out.push(range)
-  }
-  return out
+/** Appends a range unless the one before is decided alike; one that turns out empty is replaced. */
+function addRange(ranges: Range[], start: number, decision: Decision): void {
+  if (ranges.at(-1)?.start === start) ranges.pop()
+  if (ranges.at(-1)?.decision !== decision) ranges.push({ start, decision })
 }
