@@ -40,10 +40,8 @@ export function createUnified(
     as: 'made',
     undo: rmdir(directory),
   }
-  const parents = () => enableForChildren(mountPoint, path, needed)
   return [
-    ...(needed.length === 0 ? [] : parents()),
-    makeBelow(make, parents),
+    ...enableForChildren(mountPoint, path, needed, make),
     openUnified(directory),
     ...own.flatMap((write) => writeSteps(write, { from: unifiedLabel })),
     ...(rules.length === 0 ? [] : deviceSteps(deviceProgram(rules))),
@@ -67,35 +65,37 @@ export function openUnified(directory: string): Step {
 }
 
 /**
- * Makes the ancestors and enables the controllers in each, from the root down (a controller can be enabled only where
- * the parent has it enabled). No process is ever put into an ancestor, since one with processes can enable nothing.
+ * Enables the controllers in the ancestors, from the root down (a controller can be enabled only where the parent has it
+ * enabled), and makes the cgroup. No process is ever put into an ancestor, since one with processes can enable nothing.
+ * As a rule the parent is there and has all enabled; it may also be missing, or go at any moment with its last child.
  */
-function enableForChildren(mountPoint: string, path: string, needed: readonly string[]): Step[] {
-  const above = ancestors(path)
-  const parent = directoryIn(mountPoint, above.at(-1) ?? '')
+function enableForChildren(mountPoint: string, path: string, needed: readonly string[], make: Step): Step[] {
+  const above = ['', ...ancestors(path)].map((each) => directoryIn(mountPoint, each))
+  const parent = above.at(-1)!
+  if (needed.length === 0) return [makeBelow(make, () => above.slice(1).map(makeParent))]
   const line = needed.map((controller) => `+${controller}`).join(' ')
-  const make = above.map((each) => directoryIn(mountPoint, each))
-  if (needed.length === 0) return make.map(makeParent)
+  const why = (directory: string) => `enable ${needed.join(', ')} below ${directory}`
   // what is not ours may refuse; whether it matters is told by the last write, to the parent
-  const enableAbove = [mountPoint, ...make.slice(0, -1)].flatMap((directory, index): Step[] => [
+  const enableAbove = above.slice(0, -1).flatMap((directory, index): Step[] => [
     ...(index === 0 ? [] : [makeParent(directory)]),
     {
       in: 'parent',
       call: openFile(`${directory}/cgroup.subtree_control`),
-      why: `enable ${needed.join(', ')} below ${directory}`,
+      why: why(directory),
       as: `enable:${index}`,
       tolerate: ['EACCES', 'EPERM', 'EROFS'],
       and: [
         {
           in: 'parent',
           call: { name: 'write', fd: { from: `enable:${index}` }, buf: line },
-          why: `enable ${needed.join(', ')} below ${directory}`,
+          why: why(directory),
           tolerate: ['EACCES', 'EPERM', 'EBUSY', 'ENOENT'],
         },
         closed(`enable:${index}`),
       ],
     },
   ])
+  const makeAbove = above.length === 1 ? [] : [...enableAbove, makeParent(parent)]
   const open: Step = {
     in: 'parent',
     call: openFile(`${parent}/cgroup.subtree_control`),
@@ -105,13 +105,15 @@ function enableForChildren(mountPoint: string, path: string, needed: readonly st
   const enable: Step = {
     in: 'parent',
     call: { name: 'write', fd: { from: 'parent' }, buf: line },
-    why: `enable ${needed.join(', ')} below ${parent}, which must have no processes of its own`,
+    why: `${why(parent)}, which must have no processes of its own`,
   }
-  if (above.length === 0) return [open, enable, closed('parent')]
+  if (above.length === 1) return [open, enable, closed('parent'), make]
   return [
-    { ...open, tolerate: ['ENOENT'], otherwise: [...enableAbove, makeParent(parent), open] },
-    { ...enable, tolerate: ['ENOENT'], otherwise: [...enableAbove, enable] },
+    { ...open, tolerate: ['ENOENT'], otherwise: [...makeAbove, open] },
+    // ENOENT: not enabled above; ENODEV: the parent is just gone, and the next step sees it
+    { ...enable, tolerate: ['ENOENT', 'ENODEV'], otherwise: [...enableAbove, { ...enable, tolerate: ['ENODEV'] }] },
     closed('parent'),
+    { ...make, tolerate: ['ENOENT'], otherwise: [...makeAbove, open, enable, closed('parent'), make] },
   ]
 }
 
