@@ -42,7 +42,7 @@ const oci = async (make: () => LaunchPlan) => {
   const start = performance.now()
   launch(made)
   const time = performance.now() - start
-  await removeCgroups(kernel, paths, sleep)
+  await removeCgroups(kernel, paths, sleep, '/vitrine-bench')
   return time
 }
 const contenders = [
@@ -58,7 +58,7 @@ async function whole(): Promise<number> {
   const start = performance.now()
   launch(containerPlan(kernel, root, ['/bin/true'], '/vitrine-bench/one'))
   const time = performance.now() - start
-  await removeCgroups(kernel, paths, sleep)
+  await removeCgroups(kernel, paths, sleep, '/vitrine-bench')
   return time
 }
 
