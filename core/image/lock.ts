@@ -1,6 +1,7 @@
 // Locks between processes for images: flock(2) on files in RUNROOT/locks, so that a killed process holds none.
 
 import { close, makeDirectories, must, O, open } from '../files.ts'
+import { refused } from '../kernel.ts'
 import type { ImageHost } from './archive.ts'
 
 const LOCK_SH = 1
@@ -24,7 +25,9 @@ export async function withImageLock<T>(
   const fd = open(kernel, `${directory}/${name}`, O.RDWR | O.CREAT, 0o600)
   try {
     const operation = mode === 'shared' ? LOCK_SH : LOCK_EX
-    must(await kernel.wait({ name: 'flock', fd, operation }), `lock ${directory}/${name}`)
+    let locked = await kernel.wait({ name: 'flock', fd, operation })
+    while (refused(locked) && locked.errno === 'EINTR') locked = await kernel.wait({ name: 'flock', fd, operation })
+    must(locked, `lock ${directory}/${name}`)
     return await act()
   } finally {
     close(kernel, fd)

@@ -81,7 +81,8 @@ export function parseName(text: string): ImageName {
       refuse(`its part ${JSON.stringify(component)} is malformed`)
     }
   }
-  if (registry !== undefined && !/^[\w.-]+(?::\d+)?$/.test(registry)) refuse(`its registry ${registry} is malformed`)
+  if (registry !== undefined && !/^[A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*(?::\d+)?$/.test(registry))
+    refuse(`its registry ${registry} is malformed`)
   return { registry, repository, tag, digest }
 }
 
