@@ -39,11 +39,13 @@ export function connectHost(kernel: Kernel, route: number): Network {
     .map(decodeRoute)
     .filter((found) => found !== undefined)
   const outside = routes.find(({ destination }) => destination.prefixLength === 0)?.link
+  const ipv6 = hostHasIpv6(kernel)
   return chooseNetwork({
     links: links.map(({ name }) => name),
     routes: routes.map(({ destination }) => destination),
     mtuBytes: links.find(({ index }) => index === outside)?.mtuBytes ?? 1500,
-    ipv6: hostHasIpv6(kernel),
+    ipv6,
+    note: noteOf(planForwarding(kernel, ipv6).former),
   })
 }
 
@@ -52,16 +54,16 @@ export function makeBridgeThere(kernel: Kernel, route: number, network: Network)
   const { bridge } = network
   const there = look(kernel, route, bridge)
   if (there !== undefined) return there.index
-  const forwarding = planForwarding(kernel, network.subnet6 !== undefined)
+  const { wanted } = planForwarding(kernel, network.subnet6 !== undefined)
   const gateways = addressesAt(network, gatewayPlace).map(({ own }) => own)
   const denial = converse(kernel, route, [
     makeBridge(bridge, { mac: macOf(gateways[0]!.address), group: network.group }),
-    setLinkAlias(bridge, noteOf(forwarding.former)),
+    setLinkAlias(bridge, network.note),
   ])
   if (denial !== undefined) throw denialError(denial)
   const { index } = look(kernel, route, bridge)!
   applySettings(kernel, [
-    ...forwarding.wanted,
+    ...wanted,
     { key: `ipv4/conf/${bridge}/route_localnet`, value: '1' },
     ...(network.subnet6 === undefined ? [] : ipv6Settings(bridge)),
   ])
@@ -155,7 +157,9 @@ export function disconnect(kernel: Kernel, route: number, table: string, contain
 export function removeBridge(kernel: Kernel, route: number, network: Network): void {
   withoutRules(kernel, [removeTable(network.bridge)], () => {
     const links = listed(kernel, route, listLinks()).map(decodeLink)
-    const note = readNote(links.find(({ name }) => name === network.bridge)?.alias ?? '') ?? []
+    // The alias knows also what other bridges have handed over; the copy is for a bridge that somebody else has removed.
+    const there = links.find(({ name }) => name === network.bridge)
+    const note = readNote(there?.alias ?? network.note) ?? []
     const heir = links.find(({ name, alias }) => name !== network.bridge && readNote(alias) !== undefined)
     if (heir === undefined) applySettings(kernel, note, true)
     else if (note.length > 0) {

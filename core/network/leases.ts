@@ -22,6 +22,8 @@ export interface Network {
   readonly subnet: string
   /** Absent where the host has no IPv6. */
   readonly subnet6?: string
+  /** What the host gets back with the last container, as the bridge's alias says it (forwarding.ts). */
+  readonly note: string
   readonly lastPlace: number
   readonly containers: Readonly<Record<string, Lease>>
 }
@@ -55,6 +57,7 @@ export function chooseNetwork(host: {
   readonly routes: readonly Subnet[]
   readonly mtuBytes: number
   readonly ipv6: boolean
+  readonly note: string
 }): Network {
   const routes = host.routes.filter(({ prefixLength }) => prefixLength > 0)
   const free = (text: string) => !routes.some((route) => overlap(route, parseSubnet(text)))
@@ -74,6 +77,7 @@ export function chooseNetwork(host: {
     mtuBytes: host.mtuBytes,
     subnet,
     ...(host.ipv6 && subnet6 !== undefined ? { subnet6 } : {}),
+    note: host.note,
     lastPlace: gatewayPlace,
     containers: {},
   }

@@ -203,8 +203,6 @@ describe('the network of a container', () => {
     run('ip', 'link', 'del', 'vitrine0')
     run('ip', 'link', 'del', hostLinkOf(idOf('other')))
     run('nft', 'flush', 'ruleset')
-    // With the bridge went the note of what to give back.
-    for (const key of ['ipv4/ip_forward', 'ipv6/conf/all/forwarding']) run('sh', '-c', `echo 0 >/proc/sys/net/${key}`)
     await down('other')
   })
 

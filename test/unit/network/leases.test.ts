@@ -21,6 +21,7 @@ const host = {
   routes: [parseSubnet('0.0.0.0/0'), parseSubnet('192.0.2.0/24')],
   mtuBytes: 1500,
   ipv6: true,
+  note: 'vitrine',
 }
 const place = (network: Network, id: string) => network.containers[id]!.place
 
