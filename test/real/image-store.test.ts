@@ -1,0 +1,341 @@
+// The store of images on a real kernel: import, names, sharing, removal, crashes, several at once, other users.
+
+import { execFileSync, spawn } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { expect } from 'vitest'
+import { importImage, loadImages } from '../../core/image/import.ts'
+import { layerStack } from '../../core/image/root.ts'
+import { findImage, imageConfig, listImages, removeImage, tagImage } from '../../core/image/store.ts'
+import { dockerArchive, ociArchive, ociFiles } from '../fixtures/oci.ts'
+import { type TarMember, tar } from '../fixtures/tar.ts'
+import { withTemporaryDirectory } from '../support/directory.ts'
+import { archiveIn, storeIn } from '../support/images.ts'
+import { skipUnless } from '../support/needs.ts'
+
+const { describe, it } = skipUnless({ linux: true, root: true, natives: true })
+
+const base: TarMember[] = [{ path: 'bin/sh', content: 'a shell', mode: 0o755 }]
+const site: TarMember[] = [{ path: 'www/index.html', content: 'hello' }]
+const unused = { inUse: () => [] }
+const importer = join(import.meta.dirname, '../support/import-image.ts')
+
+/** Names of the layers that lie there. */
+const layersOf = (images: string): string[] => readdirSync(join(images, 'layers')).sort()
+
+describe('an imported image', () => {
+  it('is found by its names, its id and the start of its id, with its configuration', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const { host } = storeIn(directory)
+      const record = await importImage(host, archiveIn(directory, 'httpd', [base, site]))
+      expect(record).toMatchObject({
+        names: ['localhost/httpd:latest'],
+        sizeBytes: 12,
+        created: '1970-01-01T00:00:00Z',
+      })
+      for (const name of [
+        'httpd',
+        'httpd:latest',
+        'localhost/httpd',
+        record.id,
+        record.id.slice(0, 5),
+        `sha256:${record.id}`,
+      ]) {
+        expect(findImage(host, name).id, name).toBe(record.id)
+      }
+      expect(findImage(host, `httpd@${record.digest}`).id).toBe(record.id)
+      expect(imageConfig(host, record).config?.Cmd).toEqual(['/bin/sh'])
+      expect(() => findImage(host, 'nginx')).toThrow('image nginx: not here; import it first')
+      expect(() => findImage(host, 'httpd:2')).toThrow('not here')
+    })
+  })
+
+  it('can be given another name', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const { host } = storeIn(directory)
+      const source = archiveIn(directory, 'httpd', [base])
+      expect((await importImage(host, source, { name: 'web:1' })).names).toEqual(['localhost/web:1'])
+      expect((await tagImage(host, 'web:1', 'quay.io/me/web')).names).toEqual([
+        'localhost/web:1',
+        'quay.io/me/web:latest',
+      ])
+      expect(findImage(host, 'me/web').names).toContain('quay.io/me/web:latest')
+    })
+  })
+
+  it('loses its name to a newer image of that name, and stays', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const { host } = storeIn(directory)
+      const old = await importImage(host, archiveIn(directory, 'httpd', [base]))
+      const fresh = await importImage(host, archiveIn(directory, 'httpd', [base, site]))
+      expect(findImage(host, 'httpd').id).toBe(fresh.id)
+      expect(findImage(host, old.id).names).toEqual([])
+      expect(listImages(host)).toHaveLength(2)
+    })
+  })
+
+  it('is unpacked once: a second import and a shared layer do nothing', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const { host, images } = storeIn(directory)
+      const source = archiveIn(directory, 'one', [base, site])
+      const first = await importImage(host, source)
+      const inode = () => layersOf(images).map((name) => lstatSync(join(images, 'layers', name)).ino)
+      const before = inode()
+      expect(await importImage(host, source)).toEqual(first)
+      await importImage(host, archiveIn(directory, 'two', [base, site], '/bin/other'))
+      expect(inode()).toEqual(before)
+      expect(listImages(host)).toHaveLength(2)
+    })
+  })
+
+  it('is private to its owner, as it may hold setuid programs', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const { host, images } = storeIn(directory)
+      await importImage(host, archiveIn(directory, 'httpd', [base]))
+      expect(lstatSync(join(images, 'layers')).mode & 0o777).toBe(0o700)
+    })
+  })
+})
+
+describe('a source', () => {
+  const parts = { layers: [tar(base), tar(site)], config: { Cmd: ['sh'] } }
+
+  it('may be a layout in a directory, with a tag', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const { host } = storeIn(directory)
+      for (const [path, content] of ociFiles({ ...parts, tag: 'v1' })) {
+        mkdirSync(join(directory, 'layout/blobs/sha256'), { recursive: true })
+        writeFileSync(join(directory, 'layout', path), content)
+      }
+      expect((await importImage(host, `oci:${directory}/layout:v1`)).names).toEqual(['localhost/layout:v1'])
+      await expect(importImage(host, `oci:${directory}/layout:v2`)).rejects.toThrow('it has no tag v2, but v1')
+    })
+  })
+
+  it('may be a docker archive, chosen by name or number', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const { host } = storeIn(directory)
+      writeFileSync(join(directory, 'd.tar'), dockerArchive({ ...parts, names: ['httpd:2.4', 'docker.io/httpd:2'] }))
+      const record = await importImage(host, `docker-archive:${directory}/d.tar:httpd:2.4`)
+      expect(record.names).toEqual(['localhost/httpd:2.4', 'docker.io/library/httpd:2'])
+      expect((await importImage(host, `docker-archive:${directory}/d.tar:@0`)).id).toBe(record.id)
+      await expect(importImage(host, `docker-archive:${directory}/d.tar:nginx`)).rejects.toThrow(
+        'it has no image nginx, but httpd:2.4, docker.io/httpd:2',
+      )
+    })
+  })
+
+  it('may be compressed layer by layer, in several gzip members or zstd frames', async () => {
+    const halves = (layer: Uint8Array) => [layer.subarray(0, 700), layer.subarray(700)]
+    const ways = {
+      plain: (layer: Uint8Array) => ({ blob: layer, suffix: '' }),
+      gzip: (layer: Uint8Array) => ({
+        blob: Buffer.concat(halves(layer).map((half) => gzipSync(half))),
+        suffix: '+gzip',
+      }),
+      zstd: (layer: Uint8Array) => ({ blob: zstdCompressSync(layer), suffix: '+zstd' }),
+      'zstd in frames': (layer: Uint8Array) => ({
+        blob: Buffer.concat([
+          ...halves(layer).map((half) => zstdCompressSync(half)),
+          // A skippable frame, as zstd:chunked layers end in.
+          Buffer.from([0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4]),
+        ]),
+        suffix: '+zstd',
+      }),
+    }
+    for (const [name, compress] of Object.entries(ways)) {
+      await withTemporaryDirectory(async (directory) => {
+        const { host } = storeIn(directory)
+        writeFileSync(join(directory, 'a.tar'), ociArchive({ ...parts, compress }))
+        const record = await importImage(host, `oci-archive:${directory}/a.tar`)
+        const [top] = layerStack(host.root, record, '/none').lower
+        expect(readFileSync(join(top!, 'www/index.html'), 'utf8'), name).toBe('hello')
+      })
+    }
+  })
+
+  it('may be compressed as a whole, and be loaded without saying what it is', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const { host, images } = storeIn(directory)
+      writeFileSync(join(directory, 'a.tar.gz'), gzipSync(ociArchive({ ...parts, tag: 'latest' })))
+      expect((await loadImages(host, join(directory, 'a.tar.gz')))[0]!.names).toEqual(['localhost/a:latest'])
+      writeFileSync(join(directory, 'd.tar.zst'), zstdCompressSync(dockerArchive({ ...parts, names: ['d:1'] })))
+      expect((await loadImages(host, join(directory, 'd.tar.zst')))[0]!.names).toContain('localhost/d:1')
+      expect(readdirSync(join(images, 'tmp'))).toEqual([])
+    })
+  })
+
+  skipUnless({ root: true, natives: true, programs: ['mkfifo'] }).it('may be a pipe', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const { host } = storeIn(directory)
+      writeFileSync(join(directory, 'a.tar'), ociArchive({ ...parts, tag: 'x/y:1' }))
+      const fifo = join(directory, 'fifo')
+      execFileSync('mkfifo', [fifo])
+      const writer = spawn('sh', ['-c', `cat ${directory}/a.tar > ${fifo}`])
+      const gone = new Promise((resolve) => writer.on('exit', resolve))
+      expect((await loadImages(host, fifo))[0]!.names).toEqual(['localhost/x/y:1'])
+      await gone
+    })
+  })
+})
+
+describe('removing an image', () => {
+  it('keeps the layers that others have, and removes the rest', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const { host, images } = storeIn(directory)
+      const one = await importImage(host, archiveIn(directory, 'one', [base]))
+      const two = await importImage(host, archiveIn(directory, 'two', [base, site]))
+      expect(await removeImage(host, 'two', unused)).toEqual({ untagged: ['localhost/two:latest'], deleted: [two.id] })
+      expect(layersOf(images)).toEqual([one.layers[0]!.diffId])
+      expect(readdirSync(join(images, 'blobs/sha256'))).toHaveLength(2)
+      await removeImage(host, one.id, unused)
+      expect(layersOf(images)).toEqual([])
+      expect(readdirSync(join(images, 'blobs/sha256'))).toEqual([])
+      expect(readdirSync(join(images, 'tmp'))).toEqual([])
+    })
+  })
+
+  it('is refused while containers use it', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const { host } = storeIn(directory)
+      const { id } = await importImage(host, archiveIn(directory, 'one', [base]))
+      await expect(removeImage(host, 'one', { inUse: () => [id] })).rejects.toThrow(
+        'image one: containers use it; remove them first',
+      )
+      expect(listImages(host)).toHaveLength(1)
+    })
+  })
+
+  it('takes only the name when there are more', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const { host } = storeIn(directory)
+      const { id } = await importImage(host, archiveIn(directory, 'one', [base]))
+      await tagImage(host, 'one', 'other')
+      await expect(removeImage(host, id, unused)).rejects.toThrow('it has 2 names')
+      expect(await removeImage(host, 'other', { inUse: () => [id] })).toEqual({
+        untagged: ['localhost/other:latest'],
+        deleted: [],
+      })
+      expect(findImage(host, id).names).toEqual(['localhost/one:latest'])
+    })
+  })
+
+  it('says when there is none', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      await expect(removeImage(storeIn(directory).host, 'nope', unused)).rejects.toThrow('image nope: not here')
+    })
+  })
+})
+
+describe('an import that is killed', () => {
+  it('leaves the store as it was or with the whole image, at whatever instant', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const { host, images } = storeIn(directory)
+      const first = await importImage(host, archiveIn(directory, 'first', [base]))
+      const many = Array.from({ length: 800 }, (_, index) => ({
+        path: `d${index % 40}/f${index}`,
+        content: 'x'.repeat(3000),
+      }))
+      const source = archiveIn(directory, 'second', [base, many, site])
+      let interrupted = 0
+      // Sooner and later, from before the first system call to after the end.
+      for (let delay = 60; delay < 500; delay += 20) {
+        const child = spawn(process.execPath, [importer, directory, source], { stdio: 'ignore' })
+        const gone = new Promise((resolve) => child.on('exit', resolve))
+        await new Promise((resolve) => setTimeout(resolve, delay))
+        child.kill('SIGKILL')
+        await gone
+        const records = listImages(host)
+        expect(records[0]).toEqual(first)
+        for (const { layers } of records) {
+          for (const { diffId } of layers) expect(existsSync(join(images, 'layers', diffId))).toBe(true)
+        }
+        if (readdirSync(join(images, 'tmp')).length > 0 || layersOf(images).length > 1) interrupted += 1
+        if (records.length === 2) {
+          await removeImage(host, 'second', unused)
+          expect(readdirSync(join(images, 'tmp'))).toEqual([])
+          expect(layersOf(images)).toEqual([first.layers[0]!.diffId])
+        }
+      }
+      expect(interrupted).toBeGreaterThan(0)
+      const second = await importImage(host, source)
+      expect(second.sizeBytes).toBe(800 * 3000 + 12)
+      expect(readdirSync(join(images, 'tmp'))).toEqual([])
+      expect(layersOf(images)).toHaveLength(3)
+    })
+  })
+
+  it('holds no lock, and several at once share the work', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const { host, images } = storeIn(directory)
+      const sources = ['a', 'b', 'c', 'd'].map((name) => archiveIn(directory, name, [base, site], `/bin/${name}`))
+      const imports = sources.map(
+        (source) =>
+          new Promise<number | null>((resolve) => {
+            spawn(process.execPath, [importer, directory, source], { stdio: ['ignore', 'ignore', 'inherit'] }).on(
+              'exit',
+              resolve,
+            )
+          }),
+      )
+      expect(await Promise.all(imports)).toEqual([0, 0, 0, 0])
+      expect(listImages(host).flatMap(({ names }) => names)).toHaveLength(4)
+      expect(layersOf(images)).toHaveLength(2)
+    })
+  })
+})
+
+skipUnless({ root: true, natives: true, programs: ['setpriv'] }).describe(
+  'an import by somebody else than root',
+  () => {
+    it('owns everything, leaves out devices, and says so', async () => {
+      await withTemporaryDirectory(async (directory) => {
+        const store = join(directory, 'home')
+        mkdirSync(store)
+        chmodSync(directory, 0o755)
+        const value = new Uint8Array([1, 0, 0, 2, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+        const source = archiveIn(store, 'mine', [
+          [
+            { path: 'dev/null', type: 'character', major: 1, minor: 3 },
+            { path: 'locked/', type: 'directory', mode: 0o555 },
+            { path: 'locked/su', content: 'x', mode: 0o4755, uid: 7 },
+            { path: 'ping', content: 'x', pax: { 'SCHILY.xattr.security.capability': value } },
+          ],
+          [{ path: 'locked/.wh.su' }, { path: 'www/.wh..wh..opq' }],
+        ])
+        execFileSync('chmod', ['-R', 'a+rX', store])
+        chownSync(store, 65534, 65534)
+        const as = ['--reuid', '65534', '--regid', '65534', '--clear-groups', process.execPath]
+        const run = (...args: string[]) => JSON.parse(execFileSync('setpriv', [...as, ...args], { encoding: 'utf8' }))
+        const { record, warnings } = run(importer, store, source)
+        expect(warnings).toEqual([
+          'layer 1 of 2: device nodes left out (1, for example dev/null)',
+          'layer 1 of 2: owners other than root left out (1, for example locked/su)',
+          'layer 1 of 2: extended attributes security.capability left out (1, for example ping)',
+        ])
+        const [upper, lower] = layerStack(join(store, 'root'), record, '/none').lower as [string, string]
+        expect(lstatSync(join(lower, 'locked/su'))).toMatchObject({ uid: 65534, mode: 0o104755 })
+        expect(lstatSync(join(lower, 'locked')).mode & 0o777).toBe(0o555)
+        expect(lstatSync(join(upper, 'locked/su')).isCharacterDevice()).toBe(true)
+        const mark = 'import os,sys; print(os.getxattr(sys.argv[1], "user.overlay.opaque").decode())'
+        expect(execFileSync('python3', ['-c', mark, join(upper, 'www')], { encoding: 'utf8' }).trim()).toBe('y')
+        // Also where its directories forbid writing.
+        const remove = `import { removeImage } from '${join(import.meta.dirname, '../../core/image/store.ts')}'
+        import { storeIn } from '${join(import.meta.dirname, '../support/images.ts')}'
+        console.log(JSON.stringify(await removeImage(storeIn('${store}').host, 'mine', { inUse: () => [] })))`
+        expect(run('--input-type=module-typescript', '-e', remove).deleted).toEqual([record.id])
+        expect(layersOf(join(store, 'root/images'))).toEqual([])
+      })
+    })
+  },
+)
