@@ -7,17 +7,17 @@ export const AT = { FDCWD: -100, SYMLINK_NOFOLLOW: 0x100, EMPTY_PATH: 0x1000, RE
 export const O = {
   WRONLY: 1,
   RDWR: 2,
+  PATH: 0o10000000,
   CREAT: 0o100,
   EXCL: 0o200,
-  NOCTTY: 0o400,
-  NOFOLLOW: 0o400000,
-  CLOEXEC: 0o2000000,
-  PATH: 0o10000000,
   DIRECTORY: 0o200000,
+  NOFOLLOW: 0o400000,
+  NOCTTY: 0o400,
+  CLOEXEC: 0o2000000,
 } as const
 
 /** openat2(2). */
-export const RESOLVE = { NO_MAGICLINKS: 0x02, NO_SYMLINKS: 0x04, BENEATH: 0x08, IN_ROOT: 0x10 } as const
+export const RESOLVE = { IN_ROOT: 0x10, NO_MAGICLINKS: 0x02, NO_SYMLINKS: 0x04 } as const
 
 /** mknod(2). */
 export const S_IF = { CHR: 0o020000, BLK: 0o060000, IFO: 0o010000 } as const

@@ -12,7 +12,10 @@ export interface CallerCapabilities {
   readonly ambient?: bigint
 }
 
-/** The root filesystem as overlay: what mount(8) calls lowerdir (topmost first), upperdir and workdir. */
+/**
+ * The root filesystem as overlay: what mount(8) calls lowerdir (topmost first), upperdir and workdir. In a user namespace
+ * its root mounts it: it must be able to search the way to all of them and own the last two.
+ */
 export interface OverlayFacts {
   readonly lowerDirectories: readonly string[]
   readonly upperDirectory?: string

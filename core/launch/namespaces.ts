@@ -114,7 +114,7 @@ export function planEntry(writer: PlanWriter, namespaces: Namespaces): void {
   if (flags !== 0) writer.child({ name: 'unshare', flags }, why)
 }
 
-/** After the host's files are left: a child in another user namespace is nobody there until it becomes its root. */
+/** A child in another user namespace is nobody there until it becomes its root. user_namespaces(7). */
 export function planRootOfUserNamespace(writer: PlanWriter, namespaces: Namespaces): void {
   if (!namespaces.has('user')) return
   writer.child({ name: 'setresgid', rgid: 0, egid: 0, sgid: 0 }, 'become group 0 of the user namespace')

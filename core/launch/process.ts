@@ -1,7 +1,7 @@
 // The last stretch: from the runtime's child to the container's program. OCI config.md, "Process"; execve(2).
 
 import { UserError } from '../errors.ts'
-import { rlimitNames } from '../spec/names.ts'
+import { rlimitNames, signalName } from '../spec/names.ts'
 import type { POSIXRlimit, Process } from '../spec/types.ts'
 import { capabilitySets, grantable, planBoundingSet, planCapabilitySets } from './capabilities.ts'
 import {
@@ -16,7 +16,7 @@ import {
 import { ignoredByNode, type LaunchFacts } from './facts.ts'
 import { cleanPath } from './mounts.ts'
 import { startFd } from './plan.ts'
-import { from, openHost, openInside, type PlanWriter } from './writer.ts'
+import { from, openHost, openInside, type PlanWriter, root } from './writer.ts'
 
 /** What the spec has a word for and no plan carries out: refused by name. */
 export function checkProcess(process: Process): void {
@@ -59,8 +59,9 @@ export function planSession(writer: PlanWriter, process: Process, facts: LaunchF
  */
 export function planWorkingDirectory(writer: PlanWriter, process: Process): void {
   const path = cleanPath(process.cwd)
-  writer.destination(path, 'directory', 'working directory')
-  writer.child({ name: 'fchdir', fd: from('working directory') }, `stand in the working directory ${path}`)
+  const label = path === '/' ? root : 'working directory'
+  if (path !== '/') writer.destination(path, 'directory', label)
+  writer.child({ name: 'fchdir', fd: from(label) }, `stand in the working directory ${path}`)
 }
 
 /** exec: the working directory must be there. */
@@ -110,7 +111,7 @@ function planSignals(writer: PlanWriter, facts: LaunchFacts): void {
   for (const signum of facts.ignoredSignals ?? ignoredByNode)
     writer.child(
       { name: 'rt_sigaction', signum, act: { handler: 0 }, oldact: 0, sigsetsize: 8 },
-      `stop ignoring signal ${signum}, which the caller ignores`,
+      `stop ignoring ${signalName(signum)}, as the caller does`,
     )
   writer.child({ name: 'rt_sigprocmask', how: SIG_SETMASK, set: 0n, oldset: 0, sigsetsize: 8 }, 'block no signal')
 }

@@ -16,6 +16,7 @@ import {
 } from './constants.ts'
 import type { LaunchFacts, OverlayFacts } from './facts.ts'
 import { propagationOf } from './mount-options.ts'
+import { type Namespaces, planRootOfUserNamespace } from './namespaces.ts'
 import { from, openHost, type PlanWriter, root } from './writer.ts'
 
 /** mount(2) copies one page of data, and the last byte is the end. */
@@ -30,9 +31,11 @@ export function planPrivateMounts(writer: PlanWriter): void {
 }
 
 /** Mounts the root filesystem, goes there, and leaves the host's. */
-export function planRoot(writer: PlanWriter, spec: Spec, facts: LaunchFacts, inUserNamespace: boolean): void {
-  if (facts.overlay) mountOverlay(writer, facts.overlay, inUserNamespace)
-  else bindRoot(writer, facts.rootDirectory ?? spec.root?.path)
+export function planRoot(writer: PlanWriter, spec: Spec, facts: LaunchFacts, namespaces: Namespaces): void {
+  // A directory is taken as the caller, who may search the way to it; an overlay belongs to the root of its namespace.
+  if (!facts.overlay) bindRoot(writer, facts.rootDirectory ?? spec.root?.path)
+  planRootOfUserNamespace(writer, namespaces)
+  if (facts.overlay) mountOverlay(writer, facts.overlay, namespaces.has('user'))
   writer.child({ name: 'fchdir', fd: from(root) }, 'stand in the root filesystem')
   writer.child(
     { name: 'pivot_root', new_root: '.', put_old: '.' },

@@ -14,7 +14,8 @@ export function childStep(call: Syscall, why: string, more?: More): Step {
 
 /** Links are followed inside the container only, and the magic ones of /proc, which lead out of it, not at all. openat2(2). */
 const inside = RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS
-const insideWithoutLinks = inside | RESOLVE.NO_SYMLINKS
+/** NO_SYMLINKS covers the magic ones. */
+const insideWithoutLinks = RESOLVE.IN_ROOT | RESOLVE.NO_SYMLINKS
 
 /** The label of the container's root directory. */
 export const root = 'root'
@@ -59,6 +60,8 @@ export class PlanWriter {
   /** Directories that are empty file systems made by this plan, with what was made in them since. */
   readonly #fresh = new Map<string, Set<string>>()
   readonly #opened = new Map<string, string>([['/', root]])
+  /** Where something is mounted, so that it is there. */
+  readonly #mounted = new Set<string>()
 
   parent(call: Syscall, why: string, more?: More): void {
     this.steps.push(more === undefined ? { in: 'parent', call, why } : { in: 'parent', call, why, ...more })
@@ -77,6 +80,7 @@ export class PlanWriter {
     const covered = (other: string) => other === path || other.startsWith(`${path}/`)
     for (const known of this.#opened.keys()) if (covered(known)) this.#opened.delete(known)
     for (const known of this.#fresh.keys()) if (covered(known)) this.#fresh.delete(known)
+    this.#mounted.add(path)
     if (emptyFileSystem) this.#fresh.set(path, new Set())
   }
 
@@ -109,15 +113,20 @@ export class PlanWriter {
     }
     const otherwise: Step[] = []
     let parent = root
-    for (const above of prefixes(dirname(path))) {
+    const ancestors = prefixes(dirname(path))
+    const there = ancestors.findLastIndex((above) => this.#mounted.has(above))
+    for (const [i, above] of ancestors.entries()) {
+      if (i < there) continue
       const label = `${as} ${above}`
-      otherwise.push(
-        openInside(above, label, `find ${above}`, {
-          flags: O.PATH | O.DIRECTORY,
-          tolerate: ['ENOENT'],
-          otherwise: [made(parent, above, 'directory'), openInside(above, label, `find ${above}`)],
-        }),
-      )
+      if (i === there) otherwise.push(openInside(above, label, `find ${above}`, { flags: O.PATH | O.DIRECTORY }))
+      else
+        otherwise.push(
+          openInside(above, label, `find ${above}`, {
+            flags: O.PATH | O.DIRECTORY,
+            tolerate: ['ENOENT'],
+            otherwise: [made(parent, above, 'directory'), openInside(above, label, `find ${above}`)],
+          }),
+        )
       parent = label
     }
     otherwise.push(made(parent, path, kind), openInside(path, as, `find ${path}`, { flags, links }))
