@@ -115,20 +115,20 @@ export class Assembler {
     return this.#branch(jumpEqual, audit, number, others)
   }
 
-  /** The bytes that seccomp(2) takes: little-endian struct sock_filter. The last `architecture` is asked first. */
+  /**
+   * The bytes that seccomp(2) takes: struct sock_filter in the order of this machine's bytes, which is that of every
+   * machine compiled for. The last `architecture` is asked first.
+   */
   finish(): Uint8Array {
     this.#push(load, 0, 0, architectureOffset)
     const length = this.#reversed.length
-    const bytes = new Uint8Array(length * 8)
-    const view = new DataView(bytes.buffer)
+    const words = new Uint32Array(length * 2)
     for (let index = 0; index < length; index++) {
       const [code, whenTrue, whenFalse, operand] = this.#reversed[length - 1 - index]!
-      view.setUint16(index * 8, code, true)
-      view.setUint8(index * 8 + 2, whenTrue)
-      view.setUint8(index * 8 + 3, whenFalse)
-      view.setUint32(index * 8 + 4, operand, true)
+      words[index * 2] = code | (whenTrue << 16) | (whenFalse << 24)
+      words[index * 2 + 1] = operand
     }
-    return bytes
+    return new Uint8Array(words.buffer)
   }
 }
 
