@@ -27,6 +27,8 @@ export interface Host {
   readonly sleep: (milliseconds: number) => Promise<void>
   /** Loads decompression and hashing, at their first use. */
   readonly archive: () => Promise<Archive>
+  /** Where the host's program for `--init` is; absent or undefined when there is none. */
+  readonly initPath?: () => string | undefined
   /** Tells the user something that went otherwise than asked: one sentence. */
   readonly warn: (sentence: string) => void
 }

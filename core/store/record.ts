@@ -1,5 +1,6 @@
 // A container on disk: the facts that never change (container.json) and the lifecycle's state (state.json).
 
+import type { CgroupPaths } from '../cgroup/paths.ts'
 import type { Settings } from '../engine/host.ts'
 import { UserError } from '../errors.ts'
 import { close, O, open, readTextIfThere, writeAll, writeAtomically } from '../files.ts'
@@ -56,6 +57,10 @@ export interface ContainerState {
   /** Host's monotonic clock at the start, in decimal. */
   readonly startedNs?: string
   readonly network?: NetworkState
+  /** Where its cgroups are while it runs; null when it has none (rootless without a delegated cgroup). */
+  readonly cgroups?: CgroupPaths | null
+  /** `restart` and `stop` of a container with --rm keep it until they are done. */
+  readonly keep?: true
   /** How its last run ended. */
   readonly ending?: Ending
   /** Why its last start failed. */

@@ -1,0 +1,45 @@
+// pause and unpause: all processes of a container stand still, or go on.
+
+import { pause as freeze, unpause as thaw } from '../cgroup/freeze.ts'
+import type { CgroupPaths } from '../cgroup/paths.ts'
+import { UserError } from '../errors.ts'
+import { moved, snapshotOf } from '../lifecycle/table.ts'
+import { phaseOf, type Stored, writeState } from '../store/record.ts'
+import type { Host, Settings } from './host.ts'
+import { withContainer } from './open.ts'
+import type { Created, Verbs } from './types.ts'
+
+function cgroupsOf(stored: Stored, what: string): CgroupPaths {
+  const { cgroups } = stored.state
+  if (cgroups) return cgroups
+  throw new UserError(`cannot ${what} container ${stored.record.name}: it has no cgroup of its own`)
+}
+
+/** @errors UserError `cannot pause container web: it is paused` */
+export async function pause(host: Host, settings: Settings, container: string): Promise<Created> {
+  return withContainer(host, settings, container, async (stored) => {
+    const to = moved(phaseOf(stored.state), 'pause', stored.record.name)
+    await freeze(host.kernel, cgroupsOf(stored, 'pause'), host.sleep)
+    writeState(host.kernel, stored.paths, { ...stored.state, lifecycle: snapshotOf(to) })
+    return { id: stored.record.id, name: stored.record.name }
+  })
+}
+
+/** @errors UserError `cannot unpause container web: it is running` */
+export async function unpause(host: Host, settings: Settings, container: string): Promise<Created> {
+  return withContainer(host, settings, container, (stored) => {
+    const to = moved(phaseOf(stored.state), 'resume', stored.record.name)
+    thaw(host.kernel, cgroupsOf(stored, 'unpause'))
+    writeState(host.kernel, stored.paths, { ...stored.state, lifecycle: snapshotOf(to) })
+    return { id: stored.record.id, name: stored.record.name }
+  })
+}
+
+/** Frozen tasks of cgroup v1 take no signal, not even SIGKILL, until they go on. */
+export function killPaused(host: Host, stored: Stored): void {
+  const { cgroups } = stored.state
+  if (cgroups?.v1.freezer !== undefined) thaw(host.kernel, cgroups)
+}
+
+pause satisfies Verbs['pause']
+unpause satisfies Verbs['unpause']

@@ -1,0 +1,78 @@
+// What a command finds that the last one did not leave in order: a runtime that was killed, a process or monitor that vanished.
+
+import { AT_FDCWD, list, readLink } from '../files.ts'
+import { type Kernel, refused } from '../kernel.ts'
+import { snapshotOf } from '../lifecycle/table.ts'
+import { isAlive, processAlive } from '../store/alive.ts'
+import { idOfName } from '../store/names.ts'
+import { containerPaths, namesDirectory } from '../store/paths.ts'
+import { type Ending, phaseOf, readEnding, type Stored, writeState } from '../store/record.ts'
+import type { Host, Settings } from './host.ts'
+import { clearHost, discard, settle } from './settle.ts'
+
+/** How long a monitor may take from its child's death to the `exit` file. */
+const patienceMs = 5000
+
+/** Whether a container's record agrees with what runs, at the cost of two files of /proc. */
+export function inOrder(kernel: Kernel, { state }: Stored): boolean {
+  const phase = phaseOf(state)
+  if (phase === 'created' || phase === 'stopped') return true
+  if (phase !== 'running' && phase !== 'paused') return false
+  return processAlive(kernel, state) && isAlive(kernel, state.monitor)
+}
+
+/**
+ * Brings a container in order. The caller holds its lock, so that nobody is at work on it.
+ *
+ * @returns undefined when it had to be removed: it was never completely made, or it has --rm and has ended
+ */
+export async function recover(host: Host, settings: Settings, stored: Stored): Promise<Stored | undefined> {
+  const { kernel } = host
+  if (inOrder(kernel, stored)) return stored
+  const phase = phaseOf(stored.state)
+  if (phase === 'creating' || phase === 'deleted') {
+    await clearHost(host, settings, stored)
+    await discard(host, settings, stored)
+    return undefined
+  }
+  const alive = processAlive(kernel, stored.state) && isAlive(kernel, stored.state.monitor)
+  if (phase === 'starting' && alive && hasExecuted(kernel, stored.state.process!.pid)) {
+    const state = { ...stored.state, lifecycle: snapshotOf('running') }
+    writeState(kernel, stored.paths, state)
+    return { ...stored, state }
+  }
+  if (phase === 'starting' && stored.state.process === undefined)
+    return settle(host, settings, stored, { failure: 'its start was interrupted' })
+  if (phase === 'starting' && alive) return settle(host, settings, stored, { failure: 'its start was interrupted' })
+  return settle(host, settings, stored, { ending: await endingOf(host, stored) })
+}
+
+/** How the process ended: the monitor's word, for which it is given a moment; unknown when that died with it. */
+async function endingOf(host: Host, stored: Stored): Promise<Ending> {
+  const { kernel } = host
+  for (let waited = 0; ; waited += 5) {
+    // Asked before the file is read: a monitor that goes in between has written it.
+    const mayCome = isAlive(kernel, stored.state.monitor) && !processAlive(kernel, stored.state)
+    const ending = readEnding(kernel, stored.paths)
+    if (ending !== undefined) return ending
+    if (!mayCome || waited >= patienceMs) break
+    await host.sleep(5)
+  }
+  return { code: 255, signal: 0, oomKilled: false, atMs: host.now(), unknown: true }
+}
+
+/** Until execve(2) the child runs the monitor's image, a memory file that no path names. */
+function hasExecuted(kernel: Kernel, pid: number): boolean {
+  const exe = readLink(kernel, `/proc/${pid}/exe`)
+  return !refused(exe) && exe.target !== undefined && !exe.target.startsWith('/memfd:vitrine-monitor')
+}
+
+/** Removes the half of a container whose making was killed before it had a record. The caller holds its lock. */
+export function removeHalf(host: Host, settings: Settings, id: string): Promise<void> {
+  const { kernel } = host
+  const paths = containerPaths(settings, id)
+  const name = list(kernel, namesDirectory(settings)).find((each) => idOfName(kernel, settings, each) === id)
+  if (name !== undefined)
+    kernel.call({ name: 'unlinkat', dirfd: AT_FDCWD, pathname: `${namesDirectory(settings)}/${name}`, flags: 0 })
+  return discard(host, settings, { record: { id, name: name ?? id } as Stored['record'], paths })
+}

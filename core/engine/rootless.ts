@@ -1,0 +1,115 @@
+// Containers of a user who is not root: a user namespace, and the ids that subuid(5) and subgid(5) lend.
+
+import { RefusedError, UserError } from '../errors.ts'
+import { must, readTextIfThere, writeInto } from '../files.ts'
+import { removeUnpacked } from '../image/remove.ts'
+import { startFd } from '../launch/plan.ts'
+import type { LinuxIDMapping } from '../spec/types.ts'
+import type { Host } from './host.ts'
+import { findProgram, runProgram } from './program.ts'
+
+export interface IdMappings {
+  readonly uid: readonly LinuxIDMapping[]
+  readonly gid: readonly LinuxIDMapping[]
+  /** Only the caller's own id is mapped, which needs no privilege, but forbids setgroups(2). user_namespaces(7). */
+  readonly single: boolean
+}
+
+const CLONE_NEWUSER = 0x10000000
+
+/** Lines `who:first:count` of subuid(5) for a user by name or number. */
+export function subordinateIds(
+  text: string,
+  who: readonly string[],
+): { readonly first: number; readonly count: number }[] {
+  return text.split('\n').flatMap((line) => {
+    const [owner, first, count] = line.split(':')
+    if (owner === undefined || !who.includes(owner) || !/^\d+$/.test(first ?? '') || !/^\d+$/.test(count ?? ''))
+      return []
+    return [{ first: Number(first), count: Number(count) }]
+  })
+}
+
+/** The caller is root inside; the ids above come from the ranges lent to it, in the order of the file. */
+export function mappingsOf(
+  own: number,
+  lent: readonly { readonly first: number; readonly count: number }[],
+): LinuxIDMapping[] {
+  const mappings = [{ containerID: 0, hostID: own, size: 1 }]
+  let next = 1
+  for (const { first, count } of lent) {
+    mappings.push({ containerID: next, hostID: first, size: count })
+    next += count
+  }
+  return mappings
+}
+
+/** The mappings of the caller's containers. */
+export function idMappings(host: Host): IdMappings {
+  const { kernel, environment } = host
+  const who = [String(environment.uid), ...(environment.userName === undefined ? [] : [environment.userName])]
+  const lent = (path: string) => subordinateIds(readTextIfThere(kernel, path) ?? '', who)
+  const uids = lent('/etc/subuid')
+  const gids = lent('/etc/subgid')
+  const helpers = findProgram(host, 'newuidmap') !== undefined && findProgram(host, 'newgidmap') !== undefined
+  if (uids.length === 0 || gids.length === 0 || !helpers)
+    return { uid: mappingsOf(environment.uid, []), gid: mappingsOf(environment.gid, []), single: true }
+  return { uid: mappingsOf(environment.uid, uids), gid: mappingsOf(environment.gid, gids), single: false }
+}
+
+/**
+ * Maps the ids of a child that waits in a new user namespace. user_namespaces(7), newuidmap(1).
+ *
+ * @errors UserError when newuidmap refuses, RefusedError when the kernel does
+ */
+export async function writeMappings(host: Host, pid: number, mappings: IdMappings): Promise<void> {
+  const { kernel } = host
+  const lines = (list: readonly LinuxIDMapping[]) =>
+    list.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('')
+  const write = (file: string, text: string) =>
+    must(writeInto(kernel, `/proc/${pid}/${file}`, text), `map ids: write /proc/${pid}/${file}`)
+  if (mappings.single || host.environment.uid === 0) {
+    if (mappings.single) write('setgroups', 'deny')
+    write('uid_map', lines(mappings.uid))
+    write('gid_map', lines(mappings.gid))
+    return
+  }
+  for (const [program, list] of [
+    ['newuidmap', mappings.uid],
+    ['newgidmap', mappings.gid],
+  ] as const) {
+    const path = findProgram(host, program)
+    if (path === undefined) throw new UserError(`${program}: not found; install the package uidmap`)
+    const words = list.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size].map(String))
+    await runProgram(host, [path, String(pid), ...words])
+  }
+}
+
+/** Removes a directory whose files may belong to the lent ids: where those are, the caller is root. */
+export async function removeRootless(host: Host, directory: string): Promise<void> {
+  try {
+    removeUnpacked(host.kernel, directory)
+    return
+  } catch (error) {
+    if (!(error instanceof RefusedError && (error.errno === 'EACCES' || error.errno === 'EPERM'))) throw error
+  }
+  const rm = findProgram(host, 'rm')
+  if (rm === undefined)
+    throw new UserError(`remove ${directory}: its files belong to other users, and there is no program rm`)
+  const mappings = idMappings(host)
+  await runProgram(host, [rm, '-rf', '--', directory], {
+    cloneFlags: CLONE_NEWUSER,
+    before: [
+      {
+        in: 'child',
+        call: { name: 'read', fd: startFd, buf: 1 },
+        why: 'wait until the users of the new user namespace are mapped',
+        waits: true,
+        as: 'maps',
+      },
+      { in: 'child', call: { name: 'setresgid', rgid: 0, egid: 0, sgid: 0 }, why: 'become group 0 there' },
+      { in: 'child', call: { name: 'setresuid', ruid: 0, euid: 0, suid: 0 }, why: 'become user 0 there' },
+    ],
+    waiting: (pid) => writeMappings(host, pid, mappings),
+  })
+}

@@ -1,0 +1,59 @@
+// run: create and start in one pass, the way that must be fast; and what it would do, printed instead of done.
+
+import type { LaunchPlan } from '../launch/plan.ts'
+import { snapshotOf } from '../lifecycle/table.ts'
+import type { ContainerRequest } from '../spec/request.ts'
+import { newId } from '../store/ids.ts'
+import { containerPaths } from '../store/paths.ts'
+import { newState, readStored } from '../store/record.ts'
+import { startedOf } from './foreground.ts'
+import type { Host, Settings } from './host.ts'
+import { launch } from './launch.ts'
+import { cgroupPathOf, imageFacts, makeContainer } from './make.ts'
+import { prepare } from './prepare.ts'
+import { discard } from './settle.ts'
+import type { Attachment, Started, Verbs } from './types.ts'
+
+/**
+ * Makes a container and starts it. When it cannot be started nothing of it stays. podman-run(1).
+ *
+ * @errors UserError; exit code 126 or 127 when the program cannot be executed
+ */
+export async function run(
+  host: Host,
+  settings: Settings,
+  request: ContainerRequest,
+  attachment?: Attachment,
+): Promise<Started> {
+  const { stored, lock } = await makeContainer(host, settings, request, 'creating')
+  try {
+    const created = { ...stored, state: { ...stored.state, lifecycle: snapshotOf('created') } }
+    const running = await launch(host, settings, created, attachment)
+    return startedOf(host, settings, running, attachment)
+  } catch (error) {
+    if (readStored(host.kernel, settings, stored.record.id) !== undefined) await discard(host, settings, stored)
+    throw error
+  } finally {
+    lock.release()
+  }
+}
+
+/** The plan of `run`: everything is looked up, nothing is made. Volumes that are not there yet are shown at their place. */
+export async function dryRun(host: Host, settings: Settings, request: ContainerRequest): Promise<LaunchPlan> {
+  const id = newId(host.randomBytes)
+  const paths = containerPaths(settings, id)
+  const image = imageFacts(host, settings, request, paths)
+  const record = {
+    version: 1 as const,
+    id,
+    name: request.name ?? 'unnamed',
+    createdMs: host.now(),
+    request,
+    ...(image === undefined ? {} : { image }),
+    cgroupPath: cgroupPathOf(request, settings, id),
+  }
+  return (await prepare(host, settings, { record, state: newState('creating'), paths }, {}, true)).plan
+}
+
+run satisfies Verbs['run']
+dryRun satisfies Verbs['dryRun']

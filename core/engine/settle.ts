@@ -1,0 +1,75 @@
+// What follows the end of a container's run, and the end of a container: nothing of it may stay on the host.
+
+import { detectCgroups } from '../cgroup/detect.ts'
+import { cgroupPaths } from '../cgroup/paths.ts'
+import { killAll, removeCgroups } from '../cgroup/remove.ts'
+import { removeUnpacked } from '../image/remove.ts'
+import { next, snapshotOf } from '../lifecycle/table.ts'
+import { tearDownNetwork } from '../network/setup.ts'
+import { releaseName } from '../store/names.ts'
+import { type ContainerState, type Ending, phaseOf, type Stored, writeState } from '../store/record.ts'
+import type { Host, Settings } from './host.ts'
+import { removeRootless } from './rootless.ts'
+
+/** Where the container's cgroups are: recorded at its start, or, when that was interrupted, as they would be. */
+function cgroupsOf(host: Host, { record, state }: Stored) {
+  if (state.cgroups !== undefined) return state.cgroups ?? undefined
+  if (record.cgroupPath === undefined) return undefined
+  return cgroupPaths(record.cgroupPath, detectCgroups(host.kernel))
+}
+
+/** The parent cgroup of containers, which goes with the last of them. */
+export function parentCgroup(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'))
+}
+
+/** Ends what is left of the container's processes, removes its cgroups and takes its network away. Safe to repeat. */
+export async function clearHost(host: Host, settings: Settings, stored: Stored): Promise<void> {
+  const { kernel, sleep } = host
+  const { record, state } = stored
+  const cgroups = cgroupsOf(host, stored)
+  if (cgroups !== undefined) {
+    await killAll(kernel, cgroups, sleep)
+    await removeCgroups(kernel, cgroups, sleep, parentCgroup(cgroups.path))
+  }
+  if (state.network?.mode !== 'none' && state.network?.mode !== 'host')
+    await tearDownNetwork(kernel, { containerId: record.id, runroot: settings.runroot })
+}
+
+/** Removes a container's files and gives its name back. Safe to repeat: the name goes first, the directory last. */
+export async function discard(host: Host, settings: Settings, stored: Pick<Stored, 'record' | 'paths'>): Promise<void> {
+  const { kernel } = host
+  releaseName(kernel, settings, stored.record.name, stored.record.id)
+  if (host.environment.uid === 0) removeUnpacked(kernel, stored.paths.directory)
+  else await removeRootless(host, stored.paths.directory)
+}
+
+/**
+ * Records how a run ended and clears the host; a container with --rm is removed. The caller holds its lock.
+ *
+ * @returns undefined when it has been removed
+ */
+export async function settle(
+  host: Host,
+  settings: Settings,
+  stored: Stored,
+  end: { readonly ending?: Ending; readonly failure?: string },
+): Promise<Stored | undefined> {
+  const phase = phaseOf(stored.state)
+  await clearHost(host, settings, stored)
+  if (stored.record.request.remove && stored.state.keep === undefined) {
+    await discard(host, settings, stored)
+    return undefined
+  }
+  const { process: _, monitor: __, cgroups: ___, bootId: ____, network, ...kept } = stored.state
+  const to = next(phase, end.ending === undefined ? 'recover' : 'exit') ?? 'stopped'
+  const state: ContainerState = {
+    ...kept,
+    lifecycle: snapshotOf(to),
+    ...(network === undefined ? {} : { network: { mode: network.mode, ports: network.ports } }),
+    ...(end.ending === undefined ? {} : { ending: end.ending }),
+    ...(end.failure === undefined ? {} : { failure: end.failure }),
+  }
+  writeState(host.kernel, stored.paths, state)
+  return { ...stored, state }
+}
