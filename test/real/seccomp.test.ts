@@ -1,6 +1,7 @@
 // Compiled filters decide as libseccomp's do, and the kernel accepts them.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -10,11 +11,11 @@ import { compileSeccomp } from '../../core/launch/seccomp/compile.ts'
 import { defaultProfile } from '../../core/launch/seccomp/profile.ts'
 import type { LinuxSeccomp } from '../../core/spec/types.ts'
 import { runFilter } from '../support/bpf.ts'
-import { buildOracle, libseccompProgram } from '../support/libseccomp.ts'
+import { buildProgram, libseccompProgram } from '../support/libseccomp.ts'
 import { capabilitySets, hasPodmanProfile, podmanProfile } from '../support/podman-seccomp.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 'vitrine-seccomp-'))
-const oracle = process.arch === 'x64' ? buildOracle(directory) : undefined
+const directory = mkdtempSync(join(process.env.VITRINE_TEST_DIRECTORY ?? tmpdir(), 'vitrine-seccomp-'))
+const oracle = process.arch === 'x64' ? buildProgram(directory, 'libseccomp', '-lseccomp') : undefined
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 const reason = process.arch === 'x64' ? 'needs gcc and libseccomp-dev' : 'the comparison is written for x86_64'
@@ -131,4 +132,57 @@ suite(`beside libseccomp${oracle ? '' : ` — skipped: ${reason}`}`, () => {
       { numRuns: 150 },
     )
   }, 60_000)
+})
+
+const filtered = buildProgram(directory, 'filtered')
+const kernelSuite = filtered ? describe : describe.skip
+
+kernelSuite(`under the kernel${filtered ? '' : ' — skipped: needs gcc'}`, () => {
+  const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
+  const run = (profile: LinuxSeccomp, ...argv: string[]) => {
+    const file = join(directory, 'filter')
+    writeFileSync(file, compileSeccomp(profile, machine).program)
+    return spawnSync(filtered!, [file, ...argv], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
+  }
+
+  it('the default profile is accepted and lets programs run', () => {
+    const { stdout, stderr, status } = run(defaultProfile([], machine), 'sh', '-c', 'ls / | wc -l && echo done')
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
+    expect(stdout).toMatch(/done/)
+  })
+
+  it('a call that the profile refuses fails with the errno that it names', () => {
+    const { stderr } = run(
+      {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 28 }],
+      },
+      'mkdir',
+      join(directory, 'new'),
+    )
+    expect(stderr).toMatch(/No space left on device/)
+  })
+
+  it('a call that the profile kills ends the process with SIGSYS', () => {
+    const { signal } = run(
+      { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_KILL_PROCESS' }] },
+      'mkdir',
+      join(directory, 'new'),
+    )
+    expect(signal).toBe('SIGSYS')
+  })
+
+  it('the longest filter that is compiled is not too long for the kernel', () => {
+    const profile = (count: number): LinuxSeccomp => ({
+      defaultAction: 'SCMP_ACT_ALLOW',
+      syscalls: Array.from({ length: count }, (_, value) => ({
+        names: ['personality'],
+        action: 'SCMP_ACT_ERRNO',
+        args: [{ index: 0, value: value + 1, op: 'SCMP_CMP_EQ' }],
+      })),
+    })
+    let count = 1000
+    while (compileSeccomp(profile(count), machine).program.length / 8 < 4080) count++
+    expect(run(profile(count), 'true')).toMatchObject({ status: 0, stderr: '' })
+  })
 })

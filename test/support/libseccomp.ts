@@ -15,12 +15,11 @@ const tokens: Readonly<Record<string, number>> = {
   SCMP_ARCH_ARM: 0x40000028,
 }
 
-/** Compiles the program into `directory`; undefined where gcc or libseccomp's headers are missing. */
-export function buildOracle(directory: string): string | undefined {
-  const program = join(directory, 'libseccomp')
-  const source = join(import.meta.dirname, 'libseccomp.c')
+/** Compiles a program of test/support into `directory`; undefined where gcc or a library's headers are missing. */
+export function buildProgram(directory: string, name: string, ...options: string[]): string | undefined {
+  const program = join(directory, name)
   try {
-    execFileSync('gcc', ['-O1', '-o', program, source, '-lseccomp'], { stdio: 'ignore' })
+    execFileSync('gcc', ['-O1', '-o', program, join(import.meta.dirname, `${name}.c`), ...options], { stdio: 'ignore' })
     return program
   } catch {
     return undefined
