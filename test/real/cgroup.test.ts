@@ -6,6 +6,7 @@ import { openLinux } from '../../backends/linux/open.ts'
 import { detectCgroups } from '../../core/cgroup/detect.ts'
 import { isFrozen, pause, unpause } from '../../core/cgroup/freeze.ts'
 import { readLimits } from '../../core/cgroup/inspect.ts'
+import { enterCgroup } from '../../core/cgroup/join.ts'
 import { type CgroupPaths, cgroupPaths } from '../../core/cgroup/paths.ts'
 import { planCgroup } from '../../core/cgroup/plan.ts'
 import { readEvents, readStats } from '../../core/cgroup/read.ts'
@@ -92,6 +93,19 @@ describe('a container’s cgroup', () => {
     const allowed = [{ allow: false }, { allow: true, type: 'c' as const, major: 1, minor: 11, access: 'r' }]
     await inCgroup({ devices: allowed }, '(: < /dev/kmsg) && ! (: > /dev/kmsg) 2>/dev/null', async ({ child }) => {
       expect(await child.exited).toMatchObject({ code: 0 })
+    })
+  })
+
+  it('is entered by a second process, as exec does', async () => {
+    await inCgroup({ pids: { limit: 9 } }, 'sleep 60', async ({ kernel, plan, cgroups }) => {
+      const { open, join, into } = enterCgroup(plan.paths)
+      const steps = stepsInto({ create: open, join, into, paths: plan.paths }, 'exec sleep 60')
+      const second = kernel.launch({ steps, program: 'sleep' })
+      if ('errno' in second) throw new Error(second.message)
+      const lines = readFileSync(`/proc/${second.pid}/cgroup`, 'utf8').trim().split('\n')
+      expect(lines.map((line) => line.slice(line.indexOf(':') + 1))).toEqual(cgroups())
+      kernel.call({ name: 'kill', pid: second.pid, sig: 9 })
+      await second.exited
     })
   })
 
