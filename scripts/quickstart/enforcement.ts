@@ -1,0 +1,78 @@
+// That the kernel enforces the ceilings: a fork bomb, a memory hog, a busy loop.
+
+import { availableParallelism } from 'node:os'
+import { isV2, readCgroup } from './cgroup-files.ts'
+import { running } from './proofs.ts'
+import { claim, say, show, sleep, title } from './shell.ts'
+
+const name = 'my-limited-test'
+const remove = () => show(['vitrine', 'rm', '-f', '-t', '0', '-i', name], { quiet: true })
+
+function start(image: readonly string[], flags: readonly string[], script: string) {
+  show(['vitrine', 'run', '-d', '--name', name, '--network=none', ...flags, ...image, 'sh', '-c', script])
+  return running(name).pid
+}
+
+export async function enforcePids(image: readonly string[]): Promise<void> {
+  title('The kernel enforces it: a fork bomb stops at 100')
+  try {
+    const pid = start(image, ['--pids-limit=100'], 'bomb() { bomb | bomb & }; bomb 2>/dev/null; exec sleep 60')
+    let current = 0
+    let refusals = 0
+    for (let tries = 0; tries < 100 && !(current >= 100 && refusals > 0); tries++) {
+      await sleep(100)
+      current = Math.max(current, Number(readCgroup(pid, 'pids', ['pids.current'])))
+      refusals = Number(/max (\d+)/.exec(readCgroup(pid, 'pids', ['pids.events']) ?? '')?.[1])
+    }
+    say(`pids.current = ${current}, pids.events: max ${refusals}`)
+    claim(current >= 90 && current <= 100, `it came to ${current} processes and no further`)
+    claim(refusals > 0, `the kernel refused ${refusals} forks`)
+  } finally {
+    remove()
+  }
+}
+
+export async function enforceMemory(image: readonly string[]): Promise<void> {
+  title('The kernel enforces it: who takes more than 512 MiB is killed')
+  try {
+    const limits = ['--memory=512m', '--memory-swap=512m', '--network=none']
+    const hog = ['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=600M', 'count=1']
+    const { code } = show(['vitrine', 'run', '--name', name, ...limits, ...image, ...hog], { codes: [137] })
+    claim(code === 137, 'the exit code is 137: 128 + SIGKILL')
+    const format = '{{.State.OOMKilled}} {{.State.ExitCode}}'
+    const { stdout } = show(['vitrine', 'inspect', '--format', format, name])
+    claim(stdout.trim() === 'true 137', 'inspect says that the OOM killer did it')
+  } finally {
+    remove()
+  }
+}
+
+function cpuNow(pid: number) {
+  const stat = readCgroup(pid, 'cpu', ['cpu.stat']) ?? ''
+  const field = (key: string) => Number(new RegExp(`^${key} (\\d+)`, 'm').exec(stat)?.[1] ?? 0)
+  const usageUsec = isV2() ? field('usage_usec') : Number(readCgroup(pid, 'cpuacct', ['cpuacct.usage'])) / 1000
+  return { usageUsec, throttled: field('nr_throttled'), atMs: performance.now() }
+}
+
+/** With one CPU only, half a CPU is what can be shown. */
+export async function enforceCpu(image: readonly string[]): Promise<void> {
+  const cpus = availableParallelism() >= 2 ? 1.5 : 0.5
+  title(`The kernel enforces it: busy loops get ${cpus} CPUs' worth`)
+  if (cpus < 1) say('(this machine has one CPU, so the limit is set below one)')
+  try {
+    const loop = 'while :; do :; done & '
+    const pid = start(image, [`--cpus=${cpus}`], `${loop.repeat(4)} wait`)
+    await sleep(500)
+    const before = cpuNow(pid)
+    await sleep(3000)
+    const after = cpuNow(pid)
+    const share = (after.usageUsec - before.usageUsec) / 1000 / (after.atMs - before.atMs)
+    say(
+      `four loops used ${share.toFixed(2)} CPUs; throttled ${after.throttled - before.throttled} times in three seconds`,
+    )
+    claim(share > cpus * 0.7 && share < cpus * 1.1, `that is the ${cpus} that was asked for`)
+    claim(after.throttled > before.throttled, 'the throttling counter moves')
+  } finally {
+    remove()
+  }
+}
