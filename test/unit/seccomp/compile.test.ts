@@ -256,7 +256,7 @@ describe('for random profiles', () => {
             }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   }, 60_000)
 })
