@@ -104,7 +104,7 @@ function begin(
     ...(stdin === undefined ? {} : { stdin }),
     ...(held === undefined ? {} : { keepStdin: held[1] }),
     ...(terminal ? { terminal } : {}),
-    ...(prepared.cgroup?.oomFile === undefined ? {} : { memoryCgroup: prepared.cgroup.oomFile }),
+    ...(prepared.cgroup?.oomFile === undefined ? {} : { oomFile: prepared.cgroup.oomFile }),
     cleanup: cleanupCommand(host, settings, record.id),
     title: `vitrine-monitor ${record.id.slice(0, 12)} ${record.name}`,
   }
