@@ -237,6 +237,17 @@ describe('removing an image', () => {
   })
 })
 
+/** Imports in another process, killed so many milliseconds after it has started; answers how long it took. */
+async function importing(directory: string, source: string, killAfterMs?: number): Promise<number> {
+  const child = spawn(process.execPath, [importer, directory, source], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const gone = new Promise((resolve) => child.on('exit', resolve))
+  await new Promise((resolve) => child.stdout.once('data', resolve))
+  const start = performance.now()
+  if (killAfterMs !== undefined) setTimeout(() => child.kill('SIGKILL'), killAfterMs)
+  await gone
+  return performance.now() - start
+}
+
 describe('an import that is killed', () => {
   it('leaves the store as it was or with the whole image, at whatever instant', async () => {
     await withTemporaryDirectory(async (directory) => {
@@ -247,14 +258,12 @@ describe('an import that is killed', () => {
         content: 'x'.repeat(3000),
       }))
       const source = archiveIn(directory, 'second', [base, many, site])
+      const undisturbed = await importing(directory, source)
+      await removeImage(host, 'second', unused)
       let interrupted = 0
-      // Sooner and later, from before the first system call to after the end.
-      for (let delay = 60; delay < 500; delay += 20) {
-        const child = spawn(process.execPath, [importer, directory, source], { stdio: 'ignore' })
-        const gone = new Promise((resolve) => child.on('exit', resolve))
-        await new Promise((resolve) => setTimeout(resolve, delay))
-        child.kill('SIGKILL')
-        await gone
+      // From before the first system call to after the end.
+      for (let twentieth = 0; twentieth < 22; twentieth++) {
+        await importing(directory, source, (undisturbed * twentieth) / 20)
         const records = listImages(host)
         expect(records[0]).toEqual(first)
         for (const { layers } of records) {
@@ -316,7 +325,8 @@ skipUnless({ root: true, natives: true, programs: ['setpriv'] }).describe(
         execFileSync('chmod', ['-R', 'a+rX', store])
         chownSync(store, 65534, 65534)
         const as = ['--reuid', '65534', '--regid', '65534', '--clear-groups', process.execPath]
-        const run = (...args: string[]) => JSON.parse(execFileSync('setpriv', [...as, ...args], { encoding: 'utf8' }))
+        const run = (...args: string[]) =>
+          JSON.parse(execFileSync('setpriv', [...as, ...args], { encoding: 'utf8' }).replace('ready\n', ''))
         const { record, warnings } = run(importer, store, source)
         expect(warnings).toEqual([
           'layer 1 of 2: device nodes left out (1, for example dev/null)',

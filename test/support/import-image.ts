@@ -5,5 +5,7 @@ import { storeIn } from './images.ts'
 
 const [, , directory, source] = process.argv as [string, string, string, string]
 const store = storeIn(directory)
+// Whoever times what follows starts now.
+process.stdout.write('ready\n')
 const record = await importImage(store.host, source)
 process.stdout.write(`${JSON.stringify({ record, warnings: store.warnings })}\n`)
