@@ -4,6 +4,9 @@ import { AT, MOUNT_ATTR, MOVE_MOUNT, MS, OPEN_TREE } from './constants.ts'
 import type { CgroupFacts, HierarchyFacts } from './facts.ts'
 import { childStep, from, openInside, type PlanWriter } from './writer.ts'
 
+/** Nothing in a cgroup file system is a program or a device. */
+const usual = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC
+
 type Hierarchies = readonly HierarchyFacts[]
 
 export const cgroupTree = (name: string) => `cgroup ${name}`
@@ -61,17 +64,11 @@ export function planCgroupV1(
       continue
     }
     const tree = from(cgroupTree(name))
-    if (flags & MS.RDONLY)
-      writer.child(
-        {
-          name: 'mount_setattr',
-          dirfd: tree,
-          pathname: '',
-          flags: AT.EMPTY_PATH,
-          attr: { attr_set: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC },
-        },
-        'make it read-only',
-      )
+    const attr_set = usual | (flags & MS.RDONLY ? MOUNT_ATTR.RDONLY : 0)
+    writer.child(
+      { name: 'mount_setattr', dirfd: tree, pathname: '', flags: AT.EMPTY_PATH, attr: { attr_set } },
+      flags & MS.RDONLY ? 'make it read-only' : 'make it data only',
+    )
     writer.child(
       {
         name: 'move_mount',

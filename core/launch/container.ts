@@ -7,7 +7,14 @@ import { devicesOf, planDeviceSources, planDevices } from './devices.ts'
 import type { LaunchFacts } from './facts.ts'
 import { planLoopback, planNames, planSysctlSource, planSysctls } from './identity.ts'
 import { planCoverSources, planMaskedPaths, planReadonlyPaths } from './masks.ts'
-import { planMounts, planReadonlyFileSystems, planSources, planTiedSources, readMounts } from './mounts.ts'
+import {
+  planForeignProc,
+  planMounts,
+  planReadonlyFileSystems,
+  planSources,
+  planTiedSources,
+  readMounts,
+} from './mounts.ts'
 import { checkNamespaces, isJoined, namespacesOf, planBirth, planEntry, planRootOfUserNamespace } from './namespaces.ts'
 import type { LaunchPlan } from './plan.ts'
 import { checkProcess, planProgram, planSession, planWait, planWorkingDirectory } from './process.ts'
@@ -39,6 +46,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
 
   planBirth(writer, namespaces, spec, facts)
   planSession(writer, process, facts)
+  planForeignProc(writer, mounts, namespaces)
   planEntry(writer, namespaces)
   planPersonality(writer, spec)
   planSysctlSource(writer, spec, namespaces)
@@ -46,7 +54,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
     planTiedSources(writer, mounts, spec, facts)
     planPrivateMounts(writer)
     planSources(writer, mounts, spec, facts, namespaces)
-    if (devices) planDeviceSources(writer, devices)
+    if (devices) planDeviceSources(writer, devices, facts)
     else planCoverSources(writer, masked)
     planRoot(writer, spec, facts, namespaces)
     writer.child({ name: 'umask', mask: 0 }, 'make files with exactly the rights asked for')

@@ -54,14 +54,16 @@ export function devicesOf(
 const deviceTree = (path: string) => `device ${path}`
 
 /** Before the host's files are left: the host's devices, when the container's cannot be made. */
-export function planDeviceSources(writer: PlanWriter, devices: Devices): void {
+export function planDeviceSources(writer: PlanWriter, devices: Devices, facts: LaunchFacts): void {
   if (devices.made) return
-  for (const { path } of devices.list)
+  for (const { path } of devices.list) {
+    const pathname = facts.deviceSources?.[path] ?? path
     writer.child(
-      { name: 'open_tree', dirfd: AT.FDCWD, pathname: path, flags: OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC },
-      `take ${path} of the host`,
+      { name: 'open_tree', dirfd: AT.FDCWD, pathname, flags: OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC },
+      `take ${pathname} of the host`,
       { as: deviceTree(path) },
     )
+  }
 }
 
 /** A device number as mknod(2) takes it: 12 bits of major between 8 and 12 bits of minor. linux/kdev_t.h. */

@@ -59,6 +59,8 @@ export interface LaunchFacts {
   /** For every source of a bind mount, what is there. */
   readonly sources: Readonly<Record<string, 'directory' | 'file'>>
   readonly cgroup?: CgroupFacts
+  /** For devices of the spec that have another path on the host, that path; needed where nodes cannot be made. */
+  readonly deviceSources?: Readonly<Record<string, string>>
   /** Destinations of tmpfs mounts with `tmpcopyup` that are empty or absent in the image. */
   readonly emptyDestinations?: readonly string[]
   /** For mounts with `idmap` or `ridmap`, by destination: the path of a user namespace with the mapping. */

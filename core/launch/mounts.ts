@@ -13,7 +13,7 @@ import {
   readMountOptions,
   refuseForBind,
 } from './mount-options.ts'
-import { isNew, type Namespaces } from './namespaces.ts'
+import { isJoined, isNew, type Namespaces } from './namespaces.ts'
 import { from, openHost, openInside, type PlanWriter } from './writer.ts'
 
 /** A mount of the spec with its options read. */
@@ -47,7 +47,7 @@ export function readMounts(spec: Spec): PlannedMount[] {
     const kind = options.remount ? 'remount' : bind ? 'bind' : mount.type === 'cgroup' ? 'cgroup' : 'fresh'
     if (bind && !options.remount) {
       refuseForBind(options, where)
-      if (!mount.source) throw new UserError(`${where}: a bind mount needs a source`)
+      if (!mount.source?.startsWith('/')) throw new UserError(`${where}: a bind mount needs an absolute source`)
     } else if (options.idmap) throw new UserError(`${where}: ${options.idmap}: only bind mounts can be mapped`)
     if ((mount.uidMappings || mount.gidMappings) && !options.idmap)
       throw new UserError(`${where}: uidMappings and gidMappings need the option idmap or ridmap`)
@@ -89,8 +89,20 @@ export function planSources(
     if (planned.kind === 'bind' && !hearsHost(planned, spec)) takeSource(writer, planned, facts)
     else if (planned.kind === 'cgroup' && facts.cgroup && !isNew(namespaces, 'cgroup'))
       planCgroupSources(writer, facts.cgroup)
-    else if (needsWitness(planned, namespaces)) makeDetached(writer, planned)
+    else if (needsWitness(planned, namespaces) && !isForeignProc(planned, namespaces)) makeDetached(writer, planned)
   }
+}
+
+/**
+ * A new pid namespace is the parent's even when the child joins another user namespace; that one's root may not mount its
+ * proc, so the child does it while it is still the caller's.
+ */
+export function planForeignProc(writer: PlanWriter, mounts: readonly PlannedMount[], namespaces: Namespaces): void {
+  for (const planned of mounts) if (isForeignProc(planned, namespaces)) makeDetached(writer, planned)
+}
+
+function isForeignProc({ mount, kind }: PlannedMount, namespaces: Namespaces): boolean {
+  return kind === 'fresh' && mount.type === 'proc' && isJoined(namespaces, 'user') && isNew(namespaces, 'pid')
 }
 
 /**

@@ -86,6 +86,10 @@ export function planProgram(writer: PlanWriter, process: Process, facts: LaunchF
   if (!process.terminal)
     for (const fd of [0, 1, 2])
       writer.child({ name: 'fcntl', fd, cmd: F_SETFD, arg: 0 }, `keep descriptor ${fd} for the program`)
+  writer.child(
+    { name: 'close_range', first: 3, last: 0xffffffff, flags: CLOSE_RANGE_CLOEXEC },
+    'close all other descriptors when the program starts',
+  )
   for (const limit of process.rlimits ?? []) planRlimit(writer, limit)
   const have = grantable(facts, inUserNamespace)
   const sets = capabilitySets(process.capabilities, have)
@@ -98,10 +102,6 @@ export function planProgram(writer: PlanWriter, process: Process, facts: LaunchF
       { name: 'prctl', option: PR.SET_NO_NEW_PRIVS, arg2: 1, arg3: 0, arg4: 0, arg5: 0 },
       'let no program gain privileges',
     )
-  writer.child(
-    { name: 'close_range', first: 3, last: 0xffffffff, flags: CLOSE_RANGE_CLOEXEC },
-    'close all other descriptors when the program starts',
-  )
   if (facts.seccomp && process.noNewPrivileges) planSeccomp(writer, facts.seccomp)
   planExecve(writer, process)
 }

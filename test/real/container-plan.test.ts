@@ -270,6 +270,25 @@ describe('namespaces', () => {
       process.kill(await childOf(other.pid!), 'SIGKILL')
     }
   })
+
+  it('of users can be joined while all others are new', async () => {
+    const other = spawn('unshare', ['-U', '--fork', 'sleep', '60'], { stdio: 'ignore' })
+    const sleeper = await childOf(other.pid!)
+    try {
+      writeFileSync(`/proc/${sleeper}/uid_map`, '0 100000 65536\n')
+      writeFileSync(`/proc/${sleeper}/gid_map`, '0 100000 65536\n')
+      const namespaces = [
+        { type: 'user', path: `/proc/${sleeper}/ns/user` },
+        ...newOf(...usualNamespaces).namespaces,
+      ] as const
+      const script =
+        'echo $$; id -u; hostname; cat /proc/sys/kernel/hostname; readlink /proc/self; ls /sys/class/net | grep -v sit0'
+      const { output } = await inside({ script, linux: { namespaces }, owner: 100000 })
+      expect(output).toMatch(/^1\n0\nweb\nweb\n\d\nlo\n$/)
+    } finally {
+      process.kill(sleeper, 'SIGKILL')
+    }
+  })
 })
 
 async function childOf(pid: number): Promise<number> {
