@@ -9,64 +9,62 @@ import { buildNatives } from './natives.mjs'
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
 
-/** Programs, by the name of their bundle. Whatever they reach through `import()` becomes a bundle of its own. */
+/** Programs, by the name of their bundle. */
 const entries = { vitrine: 'cli/main.ts' }
 
 /** Stay packages: koffi carries machine code. */
 const external = ['koffi', '@koromix/*']
 
-// esbuild splits ES modules only, and ES modules start slower than CommonJS: so it splits first, and every piece is then
-// turned into CommonJS. One piece is loaded once, whoever asks for it.
+// Commander loads child_process, 2 ms, for subcommands that are programs of their own; there are none here.
+const lazyChildProcess = {
+  name: 'lazy child_process',
+  setup(build) {
+    build.onResolve({ filter: /^node:child_process$/ }, ({ path, importer }) =>
+      /node_modules.commander/.test(importer) ? { path, namespace: 'lazy' } : undefined,
+    )
+    build.onLoad({ filter: /.*/, namespace: 'lazy' }, () => ({
+      contents: "exports.spawn = (...argv) => require('node:child_process').spawn(...argv)",
+    }))
+  },
+}
+
+// One CommonJS file for each program: it starts faster than ES modules, and than several files. What the sources reach
+// through `import()` lies in the file as a function that V8 compiles when it is called, so it costs a start nothing.
 async function bundle() {
-  const { build, transform } = await import('esbuild')
+  const { build } = await import('esbuild')
   const result = await build({
     absWorkingDir: root,
     entryPoints: Object.entries(entries).map(([name, source]) => ({ in: source, out: name })),
     bundle: true,
-    splitting: true,
     write: false,
-    format: 'esm',
+    format: 'cjs',
     platform: 'node',
     target: 'node24',
     outdir: dist,
     outExtension: { '.js': '.cjs' },
-    chunkNames: 'chunk-[hash]',
     external,
-    treeShaking: true,
+    plugins: [lazyChildProcess],
+    // The place of the file instead of the module's: code that looks for files beside itself looks upwards from there.
+    define: {
+      'import.meta.url': '__moduleUrl',
+      'import.meta.dirname': '__dirname',
+      'import.meta.filename': '__filename',
+    },
+    banner: { js: "const __moduleUrl='file://'+encodeURI(__filename).replace(/[?#]/g,encodeURIComponent);" },
+    minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: 'none',
     logLevel: 'error',
     logLimit: 3,
     mainFields: ['module', 'main'],
   })
-  return await Promise.all(
-    result.outputFiles.map(async (file) => {
-      const { code } = await transform(file.text, {
-        format: 'cjs',
-        platform: 'node',
-        target: 'node24',
-        supported: { 'dynamic-import': false },
-        define: {
-          'import.meta.url': '__moduleUrl',
-          'import.meta.dirname': '__dirname',
-          'import.meta.filename': '__filename',
-        },
-        minifySyntax: true,
-        minifyWhitespace: true,
-        logLevel: 'warning',
-      })
-      const url = code.includes('__moduleUrl')
-        ? "const __moduleUrl=require('node:url').pathToFileURL(__filename).href;"
-        : ''
-      return { name: file.path.slice(dist.length + 1), code: code.replace(/^("use strict";)?/, `$1${url}`) }
-    }),
-  )
+  return result.outputFiles.map((file) => ({ name: file.path.slice(dist.length + 1), code: file.text }))
 }
 
-// Programs may be running from dist while it is made anew: pieces first, by rename, and the old ones go last.
+// Programs may be running from dist while it is made anew: by rename, and what is no longer made goes last.
 async function writeDist(files) {
   mkdirSync(dist, { recursive: true })
-  const order = [...files].sort((a, b) => Number(a.name in names) - Number(b.name in names))
-  for (const { name, code } of order) {
+  for (const { name, code } of files) {
     const path = join(dist, name)
     if (existsSync(path) && (await readFile(path, 'utf8')) === code) continue
     await writeFile(`${path}.${process.pid}`, code)
@@ -75,7 +73,6 @@ async function writeDist(files) {
   const kept = new Set(files.map(({ name }) => name))
   for (const name of readdirSync(dist)) if (!kept.has(name)) rmSync(join(dist, name), { force: true, recursive: true })
 }
-const names = Object.fromEntries(Object.keys(entries).map((name) => [`${name}.cjs`, true]))
 
 const options = new Set(process.argv.slice(2))
 const wanted = options.has('--pack') ? ['x64', 'arm64'] : process.platform === 'linux' ? [process.arch] : ['x64']
