@@ -38,7 +38,7 @@ export interface Prepared {
 /** The limits of a request as changed since by `update`. */
 export function currentRequest({ record, state }: Pick<Stored, 'record' | 'state'>): ContainerRequest {
   if (state.resources === undefined) return record.request
-  return { ...record.request, resources: { ...record.request.resources, ...state.resources } }
+  return { ...record.request, resources: state.resources }
 }
 
 /**

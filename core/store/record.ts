@@ -65,7 +65,7 @@ export interface ContainerState {
   readonly ending?: Ending
   /** Why its last start failed. */
   readonly failure?: string
-  /** What `update` has changed since it was made. */
+  /** All its limits, once `update` has changed some. */
   readonly resources?: RequestedResources
 }
 
