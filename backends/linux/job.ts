@@ -8,7 +8,8 @@ import type { LinuxParts } from './kernel.ts'
 import { CLONE_CLEAR_SIGHAND, CLONE_PIDFD, writeTape } from './launch.ts'
 
 const JOB_ADDRESS = 0x10000000
-const JOB_BYTES = 152
+const JOB_BYTES = 160
+const PAGE_BYTES = 4096
 const JOB_DETACHED = 1
 
 /** The descriptors of the monitor, by what they are for. */
@@ -49,6 +50,15 @@ export function writeJob(
   has: (fd: MonitorFd) => boolean,
 ): Job {
   const arena = new Arena(new Uint8Array(32768), JOB_ADDRESS, JOB_BYTES, false)
+  const { log, oomFile, cleanup } = options
+  const logPath = log === undefined ? 0 : arena.text(log.path)
+  const oldLogPath = log === undefined ? 0 : arena.text(`${log.path}.1`)
+  const oomPath = oomFile === undefined ? 0 : arena.text(oomFile)
+  const argv = cleanup === undefined ? 0 : arena.strings(cleanup.argv)
+  const env = cleanup === undefined ? 0 : arena.strings(cleanup.env)
+  // What the monitor needs for good comes first; the rest it lets go once the child is there.
+  const keptBytes = Math.ceil(arena.at / PAGE_BYTES) * PAGE_BYTES
+  arena.at = keptBytes
   const tape = new Tape({ arena, numberOf: parts.numberOf, report: reportFd })
   const entries = writeTape(tape, plan, () => {
     const dup = (from: MonitorFd, newfd: number, flags: number) =>
@@ -60,13 +70,6 @@ export function writeJob(
     dup('report', reportFd, FD_CLOEXEC)
   })
   const address = (offset: number) => arena.address(offset)
-  const { log, oomFile, cleanup } = options
-  const logPath = log === undefined ? 0 : arena.text(log.path)
-  const oldLogPath = log === undefined ? 0 : arena.text(`${log.path}.1`)
-  const oomPath = oomFile === undefined ? 0 : arena.text(oomFile)
-  const argv = cleanup === undefined ? 0 : arena.strings(cleanup.argv)
-  const env = cleanup === undefined ? 0 : arena.strings(cleanup.env)
-
   const args = tape.clone!.argsOffset
   const view = () => new DataView(arena.bytes.buffer)
   view().setBigUint64(args, view().getBigUint64(args, true) + BigInt(CLONE_PIDFD + CLONE_CLEAR_SIGHAND), true)
@@ -105,5 +108,6 @@ export function writeJob(
   u64(128, argv)
   u64(136, env)
   u64(144, terminalMaster)
+  u64(152, keptBytes)
   return { image, tape, tapeOffset, entries }
 }

@@ -26,6 +26,7 @@ struct job {
 	const char *oom_path;   /* memory.events (v2) or memory.oom_control (v1): both have a line oom_kill */
 	char **cleanup_argv, **cleanup_env;
 	u64 terminal_master;   /* descriptor number in the child */
+	u64 kept;              /* bytes from the start, whole pages: all that is needed once the child is there */
 };
 
 /* What the caller is told through `events`. */
