@@ -129,7 +129,7 @@ suite(`beside libseccomp${oracle ? '' : ` — skipped: ${reason}`}`, () => {
               if (made !== expected) expect({ name, ...call, made }).toEqual({ name, ...call, made: expected })
             }
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     )
   }, 60_000)
 })
