@@ -86,10 +86,7 @@ export function planProgram(writer: PlanWriter, process: Process, facts: LaunchF
   if (!process.terminal)
     for (const fd of [0, 1, 2])
       writer.child({ name: 'fcntl', fd, cmd: F_SETFD, arg: 0 }, `keep descriptor ${fd} for the program`)
-  writer.child(
-    { name: 'close_range', first: 3, last: 0xffffffff, flags: CLOSE_RANGE_CLOEXEC },
-    'close all other descriptors when the program starts',
-  )
+  planDescriptors(writer)
   for (const limit of process.rlimits ?? []) planRlimit(writer, limit)
   const have = grantable(facts, inUserNamespace)
   const sets = capabilitySets(process.capabilities, have)
@@ -104,6 +101,22 @@ export function planProgram(writer: PlanWriter, process: Process, facts: LaunchF
     )
   if (facts.seccomp && process.noNewPrivileges) planSeccomp(writer, facts.seccomp)
   planExecve(writer, process)
+}
+
+/**
+ * What is open on the host is closed while nobody in the container may look at this process yet: as soon as it has no more
+ * rights than they, they could take a descriptor from /proc/PID/fd. The executor's own, from `startFd` on, lead nowhere
+ * and are needed to tell why the program cannot be executed.
+ */
+function planDescriptors(writer: PlanWriter): void {
+  writer.child(
+    { name: 'close_range', first: 3, last: startFd - 1, flags: 0 },
+    'close every descriptor that leads out of the container',
+  )
+  writer.child(
+    { name: 'close_range', first: startFd, last: 0xffffffff, flags: CLOSE_RANGE_CLOEXEC },
+    "have the runtime's own descriptors closed when the program starts",
+  )
 }
 
 /** Ignored signals and the mask survive execve(2); a program expects neither. */

@@ -35,7 +35,7 @@ export function planRoot(writer: PlanWriter, spec: Spec, facts: LaunchFacts, nam
   // A directory is taken as the caller, who may search the way to it; an overlay belongs to the root of its namespace.
   if (!facts.overlay) bindRoot(writer, facts.rootDirectory ?? spec.root?.path)
   planRootOfUserNamespace(writer, namespaces)
-  if (facts.overlay) mountOverlay(writer, facts.overlay, namespaces.has('user'))
+  if (facts.overlay) mountOverlay(writer, facts.overlay, facts.release, namespaces.has('user'))
   writer.child({ name: 'fchdir', fd: from(root) }, 'stand in the root filesystem')
   writer.child(
     { name: 'pivot_root', new_root: '.', put_old: '.' },
@@ -64,7 +64,7 @@ function bindRoot(writer: PlanWriter, path: string | undefined): void {
   )
 }
 
-function mountOverlay(writer: PlanWriter, overlay: OverlayFacts, inUserNamespace: boolean): void {
+function mountOverlay(writer: PlanWriter, overlay: OverlayFacts, release: string, inUserNamespace: boolean): void {
   const { mountPoint, upperDirectory, workDirectory } = overlay
   const rest: [string, string | null][] = []
   if (upperDirectory !== undefined && workDirectory !== undefined)
@@ -81,7 +81,16 @@ function mountOverlay(writer: PlanWriter, overlay: OverlayFacts, inUserNamespace
     writer.child(openHost(mountPoint, O.PATH | O.DIRECTORY), 'open the root filesystem', { as: root })
     return
   }
+  if (!isSince(release, 6, 8))
+    throw new UserError(
+      `the image has ${overlay.lowerDirectories.length} layers, more than Linux ${release} can lay over each other; it needs Linux 6.8, or an image with fewer layers`,
+    )
   layerByLayer(writer, overlay, rest)
+}
+
+function isSince(release: string, major: number, minor: number): boolean {
+  const [, first = '0', second = '0'] = /^(\d+)\.(\d+)/.exec(release) ?? []
+  return Number(first) > major || (Number(first) === major && Number(second) >= minor)
 }
 
 /** Overlays with so many layers that they do not fit one page: each is given by itself, which Linux knows since 6.8. */

@@ -88,11 +88,12 @@ export class PlanWriter {
     return this.#fresh.has(path)
   }
 
-  /** The label of a directory inside the container, opened when it is not open yet. It must be there. */
+  /** The label of a directory inside the container, opened (and made, when the image lacks it) at its first use. */
   directory(path: string): string {
     const known = this.#opened.get(path)
     if (known !== undefined) return known
-    this.add(openInside(path, path, `open ${path}`, { flags: O.PATH | O.DIRECTORY }))
+    if (this.#mounted.has(path)) this.add(openInside(path, path, `open ${path}`, { flags: O.PATH | O.DIRECTORY }))
+    else this.destination(path, 'directory', path)
     this.#opened.set(path, path)
     return path
   }
