@@ -62,7 +62,7 @@ export async function settle(
     return undefined
   }
   const { process: _, monitor: __, cgroups: ___, bootId: ____, network, ...kept } = stored.state
-  const to = next(phase, end.ending === undefined ? 'recover' : 'exit') ?? 'stopped'
+  const to = next(phase, end.ending === undefined ? 'fail' : 'exit') ?? 'stopped'
   const state: ContainerState = {
     ...kept,
     lifecycle: snapshotOf(to),
