@@ -9,14 +9,18 @@ const name = 'my-limited-test'
 const remove = () => show(['vitrine', 'rm', '-f', '-t', '0', '-i', name], { quiet: true })
 
 function start(image: readonly string[], flags: readonly string[], script: string) {
-  show(['vitrine', 'run', '-d', '--name', name, '--network=none', ...flags, ...image, 'sh', '-c', script])
+  show(['vitrine', 'run', '-d', '--name', name, '--network=none', ...flags, '--entrypoint=sh', ...image, '-c', script])
   return running(name).pid
 }
 
 export async function enforcePids(image: readonly string[]): Promise<void> {
   title('The kernel enforces it: a fork bomb stops at 100')
   try {
-    const pid = start(image, ['--pids-limit=100'], 'bomb() { bomb | bomb & }; bomb 2>/dev/null; exec sleep 60')
+    const pid = start(
+      image,
+      ['--pids-limit=100'],
+      'bomb() { bomb | bomb & }; (sleep 0.2; bomb) 2>/dev/null & exec sleep 60',
+    )
     let current = 0
     let refusals = 0
     for (let tries = 0; tries < 100 && !(current >= 100 && refusals > 0); tries++) {
@@ -36,8 +40,10 @@ export async function enforceMemory(image: readonly string[]): Promise<void> {
   title('The kernel enforces it: who takes more than 512 MiB is killed')
   try {
     const limits = ['--memory=512m', '--memory-swap=512m', '--network=none']
-    const hog = ['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=600M', 'count=1']
-    const { code } = show(['vitrine', 'run', '--name', name, ...limits, ...image, ...hog], { codes: [137] })
+    const hog = ['if=/dev/zero', 'of=/dev/null', 'bs=600M', 'count=1']
+    const { code } = show(['vitrine', 'run', '--name', name, ...limits, '--entrypoint=dd', ...image, ...hog], {
+      codes: [137],
+    })
     claim(code === 137, 'the exit code is 137: 128 + SIGKILL')
     const format = '{{.State.OOMKilled}} {{.State.ExitCode}}'
     const { stdout } = show(['vitrine', 'inspect', '--format', format, name])
@@ -63,15 +69,18 @@ export async function enforceCpu(image: readonly string[]): Promise<void> {
     const loop = 'while :; do :; done & '
     const pid = start(image, [`--cpus=${cpus}`], `${loop.repeat(4)} wait`)
     await sleep(500)
-    const before = cpuNow(pid)
-    await sleep(3000)
-    const after = cpuNow(pid)
-    const share = (after.usageUsec - before.usageUsec) / 1000 / (after.atMs - before.atMs)
-    say(
-      `four loops used ${share.toFixed(2)} CPUs; throttled ${after.throttled - before.throttled} times in three seconds`,
-    )
+    // Other work on this machine takes from the loops; the best of some windows is what the limit lets through.
+    let [share, throttled] = [0, 0]
+    for (let window = 0; window < 10 && share < cpus * 0.9; window++) {
+      const before = cpuNow(pid)
+      await sleep(2000)
+      const after = cpuNow(pid)
+      share = Math.max(share, (after.usageUsec - before.usageUsec) / 1000 / (after.atMs - before.atMs))
+      throttled = Math.max(throttled, after.throttled - before.throttled)
+    }
+    say(`four loops used ${share.toFixed(2)} CPUs, and were throttled ${throttled} times in two seconds`)
     claim(share > cpus * 0.7 && share < cpus * 1.1, `that is the ${cpus} that was asked for`)
-    claim(after.throttled > before.throttled, 'the throttling counter moves')
+    claim(throttled > 0, 'the throttling counter moves')
   } finally {
     remove()
   }
