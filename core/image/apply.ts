@@ -5,6 +5,7 @@ import { UserError } from '../errors.ts'
 import { ask, close, O, S_IFBLK, S_IFCHR, S_IFIFO } from '../files.ts'
 import type { Kernel } from '../kernel.ts'
 import { type Applier, type Attributes, setAttributes, setAttributesAt } from './attributes.ts'
+import { directoryBelow } from './below.ts'
 import { LayerTree, namesOf } from './layer-tree.ts'
 import type { TarEntry } from './tar.ts'
 
@@ -28,6 +29,8 @@ export interface ApplyOptions {
   /** For messages: what is applied. */
   readonly title: string
   readonly limits?: LayerLimits
+  /** The directories of the layers below, topmost first: what the layer does not say of a directory is taken from there. */
+  readonly below?: readonly string[]
   readonly warn: (sentence: string) => void
 }
 
@@ -65,7 +68,11 @@ export async function applyLayer(
       if (entry.sizeBytes > limits.sizeBytes - sizeBytes) {
         throw new UserError(`${options.title}: more than ${limits.sizeBytes} bytes`)
       }
-      sizeBytes += await naming(options.title, entry.path, () => place(applier, tree, directories, entry))
+      const imply = (made: readonly string[]) => {
+        const path = made.join('/')
+        directories.set(path, { ...implied, path: entry.path, ...directoryBelow(kernel, options.below ?? [], path) })
+      }
+      sizeBytes += await naming(options.title, entry.path, () => place(applier, tree, directories, entry, imply))
     }
     tree.close()
     finishDirectories(applier, tree, directories, options.title)
@@ -94,6 +101,7 @@ async function place(
   tree: LayerTree,
   directories: Map<string, Attributes>,
   entry: TarEntry,
+  imply: (made: readonly string[]) => void,
 ): Promise<number> {
   const names = namesOf(entry.path)
   const name = names.pop()
@@ -102,7 +110,7 @@ async function place(
     directories.set('', attributesOf(entry))
     return 0
   }
-  const parent = tree.directory(names, (made) => directories.set(made.join('/'), { ...implied, path: entry.path }))
+  const parent = tree.directory(names, imply)
   if (name.startsWith('.wh.')) {
     tree.whiteout(parent, names, name)
     return 0

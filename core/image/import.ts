@@ -2,7 +2,7 @@
 
 import { UserError } from '../errors.ts'
 import { makeDirectories, renamed, stat, writeAtomically } from '../files.ts'
-import { applyLayer, type LayerLimits, layerLimits } from './apply.ts'
+import { type ApplyOptions, applyLayer, type LayerLimits, layerLimits } from './apply.ts'
 import { type Archive, compressionOf, type ImageHost } from './archive.ts'
 import { startingWith } from './bytes.ts'
 import { openLayout } from './layout.ts'
@@ -103,7 +103,8 @@ async function bringIn(
   for (const [index, layer] of image.layers.entries()) {
     const title = `layer ${index + 1} of ${image.layers.length}`
     const here = stat(kernel, `${layersDirectory(root)}/${layer.diffId}`) ? known.get(layer.diffId) : undefined
-    const record = here ?? (await unpack(host, archive, layer, title, limits))
+    const below = layers.map(({ diffId }) => `${layersDirectory(root)}/${diffId}`).reverse()
+    const record = here ?? (await unpack(host, archive, layer, { title, limits, below, warn: host.warn }))
     known.set(record.diffId, record)
     layers.push(record)
   }
@@ -136,9 +137,9 @@ async function unpack(
   host: ImageHost,
   archive: Archive,
   layer: SourceLayer,
-  title: string,
-  limits: LayerLimits,
+  options: ApplyOptions & { readonly limits: LayerLimits },
 ): Promise<LayerRecord> {
+  const { title, limits } = options
   const { kernel, root } = host
   const draft = `${draftsDirectory(root)}/${layer.diffId}`
   makeDirectories(kernel, draft, 0o755)
@@ -149,7 +150,7 @@ async function unpack(
   const tar = hashed(archive.decompress(...(await start(hashed(layer.open(), blobHash)))), tarHash, (length) => {
     if (length > boundBytes) throw new UserError(`${title}: its archive has more than ${boundBytes} bytes`)
   })
-  const applied = await applyLayer(kernel, draft, tarEntries(tar), { title, limits, warn: host.warn })
+  const applied = await applyLayer(kernel, draft, tarEntries(tar), options)
   const blobHex = blobHash.hex()
   if (layer.blobHex !== undefined && blobHex !== layer.blobHex) {
     throw new UserError(`${title}: it is damaged: its digest is sha256:${blobHex}, not sha256:${layer.blobHex}`)

@@ -28,23 +28,24 @@ export interface Layout {
 /** Opens a directory, a tar file, or a compressed one or a pipe, which are copied to a file without a name first. */
 export async function openLayout(host: ImageHost, archive: Archive, path: string): Promise<Layout> {
   const { kernel } = host
-  const fd = open(kernel, path, O.RDONLY)
+  let fd = open(kernel, path, O.RDONLY)
   try {
     const kind = stat(kernel, '', { dirfd: fd })!.mode & S_IFMT
     if (kind === S_IFDIR) return directoryLayout(kernel, path, fd)
-    const start = kind === S_IFREG ? await firstBytes(kernel, fd) : undefined
-    const compression = start === undefined ? undefined : compressionOf(start)
-    if (compression === 'none') return await tarLayout(kernel, path, fd)
-    const spooled = await spool(host, archive, path, fd)
-    close(kernel, fd)
-    return await tarLayout(kernel, path, spooled)
+    const seekable = kind === S_IFREG && compressionOf(firstBytes(kernel, fd)) === 'none'
+    if (!seekable) {
+      const copy = await spool(host, archive, path, fd)
+      close(kernel, fd)
+      fd = copy
+    }
+    return await tarLayout(kernel, path, fd)
   } catch (error) {
     close(kernel, fd)
     throw error
   }
 }
 
-async function firstBytes(kernel: Kernel, fd: number): Promise<Uint8Array> {
+function firstBytes(kernel: Kernel, fd: number): Uint8Array {
   return ask(kernel, { name: 'pread64', fd, buf: 4, offset: 0 }, 'read its start').data!
 }
 

@@ -137,6 +137,7 @@ export async function tagImage(host: StoreHost, nameOrId: string, newName: strin
 /** The records after a name has moved to an image. */
 export function withName(images: readonly ImageRecord[], id: string, name: string): ImageRecord[] {
   return images.map((image) => {
+    if (image.id === id && image.names.includes(name)) return image
     const others = image.names.filter((other) => other !== name)
     return { ...image, names: image.id === id ? [...others, name] : others }
   })
@@ -148,18 +149,20 @@ export interface Removed {
   readonly deleted: readonly string[]
 }
 
+export interface RemoveOptions {
+  /** The ids of the images that containers are made of; asked while no container can be made. */
+  readonly inUse: () => Iterable<string> | Promise<Iterable<string>>
+  /** Also an image that has several names. */
+  readonly force?: boolean
+}
+
 /**
  * Takes a name away from an image, and the image itself when it was the last or the id was given. Layers that other
  * images have stay.
  *
- * @param inUse - the ids of the images that containers are made of; asked while no container can be made
  * @errors UserError when it is not here, has several names and is given by id, or containers use it
  */
-export async function removeImage(
-  host: StoreHost,
-  nameOrId: string,
-  options: { readonly inUse: () => Iterable<string>; readonly force?: boolean },
-): Promise<Removed> {
+export async function removeImage(host: StoreHost, nameOrId: string, options: RemoveOptions): Promise<Removed> {
   return withImageLock(host, 'image-import', 'exclusive', async () => {
     const result = await withImageLock(host, 'images', 'exclusive', () => withoutImage(host, nameOrId, options))
     sweep(host)
@@ -167,11 +170,7 @@ export async function removeImage(
   })
 }
 
-function withoutImage(
-  host: StoreHost,
-  nameOrId: string,
-  options: { readonly inUse: () => Iterable<string>; readonly force?: boolean },
-): Removed {
+async function withoutImage(host: StoreHost, nameOrId: string, options: RemoveOptions): Promise<Removed> {
   const images = listImages(host)
   const image = lookUp(images, nameOrId)
   const digits = idDigits(nameOrId)
@@ -190,7 +189,7 @@ function withoutImage(
       `image ${nameOrId}: it has ${image.names.length} names (${image.names.join(', ')}); use --force`,
     )
   }
-  if ([...options.inUse()].includes(image.id)) {
+  if ([...(await options.inUse())].includes(image.id)) {
     throw new UserError(`image ${nameOrId}: containers use it; remove them first`)
   }
   writeIndex(

@@ -1,8 +1,8 @@
 // The fixtures are images that others accept too, and unpack to the same tree as ours.
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { expect } from 'vitest'
 import { importImage } from '../../core/image/import.ts'
 import { layerStack } from '../../core/image/root.ts'
@@ -16,11 +16,23 @@ const needs = { linux: true, root: true, natives: true, programs: ['apt-get', 'd
 const { describe, it } = skipUnless({ ...needs, userModeLinux: false })
 
 describe('the httpd image', () => {
-  it('has the same bytes however often it is built', () => {
+  it('has the same bytes however often it is built', async () => {
     const { path } = buildHttpdImage()
-    const before = readFileSync(path)
-    rmSync(path)
-    expect(readFileSync(buildHttpdImage().path).equals(before)).toBe(true)
+    await withTemporaryDirectory((directory) => {
+      const other = join(directory, 'vitrine/fixtures')
+      mkdirSync(other, { recursive: true })
+      symlinkSync(join(dirname(path), 'debs'), join(other, 'debs'))
+      const before = process.env.XDG_CACHE_HOME
+      process.env.XDG_CACHE_HOME = directory
+      try {
+        const again = buildHttpdImage()
+        expect(again.path).toBe(join(other, basename(path)))
+        expect(readFileSync(again.path).equals(readFileSync(path))).toBe(true)
+      } finally {
+        if (before === undefined) delete process.env.XDG_CACHE_HOME
+        else process.env.XDG_CACHE_HOME = before
+      }
+    })
   })
 
   it('says how it is run, as root and as another user', async () => {
