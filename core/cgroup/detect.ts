@@ -29,6 +29,10 @@ export interface CgroupHost {
 
 export type WeightFile = 'io.weight' | 'io.bfq.weight' | 'blkio.weight' | 'blkio.bfq.weight'
 
+/** access(2), faccessat2(2). */
+const W_OK = 2
+const AT_EACCESS = 0x200
+
 /** Words in a v1 mount's options that are no controllers. cgroups(7), "Mounting v1 controllers". */
 const optionWords = new Set(['rw', 'ro', 'noprefix', 'xattr', 'clone_children', 'cpuset_v2_mode', 'favordynmods'])
 
@@ -110,6 +114,24 @@ export function ownCgroups(kernel: Kernel, pid: number | 'self' = 'self'): Map<s
     for (const controller of controllers.split(',')) paths.set(controller, path.join(':'))
   }
   return paths
+}
+
+/**
+ * Whether the caller may make a cgroup at `path` in every hierarchy: without root, only where cgroups are delegated to it.
+ * Asks about the nearest ancestor that exists.
+ */
+export function mayMakeCgroups(kernel: Kernel, host: CgroupHost, path: string): boolean {
+  const mountPoints = host.hierarchies.map((each) => each.mountPoint)
+  if (host.unified) mountPoints.push(host.unified.mountPoint)
+  return mountPoints.every((mountPoint) => {
+    for (let above = path; ; ) {
+      above = above.slice(0, Math.max(0, above.lastIndexOf('/')))
+      const pathname = `${mountPoint}${above}`
+      const answer = kernel.call({ name: 'faccessat2', dirfd: AT_FDCWD, pathname, mode: W_OK, flags: AT_EACCESS })
+      if (!refused(answer)) return true
+      if (answer.errno !== 'ENOENT' || above === '') return false
+    }
+  })
 }
 
 /** The words of a file like cgroup.controllers. */

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { openLinux } from '../../backends/linux/open.ts'
-import { detectCgroups } from '../../core/cgroup/detect.ts'
+import { detectCgroups, mayMakeCgroups } from '../../core/cgroup/detect.ts'
 import { isFrozen, pause, unpause } from '../../core/cgroup/freeze.ts'
 import { readLimits } from '../../core/cgroup/inspect.ts'
 import { enterCgroup } from '../../core/cgroup/join.ts'
@@ -251,6 +251,18 @@ describe('what the host has', () => {
     expect(host.mode).toBe(cgroupVersion())
     for (const { mountPoint } of host.hierarchies) expect(readdirSync(mountPoint)).toContain('tasks')
     if (host.unified) expect(readdirSync(host.unified.mountPoint)).toContain('cgroup.controllers')
+  })
+
+  it('tells root that cgroups can be made, and a user without delegation that they cannot', () => {
+    const kernel = openLinux()
+    const host = detectCgroups(kernel)
+    expect(mayMakeCgroups(kernel, host, `${testParent}/a`)).toBe(true)
+    kernel.call({ name: 'setresuid', ruid: -1, euid: 65534, suid: 0 })
+    try {
+      expect(mayMakeCgroups(kernel, host, `${testParent}/a`)).toBe(false)
+    } finally {
+      kernel.call({ name: 'setresuid', ruid: -1, euid: 0, suid: -1 })
+    }
   })
 
   it('includes the weight file, which is not in the root cgroup', async () => {
