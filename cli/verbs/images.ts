@@ -122,10 +122,11 @@ export const rmi: Verb = async (argv, { host, settings }) => {
   const reader = { kernel: host.kernel, root: settings.root }
   const names = flags.on('all') ? listImages(reader).map((image) => image.id) : flags.words
   if (!flags.on('all')) needWords(names, 'image')
-  const used = (await list(host, settings, { all: true, filters: {} })).map((row) => row.imageId)
+  // Asked while no container can be made, so that none is made of an image that goes.
+  const inUse = async () => (await list(host, settings, { all: true, filters: {} })).map((row) => row.imageId)
   return await each(names, async (name) => {
     const store = { kernel: host.kernel, root: settings.root, runroot: settings.runroot }
-    const removed = await removeImage(store, name, { inUse: () => used, force: flags.on('force') || flags.on('all') })
+    const removed = await removeImage(store, name, { inUse, force: flags.on('force') || flags.on('all') })
     for (const untagged of removed.untagged) printLine(`Untagged: ${untagged}`)
     for (const id of removed.deleted) printLine(`Deleted: ${id}`)
   })
