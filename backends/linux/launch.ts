@@ -100,15 +100,22 @@ export function launchInProcess(parts: LinuxParts, plan: LaunchPlan): Launched |
   memory.tape.bytes.set(written.tapeBytes)
   const view = new DataView(memory.tape.bytes.buffer, memory.tape.bytes.byteOffset)
   const succeeded = resultsOf(memory.tape.bytes, entries)
+  // The child has its own table of descriptors: what the plan opened for it is not ours to keep.
+  const closeOpened = () => {
+    const resultOf = (entry: number) => Number(view.getBigInt64(TAPE_HEADER_BYTES + entry * ENTRY_BYTES + 56, true))
+    for (const fd of tape.leftOpen(resultOf)) parts.call({ name: 'close', fd })
+  }
   const fail = (step: number, errno: number) => {
     undo(parts, plan, succeeded)
     return planFailure(plan, step, errno)
   }
 
   const refusedEntry = native.run(memory.tape.address)
+  if (refusedEntry >= 0) closeOpened()
   if (refusedEntry >= 0) return fail(tape.stepOf(refusedEntry)!, view.getInt32(12, true))
 
   const pid = native.spawn(memory.tapeArguments.address + written.argsOffset, 88, memory.tape.address)
+  closeOpened()
   if (pid < 0) return fail(tape.clone!.step, -pid)
   const { buffer, byteOffset } = memory.tapeArguments.bytes
   const pidfd = new DataView(buffer, byteOffset + written.pidfdOffset).getInt32(0, true)

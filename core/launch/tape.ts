@@ -15,6 +15,12 @@ const OP_RESULT = 0xfff00004
 const TOLERATE_ANY = 1 << 8
 const RESTART_EINTR = 1 << 9
 
+/** Calls that answer with a descriptor; bpf(2) does for BPF_PROG_LOAD (5). */
+const opening: ReadonlySet<SyscallName> = new Set<SyscallName>([
+  ...(['openat', 'openat2', 'open_tree', 'fsopen', 'fsmount', 'socket', 'memfd_create', 'pidfd_open'] as const),
+  ...(['eventfd2', 'inotify_init1', 'dup3'] as const),
+])
+
 /** What reports of a waiting child look like (struct report): kind 1 with the entry's index. */
 const REPORT_WAITING = 1
 
@@ -38,6 +44,8 @@ export class Tape {
   readonly #labels = new Map<string, number>()
   readonly #sources: (number | undefined)[] = []
   readonly #outputs: EncodedCall['output'][] = []
+  /** Entries that open a descriptor, and those that close one (with the entry whose result they close), in order. */
+  readonly #descriptors: { readonly entry: number; readonly closes?: number }[] = []
   /** The first entry of the child, and where clone3's arguments lie in the arena. */
   #clone: { readonly entry: number; readonly step: number; readonly argsOffset: number } | undefined
 
@@ -64,6 +72,19 @@ export class Tape {
 
   hasLabel(label: string): boolean {
     return this.#labels.has(label)
+  }
+
+  /** The descriptors that the parent's part has opened and left open, from the results of a run. */
+  leftOpen(resultOf: (entry: number) => number): Set<number> {
+    const open = new Set<number>()
+    for (const { entry, closes } of this.#descriptors) {
+      if (entry >= (this.#clone?.entry ?? this.#count)) break
+      const result = resultOf(entry)
+      if (result < 0) continue
+      if (closes === undefined) open.add(result)
+      else open.delete(resultOf(closes))
+    }
+    return open
   }
 
   /** Appends a step; `index` is what `stepOf` answers for its entries. Gives the entry of the step's own call. */
@@ -95,6 +116,9 @@ export class Tape {
     }
     const entry = this.#entry(this.#options.numberOf(call.name), encoded.registers, index)
     this.#outputs[entry] = encoded.output
+    if (opening.has(call.name) || (call.name === 'bpf' && call.cmd === 5)) this.#descriptors.push({ entry })
+    else if (call.name === 'close' && typeof call.fd === 'object')
+      this.#descriptors.push({ entry, closes: this.#labels.get(call.fd.from)! })
     const at = entry * ENTRY_BYTES
     if (tolerate === 'any') this.#words[at / 4 + 1]! |= TOLERATE_ANY
     else if (tolerate.length > 4) throw new Error(`a step tolerates more than four errnos: ${tolerate.join(' ')}`)

@@ -81,6 +81,15 @@ describe('a plan in-process', () => {
     }
   })
 
+  it('keeps no descriptor that the plan opened for the child', async () => {
+    const open = parent('open', { name: 'openat', dirfd: -100, pathname: '/etc', flags: 0, mode: 0 }, { as: 'etc' })
+    const before = openFds()
+    const launched = running(kernel().launch(shellPlan('exit 0', [open])))
+    await launched.exited
+    launched.close()
+    expect(openFds()).toBe(before)
+  })
+
   it('gives the child a result of the parent', async () => {
     const open = parent('open', { name: 'openat', dirfd: -100, pathname: '/etc', flags: 0, mode: 0 }, { as: 'etc' })
     const enter = child('enter', { name: 'fchdir', fd: { from: 'etc' } })
