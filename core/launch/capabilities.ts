@@ -2,7 +2,7 @@
 
 import { UserError } from '../errors.ts'
 import { capabilityNames } from '../spec/names.ts'
-import type { LinuxCapabilities } from '../spec/types.ts'
+import type { LinuxCapabilities, Spec } from '../spec/types.ts'
 import { PR, PR_CAP_AMBIENT } from './constants.ts'
 import type { CallerCapabilities, LaunchFacts } from './facts.ts'
 import type { PlanWriter } from './writer.ts'
@@ -63,6 +63,14 @@ export function capabilitySets(
     (asked.ambient & ~ambient)
   const ungrantable = capabilityNames.filter((_, number) => (missing >> BigInt(number)) % 2n === 1n)
   return { bounding, permitted, effective, inheritable, ambient, ungrantable }
+}
+
+/**
+ * The capabilities of the spec that nobody here can give: to warn of, not to fail for. OCI config.md, "capabilities".
+ */
+export function ungrantableCapabilities(spec: Spec, facts: LaunchFacts): readonly string[] {
+  const inUserNamespace = spec.linux?.namespaces?.some(({ type }) => type === 'user') ?? false
+  return capabilitySets(spec.process?.capabilities, grantable(facts, inUserNamespace)).ungrantable
 }
 
 function* bits(set: bigint, last: number): Generator<number> {

@@ -7,16 +7,11 @@ import { devicesOf, planDeviceSources, planDevices } from './devices.ts'
 import type { LaunchFacts } from './facts.ts'
 import { planLoopback, planNames, planSysctlSource, planSysctls } from './identity.ts'
 import { planCoverSources, planMaskedPaths, planReadonlyPaths } from './masks.ts'
-import {
-  planForeignProc,
-  planMounts,
-  planReadonlyFileSystems,
-  planSources,
-  planTiedSources,
-  readMounts,
-} from './mounts.ts'
+import { planForeignProc, planMappedSources, planSources, planTiedSources } from './mount-sources.ts'
+import { planMounts, planReadonlyFileSystems } from './mounts.ts'
 import { checkNamespaces, isJoined, namespacesOf, planBirth, planEntry, planRootOfUserNamespace } from './namespaces.ts'
 import type { LaunchPlan } from './plan.ts'
+import { readMounts } from './planned-mount.ts'
 import { checkProcess, planProgram, planSession, planWait, planWorkingDirectory } from './process.ts'
 import { planFinishedRoot, planPrivateMounts, planRoot } from './root.ts'
 import { planTerminal } from './terminal.ts'
@@ -44,6 +39,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
   const devices = ownRoot ? devicesOf(spec, mounts, namespaces, facts) : undefined
   const writer = new PlanWriter()
 
+  planMappedSources(writer, mounts, facts, namespaces)
   planBirth(writer, namespaces, spec, facts)
   planSession(writer, process, facts)
   planForeignProc(writer, mounts, namespaces)
@@ -51,7 +47,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
   planPersonality(writer, spec)
   planSysctlSource(writer, spec, namespaces)
   if (ownRoot) {
-    planTiedSources(writer, mounts, spec, facts)
+    planTiedSources(writer, mounts, spec, facts, namespaces)
     planPrivateMounts(writer)
     planSources(writer, mounts, spec, facts, namespaces)
     if (devices) planDeviceSources(writer, devices, facts)

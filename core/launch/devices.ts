@@ -4,8 +4,8 @@ import { UserError } from '../errors.ts'
 import type { LinuxDevice, Spec } from '../spec/types.ts'
 import { AT, MOVE_MOUNT, O, OPEN_TREE, S_IF } from './constants.ts'
 import type { LaunchFacts } from './facts.ts'
-import { cleanPath, type PlannedMount } from './mounts.ts'
 import type { Namespaces } from './namespaces.ts'
+import { cleanPath, type PlannedMount } from './planned-mount.ts'
 import { basename, childStep, dirname, from, type PlanWriter } from './writer.ts'
 
 const CAP_MKNOD = 27n

@@ -3,8 +3,8 @@
 
 import { AT, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE } from './constants.ts'
 import { nullDevice } from './devices.ts'
-import { cleanPath } from './mounts.ts'
 import type { Step } from './plan.ts'
+import { cleanPath } from './planned-mount.ts'
 import { childStep, from, openInside, type PlanWriter } from './writer.ts'
 
 /** In proc and sysfs a path has no links; one that has is not what was meant. */

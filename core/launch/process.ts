@@ -14,8 +14,8 @@ import {
   SIG_SETMASK,
 } from './constants.ts'
 import { ignoredByNode, type LaunchFacts } from './facts.ts'
-import { cleanPath } from './mounts.ts'
 import { startFd } from './plan.ts'
+import { cleanPath } from './planned-mount.ts'
 import { from, openHost, openInside, type PlanWriter, root } from './writer.ts'
 
 /** What the spec has a word for and no plan carries out: refused by name. */

@@ -125,17 +125,17 @@ export class PlanWriter {
           openInside(above, label, `find ${above}`, {
             flags: O.PATH | O.DIRECTORY,
             tolerate: ['ENOENT'],
-            otherwise: [made(parent, above, 'directory'), openInside(above, label, `find ${above}`)],
+            otherwise: [madeInImage(parent, above, 'directory'), openInside(above, label, `find ${above}`)],
           }),
         )
       parent = label
     }
-    otherwise.push(made(parent, path, kind), openInside(path, as, `find ${path}`, { flags, links }))
+    otherwise.push(madeInImage(parent, path, kind), openInside(path, as, `find ${path}`, { flags, links }))
     this.add(openInside(path, as, `find ${path}`, { flags, links, tolerate: ['ENOENT'], otherwise }))
   }
 }
 
-/** Makes the last component of a path in its parent, which is open. */
+/** Makes the last component of a path in a parent that is open and certainly has nothing of that name. */
 function made(parent: string, path: string, kind: 'directory' | 'file'): Step {
   const pathname = basename(path)
   if (kind === 'directory')
@@ -144,6 +144,31 @@ function made(parent: string, path: string, kind: 'directory' | 'file'): Step {
   return childStep(
     { name: 'openat', dirfd: from(parent), pathname, flags, mode: 0o644 },
     `make the empty file ${path} to mount on`,
+  )
+}
+
+/**
+ * Makes a path that openat2 did not find. When something of that name is there all the same it is a link of the image that
+ * leads nowhere, as /etc/resolv.conf often does: a file is made where it points, if that is possible; otherwise the link
+ * has to go.
+ */
+function madeInImage(parent: string, path: string, kind: 'directory' | 'file'): Step {
+  const fresh = made(parent, path, kind)
+  const remove = childStep(
+    { name: 'unlinkat', dirfd: from(parent), pathname: basename(path), flags: 0 },
+    'remove a link that leads nowhere',
+    { tolerate: ['ENOENT'] },
+  )
+  if (kind === 'directory') return { ...fresh, tolerate: ['EEXIST'], otherwise: [remove, fresh] }
+  return childStep(
+    {
+      name: 'openat2',
+      dirfd: from(root),
+      pathname: path,
+      how: { flags: O.CREAT | O.CLOEXEC, mode: 0o644, resolve: inside },
+    },
+    `make the empty file ${path} to mount on`,
+    { tolerate: ['ENOENT'], otherwise: [remove, fresh] },
   )
 }
 

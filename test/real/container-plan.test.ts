@@ -1,7 +1,7 @@
 // What the planner says about a container, asked inside of real ones.
 
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import type { Launched } from '../../core/kernel.ts'
 import { bindMount } from '../../core/spec/defaults.ts'
@@ -177,6 +177,21 @@ describe('a mount', () => {
       expect(readFileSync(`${directory}/upper/etc/new/hosts`, 'utf8')).toBe('')
     }))
 
+  it('of a file replaces a link of the image that leads nowhere, or makes what it leads to', () =>
+    withTemporaryDirectory(async (directory) => {
+      writeFileSync(`${directory}/hosts`, 'content\n')
+      mkdirSync(`${directory}/upper`)
+      symlinkSync('/nowhere/deep/file', `${directory}/upper/lost`)
+      symlinkSync('../found', `${directory}/upper/near`)
+      symlinkSync('/nowhere', `${directory}/upper/links`)
+      const mounts = ['/lost', '/near', '/links/file'].map((path) => bindMount(path, `${directory}/hosts`))
+      const facts = { sources: { [`${directory}/hosts`]: 'file' as const } }
+      const script = 'cat /lost /near /found /links/file'
+      const { output } = await runContainer(directory, { script, mounts, facts })
+      expect(output).toBe('content\n'.repeat(4))
+      expect(existsSync(`${directory}/upper/nowhere`)).toBe(false)
+    }))
+
   it('does not follow a link of the image out of the container', () =>
     withTemporaryDirectory(async (directory) => {
       mkdirSync(`${directory}/source`)
@@ -239,6 +254,28 @@ describe('namespaces', () => {
     )
     expect(`${output}${code}`).toBe('0\n         0     100000      65536\nCapBnd:\t00000000800405fb\n1:3\nweb\n0')
   })
+
+  it('of users do not keep mounts from being shown as owned by others', () =>
+    withTemporaryDirectory(async (directory) => {
+      chmodSync(directory, 0o755)
+      mkdirSync(`${directory}/source`)
+      const mapped = spawn('unshare', ['-U', '--fork', 'sleep', '60'], { stdio: 'ignore' })
+      const sleeper = await childOf(mapped.pid!)
+      try {
+        for (const kind of ['uid', 'gid']) writeFileSync(`/proc/${sleeper}/${kind}_map`, '0 100000 10\n')
+        const mounts = [bindMount('/data', `${directory}/source`, ['idmap'])]
+        const facts = {
+          sources: { [`${directory}/source`]: 'directory' as const },
+          idmapNamespaces: { '/data': `/proc/${sleeper}/ns/user` },
+        }
+        const script = 'stat -c %u:%g /data; touch /data/new'
+        const { output, code } = await runContainer(directory, { script, mounts, facts, linux, owner: 100000 }, map)
+        expect(`${output}${code}`).toBe('0:0\n0')
+        expect(statSync(`${directory}/source/new`).uid).toBe(0)
+      } finally {
+        process.kill(sleeper, 'SIGKILL')
+      }
+    }))
 
   itWithTime('of time have the offsets asked for', async () => {
     const time = newOf('time', ...usualNamespaces)

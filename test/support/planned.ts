@@ -52,15 +52,11 @@ export function specOf(given: Given = {}): Spec {
 /** The plan as lines, without numbers; when it has a fault the test fails. */
 export function linesOf(plan: LaunchPlan): string[] {
   expect(faultsOf(plan)).toEqual([])
+  const indent = ' '.repeat(String(plan.steps.length).length + 8)
   return printPlan(plan)
     .trimEnd()
     .split('\n')
-    .map((line) =>
-      line
-        .replace(/^ *\d+ /, '')
-        .replace(/^child {2}/, '')
-        .replace(/^ {3,8}(?= +if )/, ''),
-    )
+    .map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line.replace(/^ *\d+ (child {2})?/, '')))
 }
 
 /** The steps that a container has beyond the smallest one, in their order: what the plan is about. */

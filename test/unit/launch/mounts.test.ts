@@ -12,8 +12,10 @@ describe('a bind mount', () => {
       "open_tree(AT_FDCWD, "/host/directory", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_RECURSIVE) = <mount 0>  # take /host/directory of the host
       mount_setattr(<mount 0>, "", AT_EMPTY_PATH, {attr_set=MOUNT_ATTR_RDONLY|MOUNT_ATTR_NOSUID})  # apply its options: rbind,ro,nosuid
       openat2(<root>, "/data", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /data (ENOENT is fine)
-           if not: mkdirat(<root>, "data", 0755)  # make /data
-           if not: openat2(<root>, "/data", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /data
+         if not: mkdirat(<root>, "data", 0755)  # make /data (EEXIST is fine)
+            if not: unlinkat(<root>, "data", 0)  # remove a link that leads nowhere (ENOENT is fine)
+            if not: mkdirat(<root>, "data", 0755)  # make /data
+         if not: openat2(<root>, "/data", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /data
       move_mount(<mount 0>, "", <place 0>, "", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)  # mount /host/directory on /data"
     `)
   })
@@ -23,14 +25,20 @@ describe('a bind mount', () => {
     expect(beyondSmallest({ mounts })).toMatchInlineSnapshot(`
       "open_tree(AT_FDCWD, "/host/file", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC) = <mount 0>  # take /host/file of the host
       openat2(<root>, "/etc/web/conf", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /etc/web/conf (ENOENT is fine)
-           if not: openat2(<root>, "/etc", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0 /etc>  # find /etc (ENOENT is fine)
-              if not: mkdirat(<root>, "etc", 0755)  # make /etc
-              if not: openat2(<root>, "/etc", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0 /etc>  # find /etc
-           if not: openat2(<root>, "/etc/web", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0 /etc/web>  # find /etc/web (ENOENT is fine)
-              if not: mkdirat(<place 0 /etc>, "web", 0755)  # make /etc/web
-              if not: openat2(<root>, "/etc/web", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0 /etc/web>  # find /etc/web
-           if not: openat(<place 0 /etc/web>, "conf", O_RDONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0644)  # make the empty file /etc/web/conf to mount on
-           if not: openat2(<root>, "/etc/web/conf", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /etc/web/conf
+         if not: openat2(<root>, "/etc", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0 /etc>  # find /etc (ENOENT is fine)
+            if not: mkdirat(<root>, "etc", 0755)  # make /etc (EEXIST is fine)
+               if not: unlinkat(<root>, "etc", 0)  # remove a link that leads nowhere (ENOENT is fine)
+               if not: mkdirat(<root>, "etc", 0755)  # make /etc
+            if not: openat2(<root>, "/etc", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0 /etc>  # find /etc
+         if not: openat2(<root>, "/etc/web", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0 /etc/web>  # find /etc/web (ENOENT is fine)
+            if not: mkdirat(<place 0 /etc>, "web", 0755)  # make /etc/web (EEXIST is fine)
+               if not: unlinkat(<place 0 /etc>, "web", 0)  # remove a link that leads nowhere (ENOENT is fine)
+               if not: mkdirat(<place 0 /etc>, "web", 0755)  # make /etc/web
+            if not: openat2(<root>, "/etc/web", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0 /etc/web>  # find /etc/web
+         if not: openat2(<root>, "/etc/web/conf", {flags=O_RDONLY|O_CREAT|O_CLOEXEC, mode=0644, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS})  # make the empty file /etc/web/conf to mount on (ENOENT is fine)
+            if not: unlinkat(<place 0 /etc/web>, "conf", 0)  # remove a link that leads nowhere (ENOENT is fine)
+            if not: openat(<place 0 /etc/web>, "conf", O_RDONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0644)  # make the empty file /etc/web/conf to mount on
+         if not: openat2(<root>, "/etc/web/conf", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /etc/web/conf
       move_mount(<mount 0>, "", <place 0>, "", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)  # mount /host/file on /etc/web/conf"
     `)
   })
@@ -73,8 +81,10 @@ describe('a fresh mount', () => {
     ]
     expect(beyondSmallest({ mounts })).toMatchInlineSnapshot(`
       "openat2(<root>, "/tmp", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /tmp (ENOENT is fine)
-           if not: mkdirat(<root>, "tmp", 0755)  # make /tmp
-           if not: openat2(<root>, "/tmp", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /tmp
+         if not: mkdirat(<root>, "tmp", 0755)  # make /tmp (EEXIST is fine)
+            if not: unlinkat(<root>, "tmp", 0)  # remove a link that leads nowhere (ENOENT is fine)
+            if not: mkdirat(<root>, "tmp", 0755)  # make /tmp
+         if not: openat2(<root>, "/tmp", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /tmp
       fchdir(<place 0>)  # stand in /tmp
       mount("tmpfs", ".", "tmpfs", MS_NOSUID|MS_NOEXEC, "mode=1777,size=64k")  # mount tmpfs on /tmp"
     `)
@@ -87,8 +97,10 @@ describe('a fresh mount', () => {
     ]
     expect(beyondSmallest({ mounts })).toMatchInlineSnapshot(`
       "openat2(<root>, "/place", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /place (ENOENT is fine)
-           if not: mkdirat(<root>, "place", 0755)  # make /place
-           if not: openat2(<root>, "/place", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /place
+         if not: mkdirat(<root>, "place", 0755)  # make /place (EEXIST is fine)
+            if not: unlinkat(<root>, "place", 0)  # remove a link that leads nowhere (ENOENT is fine)
+            if not: mkdirat(<root>, "place", 0755)  # make /place
+         if not: openat2(<root>, "/place", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /place
       fchdir(<place 0>)  # stand in /place
       mount("tmpfs", ".", "tmpfs", 0, NULL)  # mount tmpfs on /place
       openat2(<root>, "/place", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = </place>  # open /place
@@ -130,7 +142,7 @@ describe('/dev', () => {
     ] as const
     expect(beyondSmallest({ mounts, linux: { devices } })).toMatchInlineSnapshot(`
       "openat2(<root>, "/dev", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /dev (ENOENT is fine)
-           if not: openat2(<root>, "/dev", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /dev
+         if not: openat2(<root>, "/dev", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /dev
       fchdir(<place 0>)  # stand in /dev
       mount("tmpfs", ".", "tmpfs", MS_NOSUID, "mode=755")  # mount tmpfs on /dev
       openat2(<root>, "/dev", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = </dev>  # open /dev
@@ -174,11 +186,11 @@ describe('masked and read-only paths', () => {
   it('are covered by descriptor: a directory by an empty tmpfs, a file by the null device', () => {
     expect(beyondSmallest({ linux: { maskedPaths: ['/proc/kcore'] } })).toMatchInlineSnapshot(`
       "openat2(<root>, "/proc/kcore", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_SYMLINKS}) = <masked /proc/kcore>  # look for a directory /proc/kcore to mask (ENOENT or ENOTDIR is fine)
-           if so: fchdir(<masked /proc/kcore>)  # stand in /proc/kcore
-           if so: mount("tmpfs", ".", "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1")  # hide the directory /proc/kcore
-           if not: openat2(<root>, "/proc/kcore", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_SYMLINKS}) = <masked file /proc/kcore>  # look for a file /proc/kcore to mask (ENOENT or ENOTDIR is fine)
-              if so: open_tree(</dev/null>, "", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH) = <cover /proc/kcore>  # take the null device as a cover
-              if so: move_mount(<cover /proc/kcore>, "", <masked file /proc/kcore>, "", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)  # cover the file /proc/kcore"
+         if so: fchdir(<masked /proc/kcore>)  # stand in /proc/kcore
+         if so: mount("tmpfs", ".", "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1")  # hide the directory /proc/kcore
+         if not: openat2(<root>, "/proc/kcore", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_SYMLINKS}) = <masked file /proc/kcore>  # look for a file /proc/kcore to mask (ENOENT or ENOTDIR is fine)
+            if so: open_tree(</dev/null>, "", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH) = <cover /proc/kcore>  # take the null device as a cover
+            if so: move_mount(<cover /proc/kcore>, "", <masked file /proc/kcore>, "", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)  # cover the file /proc/kcore"
     `)
   })
 
@@ -186,13 +198,13 @@ describe('masked and read-only paths', () => {
     const text = beyondSmallest({ linux: { readonlyPaths: ['/proc/sys', '/var/run/x'] } })
     expect(text).toMatchInlineSnapshot(`
       "openat2(<root>, "/proc/sys", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_SYMLINKS}) = <readonly /proc/sys>  # look for /proc/sys to make it read-only (ENOENT or ENOTDIR is fine)
-           if so: open_tree(<readonly /proc/sys>, "", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH|AT_RECURSIVE) = <view of /proc/sys>  # take a view of /proc/sys
-           if so: mount_setattr(<view of /proc/sys>, "", AT_EMPTY_PATH|AT_RECURSIVE, {attr_set=MOUNT_ATTR_RDONLY})  # make the view read-only
-           if so: move_mount(<view of /proc/sys>, "", <readonly /proc/sys>, "", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)  # mount it over /proc/sys
+         if so: open_tree(<readonly /proc/sys>, "", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH|AT_RECURSIVE) = <view of /proc/sys>  # take a view of /proc/sys
+         if so: mount_setattr(<view of /proc/sys>, "", AT_EMPTY_PATH|AT_RECURSIVE, {attr_set=MOUNT_ATTR_RDONLY})  # make the view read-only
+         if so: move_mount(<view of /proc/sys>, "", <readonly /proc/sys>, "", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)  # mount it over /proc/sys
       openat2(<root>, "/var/run/x", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <readonly /var/run/x>  # look for /var/run/x to make it read-only (ENOENT or ENOTDIR is fine)
-           if so: open_tree(<readonly /var/run/x>, "", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH|AT_RECURSIVE) = <view of /var/run/x>  # take a view of /var/run/x
-           if so: mount_setattr(<view of /var/run/x>, "", AT_EMPTY_PATH|AT_RECURSIVE, {attr_set=MOUNT_ATTR_RDONLY})  # make the view read-only
-           if so: move_mount(<view of /var/run/x>, "", <readonly /var/run/x>, "", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)  # mount it over /var/run/x"
+         if so: open_tree(<readonly /var/run/x>, "", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH|AT_RECURSIVE) = <view of /var/run/x>  # take a view of /var/run/x
+         if so: mount_setattr(<view of /var/run/x>, "", AT_EMPTY_PATH|AT_RECURSIVE, {attr_set=MOUNT_ATTR_RDONLY})  # make the view read-only
+         if so: move_mount(<view of /var/run/x>, "", <readonly /var/run/x>, "", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)  # mount it over /var/run/x"
     `)
   })
 })

@@ -1,7 +1,10 @@
 // The last stretch of a plan: user, rights, limits, terminal and program; and the way of an exec.
 
 import { describe, expect, it } from 'vitest'
+import { ungrantableCapabilities } from '../../../core/launch/capabilities.ts'
+import { planContainer } from '../../../core/launch/container.ts'
 import { planExec } from '../../../core/launch/exec.ts'
+import { exitCodeOfFailure } from '../../../core/launch/exit-code.ts'
 import { beyondSmallest, facts, linesOf, specOf } from '../../support/planned.ts'
 
 describe('a process', () => {
@@ -64,11 +67,15 @@ describe('a process', () => {
   it('stands in a working directory that is opened without magic links, and made when it is missing', () => {
     expect(beyondSmallest({ process: { cwd: '/srv/web/' } })).toMatchInlineSnapshot(`
       "openat2(<root>, "/srv/web", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <working directory>  # find /srv/web (ENOENT is fine)
-           if not: openat2(<root>, "/srv", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <working directory /srv>  # find /srv (ENOENT is fine)
-              if not: mkdirat(<root>, "srv", 0755)  # make /srv
-              if not: openat2(<root>, "/srv", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <working directory /srv>  # find /srv
-           if not: mkdirat(<working directory /srv>, "web", 0755)  # make /srv/web
-           if not: openat2(<root>, "/srv/web", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <working directory>  # find /srv/web
+         if not: openat2(<root>, "/srv", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <working directory /srv>  # find /srv (ENOENT is fine)
+            if not: mkdirat(<root>, "srv", 0755)  # make /srv (EEXIST is fine)
+               if not: unlinkat(<root>, "srv", 0)  # remove a link that leads nowhere (ENOENT is fine)
+               if not: mkdirat(<root>, "srv", 0755)  # make /srv
+            if not: openat2(<root>, "/srv", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <working directory /srv>  # find /srv
+         if not: mkdirat(<working directory /srv>, "web", 0755)  # make /srv/web (EEXIST is fine)
+            if not: unlinkat(<working directory /srv>, "web", 0)  # remove a link that leads nowhere (ENOENT is fine)
+            if not: mkdirat(<working directory /srv>, "web", 0755)  # make /srv/web
+         if not: openat2(<root>, "/srv/web", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <working directory>  # find /srv/web
       fchdir(<working directory>)  # stand in the working directory /srv/web"
     `)
   })
@@ -109,6 +116,24 @@ describe('a process', () => {
       setresgid(5, 5, 5)  # become group 5
       setresuid(5, 5, 5)  # become user 5"
     `)
+  })
+})
+
+describe('a refusal', () => {
+  it('means 127 when there is no such program, 126 when it cannot be executed, else 125', () => {
+    const plan = planContainer(specOf(), facts)
+    const last = plan.steps.length - 1
+    expect(exitCodeOfFailure(plan, { step: last, errno: 'ENOENT' })).toBe(127)
+    expect(exitCodeOfFailure(plan, { step: last, errno: 'EACCES' })).toBe(126)
+    expect(exitCodeOfFailure(plan, { step: 3, errno: 'ENOENT' })).toBe(125)
+  })
+})
+
+describe('what cannot be granted', () => {
+  it('is named for a warning, and left out of the plan', () => {
+    const capabilities = { permitted: 1n, bounding: 1n }
+    const spec = specOf({ process: { capabilities: { bounding: ['CAP_CHOWN', 'CAP_SYS_ADMIN'] } } })
+    expect(ungrantableCapabilities(spec, { ...facts, capabilities })).toEqual(['CAP_SYS_ADMIN'])
   })
 })
 

@@ -1,0 +1,177 @@
+// What a container's mounts need of the host, taken while the host's files can be reached. open_tree(2), mount_setattr(2).
+
+import { UserError } from '../errors.ts'
+import type { Mount, Spec } from '../spec/types.ts'
+import { planCgroupSources } from './cgroup-mount.ts'
+import { AT, FSCONFIG, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, MOUNT_ATTR, MS, OPEN_TREE } from './constants.ts'
+import type { LaunchFacts } from './facts.ts'
+import { type Attributes, type MountOptions, propagationOf } from './mount-options.ts'
+import { isJoined, isNew, type Namespaces } from './namespaces.ts'
+import type { Step } from './plan.ts'
+import type { PlannedMount } from './planned-mount.ts'
+import { from, openHost, type PlanWriter } from './writer.ts'
+
+/** Whether the source must be taken while it still hears of the host's mounts. */
+function hearsHost(planned: PlannedMount, spec: Spec): boolean {
+  const name = spec.linux?.rootfsPropagation
+  const type = (planned.options.propagation ?? (name ? propagationOf(name) : undefined))?.type
+  return type === MS.SLAVE || type === MS.SHARED
+}
+
+/**
+ * Only who has rights over the file system itself may map its owners (mount_setattr(2), EPERM): in another user namespace
+ * the child has none, so its parent takes these sources, and the child inherits the descriptors.
+ */
+export function planMappedSources(
+  writer: PlanWriter,
+  mounts: readonly PlannedMount[],
+  facts: LaunchFacts,
+  namespaces: Namespaces,
+): void {
+  for (const planned of mounts) if (isTakenByParent(planned, namespaces)) takeSource(writer, planned, facts, 'parent')
+}
+
+function isTakenByParent({ kind, options }: PlannedMount, namespaces: Namespaces): boolean {
+  return kind === 'bind' && options.idmap !== undefined && namespaces.has('user')
+}
+
+/** Sources of slave and shared binds: they keep their tie to the host's mounts, so they are taken before it is cut. */
+export function planTiedSources(
+  writer: PlanWriter,
+  mounts: readonly PlannedMount[],
+  spec: Spec,
+  facts: LaunchFacts,
+  namespaces: Namespaces,
+): void {
+  for (const planned of mounts) {
+    if (planned.kind !== 'bind' || !hearsHost(planned, spec) || isTakenByParent(planned, namespaces)) continue
+    takeSource(writer, planned, facts, 'child', propagationOf(spec.linux?.rootfsPropagation ?? ''))
+  }
+}
+
+/** Everything else that the mounts need of the host. */
+export function planSources(
+  writer: PlanWriter,
+  mounts: readonly PlannedMount[],
+  spec: Spec,
+  facts: LaunchFacts,
+  namespaces: Namespaces,
+): void {
+  for (const planned of mounts) {
+    if (isTakenByParent(planned, namespaces)) continue
+    if (planned.kind === 'bind' && !hearsHost(planned, spec)) takeSource(writer, planned, facts, 'child')
+    else if (planned.kind === 'cgroup' && facts.cgroup && !isNew(namespaces, 'cgroup'))
+      planCgroupSources(writer, facts.cgroup)
+    else if (needsWitness(planned, namespaces) && !isForeignProc(planned, namespaces)) makeDetached(writer, planned)
+  }
+}
+
+/**
+ * A new pid namespace is the parent's even when the child joins another user namespace; that one's root may not mount its
+ * proc, so the child does it while it is still the caller's.
+ */
+export function planForeignProc(writer: PlanWriter, mounts: readonly PlannedMount[], namespaces: Namespaces): void {
+  for (const planned of mounts) if (isForeignProc(planned, namespaces)) makeDetached(writer, planned)
+}
+
+function isForeignProc({ mount, kind }: PlannedMount, namespaces: Namespaces): boolean {
+  return kind === 'fresh' && mount.type === 'proc' && isJoined(namespaces, 'user') && isNew(namespaces, 'pid')
+}
+
+/**
+ * In a user namespace proc and sysfs can be mounted only while a mount of theirs can be seen whole: before the host's
+ * are left. user_namespaces(7); fs/namespace.c, mount_too_revealing.
+ */
+export function needsWitness({ mount, kind }: PlannedMount, namespaces: Namespaces): boolean {
+  return kind === 'fresh' && namespaces.has('user') && (mount.type === 'proc' || mount.type === 'sysfs')
+}
+
+function takeSource(
+  writer: PlanWriter,
+  { mount, where, options, tree }: PlannedMount,
+  facts: LaunchFacts,
+  side: Step['in'],
+  inherited?: MountOptions['propagation'],
+): void {
+  const source = mount.source!
+  const recursive = options.bind !== 'bind'
+  const flags = OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC | (recursive ? AT.RECURSIVE : 0)
+  writer[side]({ name: 'open_tree', dirfd: AT.FDCWD, pathname: source, flags }, `take ${source} of the host`, {
+    as: tree,
+  })
+  const propagation = options.propagation ?? inherited
+  const tied = propagation && propagation.type !== MS.PRIVATE ? propagation : undefined
+  const attributes = [
+    { of: options.own, whole: false },
+    { of: options.recursive, whole: true },
+  ].filter(({ of }) => of.set !== 0 || of.clear !== 0)
+  for (const { of, whole } of attributes) setAttributes(writer, side, tree, of, whole, mount)
+  if (tied)
+    writer[side](
+      {
+        name: 'mount_setattr',
+        dirfd: from(tree),
+        pathname: '',
+        flags: AT.EMPTY_PATH | (tied.recursive ? AT.RECURSIVE : 0),
+        attr: { propagation: tied.type },
+      },
+      tied.type === MS.SLAVE ? 'let mounts of the host appear in it' : 'set how its mounts propagate',
+    )
+  if (options.idmap) {
+    const path = facts.idmapNamespaces?.[mount.destination]
+    if (path === undefined) throw new UserError(`${where}: ${options.idmap}: no user namespace has the mapping`)
+    writer[side](openHost(path, 0), 'open the user namespace that has the mapping', { as: `${tree} map` })
+    writer[side](
+      {
+        name: 'mount_setattr',
+        dirfd: from(tree),
+        pathname: '',
+        flags: AT.EMPTY_PATH | (options.idmap === 'ridmap' ? AT.RECURSIVE : 0),
+        attr: { attr_set: MOUNT_ATTR.IDMAP, userns_fd: from(`${tree} map`) },
+      },
+      'show its files as owned by the mapped users',
+    )
+  }
+}
+
+function setAttributes(
+  writer: PlanWriter,
+  side: Step['in'],
+  tree: string,
+  of: Attributes,
+  whole: boolean,
+  { options }: Mount,
+): void {
+  const flags = AT.EMPTY_PATH | (whole ? AT.RECURSIVE : 0)
+  const attr = { attr_set: of.set, ...(of.clear === 0 ? {} : { attr_clr: of.clear }) }
+  writer[side](
+    { name: 'mount_setattr', dirfd: from(tree), pathname: '', flags, attr },
+    `apply its options: ${(options ?? []).join(',')}${whole ? ', to all below too' : ''}`,
+  )
+}
+
+function makeDetached(writer: PlanWriter, { mount, options, tree }: PlannedMount): void {
+  const context = `${tree} context`
+  const type = mount.type!
+  writer.child({ name: 'fsopen', fs_name: type, flags: FSOPEN_CLOEXEC }, `begin a ${type}`, { as: context })
+  for (const option of options.data?.split(',') ?? []) {
+    const at = option.indexOf('=')
+    const [key, value] = at < 0 ? [option, null] : [option.slice(0, at), option.slice(at + 1)]
+    const cmd = value === null ? FSCONFIG.SET_FLAG : FSCONFIG.SET_STRING
+    writer.child({ name: 'fsconfig', fd: from(context), cmd, key, value, aux: 0 }, `set its option ${option}`)
+  }
+  writer.child(
+    { name: 'fsconfig', fd: from(context), cmd: FSCONFIG.CMD_CREATE, key: null, value: null, aux: 0 },
+    `make the ${type} while the host's, which proves the right to one, is in sight`,
+  )
+  writer.child(
+    {
+      name: 'fsmount',
+      fs_fd: from(context),
+      flags: FSMOUNT_CLOEXEC,
+      attr_flags: options.own.set | options.recursive.set,
+    },
+    'make it a mount',
+    { as: tree },
+  )
+}
