@@ -2,6 +2,7 @@
 
 import { openLinux } from '../backends/linux/open.ts'
 import type { Environment, Host } from '../core/engine/host.ts'
+import { must } from '../core/files.ts'
 import { printError } from './output.ts'
 
 export function readEnvironment(): Environment {
@@ -17,12 +18,14 @@ export function readEnvironment(): Environment {
 }
 
 export function openHost(environment: Environment): Host {
+  const kernel = openLinux()
   return {
-    kernel: openLinux(),
+    kernel,
     environment,
     now: () => Date.now(),
     monotonicNs: () => process.hrtime.bigint(),
-    randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+    // Not node:crypto: loading it takes 4 ms.
+    randomBytes: (count) => must(kernel.call({ name: 'getrandom', buf: count, flags: 0 }), 'getrandom').data!,
     sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
     archive: async () => (await import('../backends/linux/archive.ts')).openArchive(),
     warn: (sentence) => printError(`warning: ${sentence}`),

@@ -149,6 +149,7 @@ export const signatures = {
   getgid: [],
   getpid: [],
   getuid: [],
+  getrandom: [['buf', 'out'], ['flags', 'int']],
   getsockname: [['sockfd', 'fd'], ['addr', 'inout'], ['addrlen', 'inout']],
   getsockopt: [['sockfd', 'fd'], ['level', 'int'], ['optname', 'int'], ['optval', 'inout'], ['optlen', 'inout']],
   inotify_add_watch: [['fd', 'fd'], ['pathname', 'path'], ['mask', 'int']],

@@ -51,22 +51,32 @@ export function nativeFile(name: string): string {
   throw new UserError(`the native part ${name} is missing: run \`npm run build\` (it needs gcc)`)
 }
 
+/** Koffi's binary in the nearest node_modules, looked for by hand: Node's own way to a package costs milliseconds. */
+function koffiBinary(arch: Architecture): string | undefined {
+  const inside = join('node_modules/@koromix', `koffi-linux-${arch}`, `linux_${arch}`, 'koffi.node')
+  for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
+    const path = join(at, inside)
+    if (existsSync(path)) return path
+    if (dirname(at) === at) return undefined
+  }
+}
+
 /**
  * Koffi by its binary: its JavaScript entry looks for it in many places and costs 7 ms at every start. Where the file is
- * not where this version keeps it, the entry is used.
+ * not where this version keeps it, or is not for this C library, the entry is used.
  */
 function loadKoffi(): Koffi {
-  const require = createRequire(import.meta.url)
-  const arch = architecture()
-  try {
-    const entry = require.resolve(`@koromix/koffi-linux-${arch}`)
-    const binary = join(dirname(entry), `linux_${arch}`, 'koffi.node')
-    const loaded: { exports: Koffi } = { exports: undefined as unknown as Koffi }
-    process.dlopen(loaded, binary)
-    return loaded.exports
-  } catch {
-    return require('koffi') as Koffi
+  const binary = koffiBinary(architecture())
+  if (binary !== undefined) {
+    try {
+      const loaded = { exports: {} as Koffi }
+      process.dlopen(loaded, binary)
+      return loaded.exports
+    } catch {
+      // Another C library: the entry knows its variants.
+    }
   }
+  return createRequire(import.meta.url)('koffi') as Koffi
 }
 
 /** Loads the native part. */

@@ -44,6 +44,7 @@ const numbers: Record<SyscallName, readonly [number, number]> = {
   getgid: [104, 176],
   getpid: [39, 172],
   getuid: [102, 174],
+  getrandom: [318, 278],
   getsockname: [51, 204],
   getsockopt: [55, 209],
   inotify_add_watch: [254, 27],
