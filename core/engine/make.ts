@@ -53,8 +53,9 @@ export async function makeContainer(
   try {
     const image = imageFacts(host, settings, request, paths)
     const lock = makeDirectory(kernel, settings, paths, image !== undefined || isOverlay(request))
+    let name: string | undefined
     try {
-      const name = await takeName(host, settings, request.name, id)
+      name = await takeName(host, settings, request.name, id)
       const record = {
         version: 1,
         id,
@@ -69,7 +70,7 @@ export async function makeContainer(
       writeNewFile(kernel, paths.state, JSON.stringify(state))
       return { stored: { record, state, paths }, lock }
     } catch (error) {
-      if (request.name !== undefined) releaseName(kernel, settings, request.name, id)
+      if (name !== undefined) releaseName(kernel, settings, name, id)
       removeTree(kernel, paths.directory)
       lock.release()
       throw error

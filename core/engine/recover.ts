@@ -3,7 +3,7 @@
 import { AT_FDCWD, list, readLink } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
 import { snapshotOf } from '../lifecycle/table.ts'
-import { isAlive, processAlive } from '../store/alive.ts'
+import { monitorAlive, processAlive } from '../store/alive.ts'
 import { idOfName } from '../store/names.ts'
 import { containerPaths, namesDirectory } from '../store/paths.ts'
 import { type Ending, phaseOf, readEnding, type Stored, writeState } from '../store/record.ts'
@@ -18,7 +18,7 @@ export function inOrder(kernel: Kernel, { state }: Stored): boolean {
   const phase = phaseOf(state)
   if (phase === 'created' || phase === 'stopped') return true
   if (phase !== 'running' && phase !== 'paused') return false
-  return processAlive(kernel, state) && isAlive(kernel, state.monitor)
+  return processAlive(kernel, state) && monitorAlive(kernel, state)
 }
 
 /**
@@ -35,7 +35,7 @@ export async function recover(host: Host, settings: Settings, stored: Stored): P
     await discard(host, settings, stored)
     return undefined
   }
-  const alive = processAlive(kernel, stored.state) && isAlive(kernel, stored.state.monitor)
+  const alive = processAlive(kernel, stored.state) && monitorAlive(kernel, stored.state)
   if (phase === 'starting' && alive && hasExecuted(kernel, stored.state.process!.pid)) {
     const state = { ...stored.state, lifecycle: snapshotOf('running') }
     writeState(kernel, stored.paths, state)
@@ -52,7 +52,7 @@ async function endingOf(host: Host, stored: Stored): Promise<Ending> {
   const { kernel } = host
   for (let waited = 0; ; waited += 5) {
     // Asked before the file is read: a monitor that goes in between has written it.
-    const mayCome = isAlive(kernel, stored.state.monitor) && !processAlive(kernel, stored.state)
+    const mayCome = monitorAlive(kernel, stored.state) && !processAlive(kernel, stored.state)
     const ending = readEnding(kernel, stored.paths)
     if (ending !== undefined) return ending
     if (!mayCome || waited >= patienceMs) break

@@ -33,7 +33,16 @@ export function isAlive(kernel: Kernel, mark: ProcessMark | undefined): boolean 
   return stat !== undefined && stat.startTicks === mark.startTicks && stat.state !== 'Z' && stat.state !== 'X'
 }
 
+function onThisBoot(kernel: Kernel, state: ContainerState): boolean {
+  return state.bootId === undefined || state.bootId === bootId(kernel)
+}
+
 /** Whether the container's process is there, on this boot. */
 export function processAlive(kernel: Kernel, state: ContainerState): boolean {
-  return isAlive(kernel, state.process) && (state.bootId === undefined || state.bootId === bootId(kernel))
+  return isAlive(kernel, state.process) && onThisBoot(kernel, state)
+}
+
+/** Whether its monitor is. */
+export function monitorAlive(kernel: Kernel, state: ContainerState): boolean {
+  return isAlive(kernel, state.monitor) && onThisBoot(kernel, state)
 }

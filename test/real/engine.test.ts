@@ -1,0 +1,381 @@
+// The verbs on real containers: what each does, what it refuses, and that nothing stays behind.
+
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { create } from '../../core/engine/create.ts'
+import { exec } from '../../core/engine/exec.ts'
+import { inspect } from '../../core/engine/inspect.ts'
+import { kill } from '../../core/engine/kill.ts'
+import { list } from '../../core/engine/list.ts'
+import { logs } from '../../core/engine/logs.ts'
+import { pause, unpause } from '../../core/engine/pause.ts'
+import { remove } from '../../core/engine/remove.ts'
+import { dryRun, run } from '../../core/engine/run.ts'
+import { start } from '../../core/engine/start.ts'
+import { stats } from '../../core/engine/stats.ts'
+import { restart, stop } from '../../core/engine/stop.ts'
+import { top } from '../../core/engine/top.ts'
+import { update } from '../../core/engine/update.ts'
+import { wait } from '../../core/engine/wait.ts'
+import { busyboxRoot, type Engine, openEngine } from '../support/engine.ts'
+import { type HostState, hostState, settledChanges } from '../support/host.ts'
+import { skipUnless } from '../support/needs.ts'
+
+const { describe, it } = skipUnless({
+  linux: true,
+  root: true,
+  natives: true,
+  filesystems: ['overlay'],
+  programs: ['busybox'],
+})
+
+let engine: Engine
+let before: HostState
+let directory: string
+
+beforeAll(() => {
+  directory = mkdtempSync(join(process.env.VITRINE_TEST_DIRECTORY ?? tmpdir(), 'vitrine-engine-'))
+  before = hostState([])
+  engine = openEngine(directory, busyboxRoot(directory))
+})
+
+afterAll(async () => {
+  if (engine === undefined) return
+  await engine.end()
+  expect(await settledChanges(before, { directories: [] })).toEqual([])
+  expect(await list(engine.host, engine.settings, { all: true, filters: {} })).toEqual([])
+  rmSync(directory, { recursive: true, force: true })
+})
+
+const rows = async (all = true) => await list(engine.host, engine.settings, { all, filters: {} })
+const runDetached = (command: readonly string[], more: Parameters<Engine['request']>[1] = {}) =>
+  run(engine.host, engine.settings, engine.request(command, more))
+const removed = (name: string) => remove(engine.host, engine.settings, name, { force: true, volumes: true })
+
+describe('run in the foreground', () => {
+  it('passes output on and ends with the exit code of the program', async () => {
+    const { code, stdout, stderr } = await engine.runToEnd(['sh', '-c', 'echo out; echo err >&2; exit 7'], {
+      remove: true,
+    })
+    expect([code, stdout, stderr]).toEqual([7, 'out\n', 'err\n'])
+    expect(await rows()).toEqual([])
+  })
+
+  it('ends with 128 and the signal for a program that a signal ended', async () => {
+    const { code, id } = await engine.runToEnd(['sh', '-c', 'kill -KILL $$'])
+    // The first process of a pid namespace takes no signal from inside: sh goes on and ends by itself.
+    expect(code).toBe(0)
+    await removed(id)
+    expect((await engine.runToEnd(['sh', '-c', "sh -c 'kill -TERM $$'; exit $?"], { remove: true })).code).toBe(143)
+  })
+
+  it('keeps the container without --rm, with how it ended', async () => {
+    const { id } = await engine.runToEnd(['sh', '-c', 'exit 3'], { name: 'kept' })
+    const { State } = await inspect(engine.host, engine.settings, 'kept')
+    expect(State).toMatchObject({ Status: 'exited', Running: false, ExitCode: 3, OOMKilled: false, Pid: 0 })
+    expect((await rows()).map((row) => [row.id, row.status, row.exitCode])).toEqual([[id, 'exited', 3]])
+    await removed('kept')
+  })
+
+  it('is who --user says, by the names of the root filesystem', async () => {
+    const { stdout } = await engine.runToEnd(['sh', '-c', 'id; echo $HOME; hostname'], {
+      user: 'web',
+      hostname: 'shop',
+      remove: true,
+    })
+    expect(stdout).toBe('uid=33(web) gid=34(web) groups=40(logs)\n/srv\nshop\n')
+  })
+
+  it('writes into a layer of its own and leaves the root filesystem as it was', async () => {
+    const { code } = await engine.runToEnd(['sh', '-c', 'echo x > /etc/passwd && rm /etc/text'], { remove: true })
+    expect(code).toBe(0)
+    expect(readFileSync(join(directory, 'rootfs/etc/text'), 'utf8')).toBe('not a program\n')
+  })
+
+  it("runs on the host's own files with an overlay over /", async () => {
+    const own = openEngine(directory)
+    const { stdout } = await own.runToEnd(['sh', '-c', 'echo gone > /etc/hostname.vitrine; ls /etc/hostname.vitrine'], {
+      remove: true,
+    })
+    expect(stdout).toBe('/etc/hostname.vitrine\n')
+    expect(existsSync('/etc/hostname.vitrine')).toBe(false)
+  })
+
+  it('mounts directories, files, volumes and tmpfs', async () => {
+    mkdirSync(join(directory, 'data'), { recursive: true })
+    writeFileSync(join(directory, 'data/file'), 'from outside\n')
+    const { stdout, stderr } = await engine.runToEnd(
+      ['sh', '-c', 'cat /data/file; echo in > /data/new; echo x > /ro/new; stat -f -c %T /scratch; ls /vol'],
+      {
+        remove: true,
+        volumes: [
+          { kind: 'bind', source: join(directory, 'data'), destination: '/data', options: [] },
+          { kind: 'bind', source: join(directory, 'data'), destination: '/ro', options: ['ro'] },
+          { kind: 'anonymous', destination: '/vol', options: [] },
+        ],
+        tmpfs: [{ destination: '/scratch', options: [] }],
+      },
+    )
+    expect(stdout).toBe('from outside\ntmpfs\n')
+    expect(stderr).toContain('Read-only file system')
+    expect(readFileSync(join(directory, 'data/new'), 'utf8')).toBe('in\n')
+  })
+
+  it('kills for memory and says so', async () => {
+    const { code, id } = await engine.runToEnd(['sh', '-c', 'x=a; while true; do x=$x$x; done'], {
+      resources: { memoryBytes: 16 * 1024 * 1024, memorySwapBytes: 16 * 1024 * 1024 },
+    })
+    expect(code).toBe(137)
+    expect((await inspect(engine.host, engine.settings, id)).State).toMatchObject({ OOMKilled: true, ExitCode: 137 })
+    await removed(id)
+  })
+})
+
+describe('a container that cannot be started', () => {
+  const refusal = async (command: readonly string[], more: Parameters<Engine['request']>[1] = {}) => {
+    try {
+      await engine.runToEnd(command, more)
+    } catch (error) {
+      const { message, exitCode } = error as Error & { exitCode: number }
+      return [exitCode, message]
+    }
+    return 'it started'
+  }
+
+  it('is 127 for a program that is not there, and nothing stays', async () => {
+    expect(await refusal(['nope'])).toEqual([127, 'executable file `nope` not found in $PATH'])
+    expect((await refusal(['/bin/nope']))[0]).toBe(127)
+    expect(await rows()).toEqual([])
+  })
+
+  it('is 126 for a program that cannot be executed', async () => {
+    expect((await refusal(['/etc/text']))[0]).toBe(126)
+    expect((await refusal(['/etc']))[0]).toBe(126)
+  })
+
+  it('names what is wrong: root filesystem, user, mount source, name, limits', async () => {
+    const path = join(directory, 'absent')
+    expect(await refusal(['true'], { source: { kind: 'rootfs', path, overlay: true } })).toEqual([
+      125,
+      `--rootfs=${path}: no such directory on the host`,
+    ])
+    expect(await refusal(['true'], { user: 'ghost' })).toEqual([
+      125,
+      '--user: no user "ghost" in the container\'s /etc/passwd',
+    ])
+    const volumes = [{ kind: 'bind', source: path, destination: '/x', options: [] }] as const
+    expect(await refusal(['true'], { volumes })).toEqual([
+      125,
+      `cannot mount ${path}: no such file or directory on the host`,
+    ])
+    expect((await refusal(['true'], { name: '-x' }))[0]).toBe(125)
+    expect((await refusal(['true'], { resources: { memoryBytes: 1 } }))[1]).toMatch(/--memory=1/)
+    expect((await refusal(['true'], { source: { kind: 'image', reference: 'absent' } }))[1]).toMatch(/^image absent/)
+    expect(await rows()).toEqual([])
+  })
+
+  it('whose name is taken leaves the owner alone; --replace takes its place', async () => {
+    const first = await runDetached(['sleep', '100'], { name: 'one' })
+    expect((await refusal(['true'], { name: 'one' }))[1]).toBe(
+      `the container name "one" is already in use by ${first.id}: remove that container, or use --replace`,
+    )
+    expect((await rows()).map((row) => row.id)).toEqual([first.id])
+    const second = await runDetached(['sleep', '100'], { name: 'one', replace: true })
+    expect((await rows()).map((row) => row.id)).toEqual([second.id])
+    await removed('one')
+  })
+})
+
+describe('a detached container', () => {
+  it('is listed, logs, shows its processes and figures, and is stopped', async () => {
+    const { id } = await runDetached(['sh', '-c', 'echo one; echo two >&2; exec sleep 100'], { name: 'web' })
+    const row = (await rows(false))[0]!
+    expect(row).toMatchObject({ id, name: 'web', status: 'running', network: 'none' })
+    const lines: string[] = []
+    for (let tried = 0; lines.length < 2 && tried < 100; tried++) {
+      lines.length = 0
+      for await (const line of logs(engine.host, engine.settings, 'web', { follow: false }))
+        lines.push(`${line.stream} ${new TextDecoder().decode(line.text)}`)
+      await engine.host.sleep(10)
+    }
+    expect(lines.sort()).toEqual(['stderr two\n', 'stdout one\n'])
+    const processes = await top(engine.host, engine.settings, 'web', ['pid', 'user', 'args'])
+    expect(processes).toEqual({ titles: ['PID', 'USER', 'COMMAND'], rows: [['1', 'root', 'sleep 100']] })
+    expect(await stats(engine.host, engine.settings, 'web')).toMatchObject({ name: 'web', pids: 1, pidsLimit: 2048 })
+    const { State } = await inspect(engine.host, engine.settings, id.slice(0, 12))
+    expect(State).toMatchObject({ Status: 'running', Pid: row.pid })
+    expect(readFileSync(`/proc/${State.MonitorPid}/cmdline`, 'utf8')).toContain('vitrine-monitor')
+    await stop(engine.host, engine.settings, 'web', { timeoutSeconds: 0 })
+    expect((await rows())[0]).toMatchObject({ status: 'exited', exitCode: 137, pid: 0 })
+    await removed('web')
+  })
+
+  it('gets its stop signal first, and SIGKILL when it does not listen', async () => {
+    const script = 'trap "exit 9" INT; while true; do sleep 0.05; done'
+    await runDetached(['sh', '-c', script], { name: 'polite', stopSignal: 2 })
+    await engine.host.sleep(200)
+    await stop(engine.host, engine.settings, 'polite', { timeoutSeconds: 10 })
+    expect((await inspect(engine.host, engine.settings, 'polite')).State.ExitCode).toBe(9)
+    await start(engine.host, engine.settings, 'polite')
+    await stop(engine.host, engine.settings, 'polite', { timeoutSeconds: 0 })
+    expect((await inspect(engine.host, engine.settings, 'polite')).State.ExitCode).toBe(137)
+    await removed('polite')
+  })
+
+  it('with --rm goes by itself, and whoever waits gets its exit code', async () => {
+    const { id } = await runDetached(['sh', '-c', 'sleep 0.3; exit 5'], { remove: true })
+    expect(await wait(engine.host, engine.settings, id)).toBe(5)
+    for (let tried = 0; (await rows()).length > 0 && tried < 100; tried++) await engine.host.sleep(50)
+    expect(await rows()).toEqual([])
+  })
+
+  it('is restarted with its own files, and others than before are not needed', async () => {
+    const { id } = await runDetached(['sh', '-c', 'echo x >> /count; exec sleep 100'], { name: 'again' })
+    await engine.host.sleep(100)
+    const first = (await rows())[0]!.pid
+    await restart(engine.host, engine.settings, 'again', { timeoutSeconds: 0 })
+    await engine.host.sleep(100)
+    const row = (await rows())[0]!
+    expect([row.id, row.status]).toEqual([id, 'running'])
+    expect(row.pid).not.toBe(first)
+    expect(readFileSync(`/proc/${row.pid}/root/count`, 'utf8')).toBe('x\nx\n')
+    await removed('again')
+  })
+
+  it('stands still while paused, and a signal is for those who run', async () => {
+    await runDetached(['sleep', '100'], { name: 'still' })
+    await pause(engine.host, engine.settings, 'still')
+    expect((await rows(false))[0]!.status).toBe('paused')
+    await expect(pause(engine.host, engine.settings, 'still')).rejects.toThrow(
+      'cannot pause container still: it is paused',
+    )
+    await expect(remove(engine.host, engine.settings, 'still', { force: false, volumes: false })).rejects.toThrow(
+      'cannot remove container still: it is paused; stop it first, or use --force',
+    )
+    await unpause(engine.host, engine.settings, 'still')
+    await pause(engine.host, engine.settings, 'still')
+    await kill(engine.host, engine.settings, 'still', 9)
+    expect(await wait(engine.host, engine.settings, 'still')).toBe(137)
+    await expect(kill(engine.host, engine.settings, 'still', 9)).rejects.toThrow(
+      'cannot kill container still: it is stopped',
+    )
+    await removed('still')
+  })
+
+  it('gets other limits while it runs, and keeps them at its next start', async () => {
+    await runDetached(['sleep', '100'], { name: 'small', resources: { memoryBytes: 64 * 1024 * 1024 } })
+    await update(engine.host, engine.settings, 'small', { memoryBytes: 32 * 1024 * 1024, pidsLimit: 50 })
+    expect(await stats(engine.host, engine.settings, 'small')).toMatchObject({
+      memoryLimitBytes: 32 * 1024 * 1024,
+      pidsLimit: 50,
+    })
+    await restart(engine.host, engine.settings, 'small', { timeoutSeconds: 0 })
+    expect(await stats(engine.host, engine.settings, 'small')).toMatchObject({
+      memoryLimitBytes: 32 * 1024 * 1024,
+      pidsLimit: 50,
+    })
+    await expect(update(engine.host, engine.settings, 'small', { pidsLimit: 9, memoryBytes: 1 })).rejects.toThrow(
+      '--memory',
+    )
+    expect((await stats(engine.host, engine.settings, 'small')).pidsLimit).toBe(50)
+    await removed('small')
+  })
+})
+
+describe('exec', () => {
+  const execute = async (container: string, command: readonly string[], more = {}) => {
+    const path = join(directory, 'exec-output')
+    const { openSync, closeSync } = await import('node:fs')
+    const fd = openSync(path, 'w')
+    const base = { command, env: [], privileged: false, interactive: false, terminal: false, detach: false }
+    try {
+      const started = await exec(
+        engine.host,
+        engine.settings,
+        container,
+        { ...base, ...more },
+        { stdout: fd, stderr: fd },
+      )
+      return [await started.exitCode!, readFileSync(path, 'utf8')]
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  it('runs in the namespaces, cgroup and rights of the container', async () => {
+    await runDetached(['sleep', '100'], { name: 'host', hostname: 'shop', env: ['A=1'] })
+    expect(
+      await execute('host', ['sh', '-c', 'hostname; echo $A$B; ps -o args | head -3; exit 4'], { env: ['B=2'] }),
+    ).toEqual([4, expect.stringMatching(/^shop\n12\nCOMMAND\nsleep 100\n/)])
+    expect(await execute('host', ['id', '-un'], { user: 'web', workingDirectory: '/tmp' })).toEqual([0, 'web\n'])
+    expect(await execute('host', ['grep', '-E', 'CapEff|Seccomp:', '/proc/self/status'])).toEqual(
+      await execute('host', ['grep', '-E', 'CapEff|Seccomp:', '/proc/1/status']),
+    )
+    expect(await execute('host', ['cat', '/proc/self/cgroup'])).toEqual(
+      await execute('host', ['cat', '/proc/1/cgroup']),
+    )
+    await removed('host')
+  })
+
+  it('answers 126 and 127 as run does, and refuses a container that does not run', async () => {
+    const { name } = await runDetached(['sleep', '100'])
+    await expect(execute(name, ['nope'])).rejects.toMatchObject({ exitCode: 127 })
+    await expect(execute(name, ['/etc/text'])).rejects.toMatchObject({ exitCode: 126 })
+    await stop(engine.host, engine.settings, name, { timeoutSeconds: 0 })
+    await expect(execute(name, ['true'])).rejects.toThrow(
+      `cannot execute a process in container ${name}: it is stopped`,
+    )
+    await removed(name)
+  })
+})
+
+describe('create and start', () => {
+  it('make a container that has not run, and run it, attached or not', async () => {
+    const { id } = await create(
+      engine.host,
+      engine.settings,
+      engine.request(['sh', '-c', 'echo hello'], { name: 'later' }),
+    )
+    expect((await rows())[0]).toMatchObject({ id, status: 'created', pid: 0 })
+    expect(await rows(false)).toEqual([])
+    const { openSync, closeSync } = await import('node:fs')
+    const path = join(directory, 'start-output')
+    const fd = openSync(path, 'w')
+    const started = await start(engine.host, engine.settings, 'later', { stdout: fd, stderr: fd })
+    expect(await started.exitCode).toBe(0)
+    closeSync(fd)
+    expect(readFileSync(path, 'utf8')).toBe('hello\n')
+    expect((await rows())[0]).toMatchObject({ id, status: 'exited', exitCode: 0 })
+    await removed('later')
+  })
+
+  it('keep a container whose program is not there, with the reason', async () => {
+    await create(engine.host, engine.settings, engine.request(['nope'], { name: 'broken' }))
+    await expect(start(engine.host, engine.settings, 'broken')).rejects.toMatchObject({ exitCode: 127 })
+    expect((await inspect(engine.host, engine.settings, 'broken')).State).toMatchObject({
+      Running: false,
+      Error: 'executable file `nope` not found in $PATH',
+    })
+    await removed('broken')
+  })
+
+  it('refuse to start what runs', async () => {
+    const { name } = await runDetached(['sleep', '100'])
+    await expect(start(engine.host, engine.settings, name)).rejects.toThrow(
+      `cannot start container ${name}: it is running`,
+    )
+    await removed(name)
+  })
+})
+
+describe('a dry run', () => {
+  it('gives the plan and makes nothing', async () => {
+    const files = hostState([directory]).file
+    const plan = await dryRun(engine.host, engine.settings, engine.request(['true'], { name: 'thought' }))
+    expect(plan.program).toBe('true')
+    expect(plan.steps.length).toBeGreaterThan(50)
+    expect(hostState([directory]).file).toEqual(files)
+  })
+})
