@@ -31,7 +31,8 @@ export function stateOptions(directory: string): string[] {
 /** Runs `vitrine ARGV` to its end. Ends it with SIGKILL when it takes longer than `timeoutMs`, and then throws. */
 export async function cli(argv: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const { directory, stdin = '', env = {}, cwd, timeoutMs = 60_000, node = process.execPath } = options
-  const all = [launcher, ...(directory === undefined ? [] : stateOptions(directory)), ...argv]
+  // As the launcher's first line has it: what follows is not for Node.
+  const all = ['--', launcher, ...(directory === undefined ? [] : stateOptions(directory)), ...argv]
   const child = spawn(node, all, { cwd, env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''
