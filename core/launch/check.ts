@@ -47,8 +47,3 @@ export function faultsOf(plan: LaunchPlan): string[] {
   }
   return faults
 }
-
-/** Whether a plan's steps before clone3 change the caller itself, so that it must not be the runtime: setns, unshare. */
-export function changesParent(plan: LaunchPlan): boolean {
-  return plan.steps.some((step) => step.in === 'parent' && (step.call.name === 'setns' || step.call.name === 'unshare'))
-}

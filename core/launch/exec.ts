@@ -3,7 +3,7 @@
 import type { LinuxNamespaceType, Process } from '../spec/types.ts'
 import { CLONE, O, SIGNAL } from './constants.ts'
 import type { LaunchFacts } from './facts.ts'
-import { namespaceFlags } from './namespaces.ts'
+import { namespaceFlags, stayVisible } from './namespaces.ts'
 import type { LaunchPlan } from './plan.ts'
 import { checkProcess, planExistingWorkingDirectory, planProgram, planSession, planWait } from './process.ts'
 import { planTerminal } from './terminal.ts'
@@ -33,11 +33,19 @@ export function planExec(process: Process, target: ExecTarget, facts: LaunchFact
   writer.parent({ name: 'pidfd_open', pid: target.pid, flags: 0 }, 'take hold of the container by its first process', {
     as: 'container',
   })
-  if (joins.includes('pid'))
+  const unprivileged = facts.euid !== 0 && joins.includes('user')
+  if (unprivileged || joins.includes('pid'))
     writer.parent(
-      { name: 'setns', fd: from('container'), nstype: CLONE.NEWPID },
-      "have the child born in the container's pid namespace",
+      {
+        name: 'setns',
+        fd: from('container'),
+        nstype: (joins.includes('pid') ? CLONE.NEWPID : 0) | (unprivileged ? CLONE.NEWUSER : 0),
+      },
+      unprivileged
+        ? "enter the user namespace, which gives the right to have the child born in the container's pid namespace"
+        : "have the child born in the container's pid namespace",
     )
+  if (unprivileged) stayVisible(writer, 'parent')
   for (const step of facts.cgroup?.create ?? []) writer.add(step)
   const into = facts.cgroup?.into
   const cl_args = {
@@ -49,13 +57,14 @@ export function planExec(process: Process, target: ExecTarget, facts: LaunchFact
   for (const step of facts.cgroup?.join ?? []) writer.add(step)
   planSession(writer, process, facts)
   let nstype = 0
-  for (const type of joins) if (type !== 'pid') nstype |= namespaceFlags[type]
+  for (const type of joins) if (type !== 'pid' && !(type === 'user' && unprivileged)) nstype |= namespaceFlags[type]
   if (nstype !== 0)
     writer.child({ name: 'setns', fd: from('container'), nstype }, "join the container's other namespaces at once")
   const inUserNamespace = joins.includes('user')
   if (inUserNamespace) {
     writer.child({ name: 'setresgid', rgid: 0, egid: 0, sgid: 0 }, 'become group 0 of the user namespace')
     writer.child({ name: 'setresuid', ruid: 0, euid: 0, suid: 0 }, 'become user 0 of the user namespace')
+    stayVisible(writer, 'child')
   }
   writer.child(openHost('/', O.PATH | O.DIRECTORY), "open the container's root", { as: root })
   if (process.terminal) planTerminal(writer, process, false)

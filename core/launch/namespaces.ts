@@ -42,6 +42,10 @@ export function checkNamespaces(namespaces: Namespaces, spec: Spec): void {
     throw new UserError('linux.namespaces: a container needs a mount namespace of its own; add {"type": "mount"}')
   if (isJoined(namespaces, 'mount') && spec.mounts?.length)
     throw new UserError('mounts: none can be made in a mount namespace that is joined; leave them out')
+  if (isJoined(namespaces, 'mount'))
+    for (const word of ['maskedPaths', 'readonlyPaths', 'devices'] as const)
+      if (spec.linux?.[word]?.length)
+        throw new UserError(`linux.${word}: a mount namespace that is joined is left as it is; leave them out`)
   if (spec.linux?.timeOffsets && !isNew(namespaces, 'time'))
     throw new UserError('linux.timeOffsets: can only be set in a new time namespace; add {"type": "time"}')
 }
@@ -119,7 +123,15 @@ export function planRootOfUserNamespace(writer: PlanWriter, namespaces: Namespac
   if (!namespaces.has('user')) return
   writer.child({ name: 'setresgid', rgid: 0, egid: 0, sgid: 0 }, 'become group 0 of the user namespace')
   writer.child({ name: 'setresuid', ruid: 0, euid: 0, suid: 0 }, 'become user 0 of the user namespace')
-  writer.child(
+  stayVisible(writer, 'child')
+}
+
+/**
+ * A process that changes its user or gains capabilities hides its /proc/PID and descriptors from everybody without
+ * privilege: also from the runtime of a user who is not root. PR_SET_DUMPABLE(2const), ptrace(2).
+ */
+export function stayVisible(writer: PlanWriter, side: 'parent' | 'child'): void {
+  writer[side](
     { name: 'prctl', option: PR.SET_DUMPABLE, arg2: 1, arg3: 0, arg4: 0, arg5: 0 },
     'stay visible to the runtime: the change of user hid /proc/PID from it',
   )

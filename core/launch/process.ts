@@ -16,14 +16,13 @@ import {
 import { ignoredByNode, type LaunchFacts } from './facts.ts'
 import { startFd } from './plan.ts'
 import { cleanPath } from './planned-mount.ts'
-import { from, openHost, openInside, type PlanWriter, root } from './writer.ts'
+import { childStep, from, openHost, openInside, type PlanWriter, root } from './writer.ts'
 
 /** What the spec has a word for and no plan carries out: refused by name. */
 export function checkProcess(process: Process): void {
   const refuse = (word: string, what: string): never => {
     throw new UserError(`process.${word}: ${what} is not supported; leave it out`)
   }
-  if (process.apparmorProfile) refuse('apparmorProfile', 'AppArmor')
   if (process.selinuxLabel) refuse('selinuxLabel', 'SELinux')
   if (process.scheduler) refuse('scheduler', 'setting the scheduler')
   if (process.ioPriority) refuse('ioPriority', 'setting the I/O priority')
@@ -44,12 +43,30 @@ export function planSession(writer: PlanWriter, process: Process, facts: LaunchF
       `set oom_score_adj to ${oomScoreAdj} (to lower it needs CAP_SYS_RESOURCE)`,
     )
   }
+  planAppArmor(writer, process.apparmorProfile)
   writer.child({ name: 'setsid' }, 'begin a session of its own')
   writer.child(
     { name: 'keyctl', operation: KEYCTL_JOIN_SESSION_KEYRING, arg2: null, arg3: 0, arg4: 0, arg5: 0 },
     "leave the keys of the caller's session",
     // A kernel without keys, or a sandbox around us that forbids the call: then no key can be reached either.
     { tolerate: ['ENOSYS', 'EPERM'] },
+  )
+}
+
+/** The profile that the program will run under from its execve on. apparmor(7), aa_change_onexec(2). */
+function planAppArmor(writer: PlanWriter, profile: string | undefined): void {
+  if (!profile || profile === 'unconfined') return
+  const as = 'profile'
+  const why = 'open what AppArmor will confine the program to'
+  writer.child(openHost('/proc/self/attr/apparmor/exec', O.WRONLY), why, {
+    as,
+    // Before Linux 5.8 AppArmor had no directory of its own.
+    tolerate: ['ENOENT'],
+    otherwise: [childStep(openHost('/proc/self/attr/exec', O.WRONLY), why, { as })],
+  })
+  writer.child(
+    { name: 'write', fd: from(as), buf: `exec ${profile}` },
+    `confine the program by the AppArmor profile ${profile}`,
   )
 }
 

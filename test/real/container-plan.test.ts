@@ -1,11 +1,29 @@
 // What the planner says about a container, asked inside of real ones.
 
 import { spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { expect } from 'vitest'
 import type { Launched } from '../../core/kernel.ts'
+import { planContainer } from '../../core/launch/container.ts'
 import { bindMount } from '../../core/spec/defaults.ts'
-import { runContainer, usualNamespaces, type Wanted } from '../support/containers.ts'
+import {
+  realFacts,
+  realKernel,
+  runContainer,
+  shellSpec,
+  started,
+  usualNamespaces,
+  type Wanted,
+} from '../support/containers.ts'
 import { withTemporaryDirectory } from '../support/directory.ts'
 import { skipUnless } from '../support/needs.ts'
 
@@ -305,6 +323,45 @@ describe('namespaces', () => {
       expect(output).toBe('other\nsleep 60')
     } finally {
       process.kill(await childOf(other.pid!), 'SIGKILL')
+    }
+  })
+
+  it('that the child is born in are not those of what the monitor executes afterwards', () =>
+    withTemporaryDirectory(async (directory) => {
+      const other = spawn('unshare', ['-p', '--fork', 'sleep', '60'], { stdio: 'ignore' })
+      const sleeper = await childOf(other.pid!)
+      try {
+        const namespaces = [{ type: 'mount' }, { type: 'pid', path: `/proc/${sleeper}/ns/pid` }] as const
+        const plan = planContainer(
+          shellSpec({ script: '', linux: { namespaces }, spec: { hostname: undefined } }),
+          realFacts(directory),
+        )
+        const script = `readlink /proc/self/ns/pid_for_children > ${directory}/new && mv ${directory}/new ${directory}/done`
+        const cleanup = { argv: ['/bin/sh', '-c', script], env: ['PATH=/usr/bin:/bin'] }
+        const launched = started(
+          realKernel().launch(plan, { detached: true, title: 'vitrine-test', directory, cleanup }),
+        )
+        await launched.progress()
+        await launched.exited
+        launched.close()
+        while (!existsSync(`${directory}/done`)) await new Promise((next) => setTimeout(next, 5))
+        expect(readFileSync(`${directory}/done`, 'utf8').trim()).toBe(readlinkSync('/proc/self/ns/pid'))
+      } finally {
+        process.kill(sleeper, 'SIGKILL')
+      }
+    }))
+
+  it('of mounts can be joined, with all that is mounted there', async () => {
+    const hide = 'mount -t tmpfs tmpfs /srv && touch /srv/there && exec sleep 60'
+    const other = spawn('unshare', ['-m', '--propagation', 'private', '--fork', 'sh', '-c', hide], { stdio: 'ignore' })
+    const sleeper = await childOf(other.pid!)
+    try {
+      const namespaces = [{ type: 'mount', path: `/proc/${sleeper}/ns/mnt` }] as const
+      const spec = { mounts: undefined, hostname: undefined }
+      const linux = { namespaces, maskedPaths: [], readonlyPaths: [] }
+      expect(await answer('ls /srv; pwd', { linux, spec, process: { cwd: '/srv' } })).toBe('there\n/srv')
+    } finally {
+      process.kill(sleeper, 'SIGKILL')
     }
   })
 

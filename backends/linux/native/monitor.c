@@ -232,6 +232,16 @@ static void watch(s32 signals)
 	sys3(NR_exit_group, 0, 0, 0);
 }
 
+/* The plan may have chosen a pid or time namespace for the child; the cleanup must be born in our own: a program whose
+ * children would be born elsewhere cannot even start a thread (clone(2), EINVAL). */
+static void stay_in_namespace(const char *path, u64 type)
+{
+	s64 own = sys6(NR_openat, (u64)-100, (u64)path, 02000000, 0, 0, 0);
+	if (is_error(own)) return;
+	sys3(NR_setns, (u64)own, type, 0);
+	sys3(NR_close, (u64)own, 0, 0);
+}
+
 __attribute__((noreturn, used)) static void monitor(u64 *stack)
 {
 	(void)stack;
@@ -258,6 +268,8 @@ __attribute__((noreturn, used)) static void monitor(u64 *stack)
 		sys3(NR_exit_group, 125, 0, 0);
 	}
 	job->pid = (s32)pid;
+	stay_in_namespace("/proc/self/ns/pid", 0x20000000); /* CLONE_NEWPID */
+	stay_in_namespace("/proc/self/ns/time", 0x80); /* CLONE_NEWTIME */
 	for (int i = 0; i < 7; i++)
 		if (job->close_after[i] >= 0) sys3(NR_close, (u64)job->close_after[i], 0, 0);
 	if (job->log >= 0) {

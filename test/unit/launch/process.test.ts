@@ -90,6 +90,15 @@ describe('a process', () => {
     `)
   })
 
+  it('is confined by AppArmor from its first instruction, when it has a profile', () => {
+    expect(beyondSmallest({ process: { apparmorProfile: 'web' } })).toMatchInlineSnapshot(`
+      "openat(AT_FDCWD, "/proc/self/attr/apparmor/exec", O_WRONLY|O_CLOEXEC) = <profile>  # open what AppArmor will confine the program to (ENOENT is fine)
+         if not: openat(AT_FDCWD, "/proc/self/attr/exec", O_WRONLY|O_CLOEXEC) = <profile>  # open what AppArmor will confine the program to
+      write(<profile>, "exec web")  # confine the program by the AppArmor profile web"
+    `)
+    expect(beyondSmallest({ process: { apparmorProfile: 'unconfined' } })).toBe('')
+  })
+
   it('stops ignoring what the caller ignores', () => {
     expect(beyondSmallest({ facts: { ignoredSignals: [1] } })).toMatchInlineSnapshot(
       `"rt_sigaction(SIGHUP, SIG_DFL)  # stop ignoring SIGHUP, as the caller does"`,
@@ -171,6 +180,21 @@ describe('an exec', () => {
       umask(022)  # make files with umask 0022
       capset({effective=0x1ffffffffff, permitted=0x1ffffffffff, inheritable=0})  # keep only the capabilities of the container
       execve("/bin/sh", ["/bin/sh"], /* 0 variables */)  # become /bin/sh"
+    `)
+  })
+
+  it('of a user who is not root enters the user namespace before the child is born', () => {
+    const process = specOf().process!
+    const lines = linesOf(
+      planExec(process, { pid: 77, namespaces: ['user', 'pid', 'mount'] }, { ...facts, euid: 1000 }),
+    )
+    expect(lines.filter((line) => /setns|DUMPABLE/.test(line))).toMatchInlineSnapshot(`
+      [
+        "parent setns(<container>, CLONE_NEWUSER|CLONE_NEWPID)  # enter the user namespace, which gives the right to have the child born in the container's pid namespace",
+        "parent prctl(PR_SET_DUMPABLE, 1)  # stay visible to the runtime: the change of user hid /proc/PID from it",
+        "setns(<container>, CLONE_NEWNS)  # join the container's other namespaces at once",
+        "prctl(PR_SET_DUMPABLE, 1)  # stay visible to the runtime: the change of user hid /proc/PID from it",
+      ]
     `)
   })
 

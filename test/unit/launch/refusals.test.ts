@@ -127,9 +127,9 @@ describe('a container is refused', () => {
       'the image has 90 layers, more than Linux 6.1.0-25-amd64 can lay over each other; it needs Linux 6.8, or an image with fewer layers',
     ],
     [
-      'with AppArmor',
-      { process: { apparmorProfile: 'web' } },
-      'process.apparmorProfile: AppArmor is not supported; leave it out',
+      'with SELinux',
+      { process: { selinuxLabel: 'web' } },
+      'process.selinuxLabel: SELinux is not supported; leave it out',
     ],
     ['without a program', { process: { args: [] } }, 'process.args: a container needs a program to run'],
     [
