@@ -1,6 +1,8 @@
 // The way into a running container, and terminals: plans of exec and of processes that have a terminal.
 
-import { closeSync, readSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chownSync, closeSync, readSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { Launched } from '../../core/kernel.ts'
 import { planContainer } from '../../core/launch/container.ts'
@@ -74,6 +76,17 @@ function readToEnd(master: number): string {
   closeSync(master)
   return seen.replaceAll('\r', '')
 }
+
+describe('a user who is not root', () => {
+  it('has containers of a single mapping, and execs with a terminal in them', () =>
+    withTemporaryDirectory((directory) => {
+      chownSync(directory, 65000, 65000)
+      const script = join(import.meta.dirname, '../support/rootless-container.ts')
+      const user = { uid: 65000, gid: 65000 }
+      const { stdout, stderr } = spawnSync(process.execPath, [script, directory], { ...user, encoding: 'utf8' })
+      expect(`${stdout}${stderr}`).toBe('0\n/dev/pts/0\nweb\nsleep\nend\n')
+    }))
+})
 
 describe('a terminal', () => {
   const script = 'tty; stty size; stat -c %u:%g $(tty); echo $(ps -o tty= -p $$); test -t 0 && test -t 1 && echo end'
