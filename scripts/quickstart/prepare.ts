@@ -35,14 +35,10 @@ export async function prepare(): Promise<Prepared> {
   if (process.geteuid?.() !== 0) throw new Error('the quickstart needs root: it makes bridges, overlays and cgroups')
   installPrograms()
   title('An image: Debian packages of apache2 in layers, as an OCI archive')
+  let built: readonly [httpd: string, other: string]
   try {
     const { buildHttpdImage } = await import('../../test/fixtures/build.ts')
-    const [httpd, other] = [buildHttpdImage(), buildHttpdImage('default')]
-    const otherUserReference = 'localhost/httpd-1001'
-    show(['vitrine', 'import', `oci-archive:${httpd.path}`, 'localhost/httpd'])
-    show(['vitrine', 'import', `oci-archive:${other.path}`, otherUserReference])
-    show(['vitrine', 'images'])
-    return { kind: 'image', reference: 'localhost/httpd', otherUserReference }
+    built = [buildHttpdImage().path, buildHttpdImage('default').path]
   } catch (error) {
     say(`the image cannot be built here (${(error as Error).message.split('\n')[0]})`)
     say("instead: a small server on the host's own files, changes going to an overlay")
@@ -50,4 +46,10 @@ export async function prepare(): Promise<Prepared> {
       "require('http').createServer((_, answer) => answer.end('hello from a container\\n')).listen(80, '0.0.0.0')"
     return { kind: 'rootfs', command: [process.execPath, '-e', script] }
   }
+  const [httpd, other] = built
+  const otherUserReference = 'localhost/httpd-1001'
+  show(['vitrine', 'import', `oci-archive:${httpd}`, 'localhost/httpd'])
+  show(['vitrine', 'import', `oci-archive:${other}`, otherUserReference])
+  show(['vitrine', 'images'])
+  return { kind: 'image', reference: 'localhost/httpd', otherUserReference }
 }

@@ -1,6 +1,6 @@
 // The four proofs: who launched it, one process with two identities, one kernel, and the ceilings.
 
-import { readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readFileSync, readlinkSync } from 'node:fs'
 import { uptime } from 'node:os'
 import { ceilings, cgroupFile, readCgroup } from './cgroup-files.ts'
 import { claim, say, show, sleep, title } from './shell.ts'
@@ -28,7 +28,10 @@ export function proveLauncher({ pid, monitorPid }: Running): void {
   claim(launcher !== process.pid, `the monitor's parent is ${launcher}, not the command that you typed: that has ended`)
 }
 
-const namespaceKinds = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts']
+/** A kernel built without time namespaces has no such file. */
+const namespaceKinds = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'].filter((kind) =>
+  existsSync(`/proc/self/ns/${kind}`),
+)
 
 export function proveIdentities({ name, pid }: Running): void {
   title('2. One process, two identities')
