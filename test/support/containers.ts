@@ -1,6 +1,6 @@
 // Containers for tests of the planner: the machine's own root under a throw-away overlay, a shell script as program.
 
-import { chownSync, closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { openLinux } from '../../backends/linux/open.ts'
 import type { Kernel, Launched, LaunchFailure, MonitorOptions } from '../../core/kernel.ts'
 import { planContainer } from '../../core/launch/container.ts'
@@ -8,6 +8,7 @@ import type { LaunchFacts } from '../../core/launch/facts.ts'
 import type { LaunchPlan } from '../../core/launch/plan.ts'
 import * as defaults from '../../core/spec/defaults.ts'
 import type { Linux, LinuxNamespaceType, Mount, Process, Spec } from '../../core/spec/types.ts'
+import { withTemporaryDirectory } from './directory.ts'
 
 const status = (word: string) =>
   BigInt(`0x${new RegExp(`^${word}:\\s+([0-9a-f]+)`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))![1]}`)
@@ -81,6 +82,9 @@ export function realFacts(directory: string): LaunchFacts {
   }
 }
 
+/** Called at each wait of the child. */
+export type Waiting = (at: string, launched: Launched) => Promise<void> | void
+
 export interface Answer {
   readonly code: number
   readonly output: string
@@ -95,7 +99,7 @@ export function started(launched: Launched | LaunchFailure): Launched {
 export async function runPlan(
   directory: string,
   plan: LaunchPlan,
-  waiting?: (at: string, launched: Launched) => Promise<void> | void,
+  waiting?: Waiting,
   options: Partial<MonitorOptions> = {},
 ): Promise<Answer> {
   const output = openSync(`${directory}/output`, 'w+')
@@ -119,15 +123,36 @@ export async function runPlan(
 }
 
 /** Runs a container and answers what its script printed. */
-export async function runContainer(
-  directory: string,
-  wanted: Wanted,
-  waiting?: (at: string, launched: Launched) => Promise<void> | void,
-): Promise<Answer> {
+export async function runContainer(directory: string, wanted: Wanted, waiting?: Waiting): Promise<Answer> {
   const facts = { ...realFacts(directory), ...wanted.facts }
   const { owner } = wanted
   if (owner !== undefined) for (const name of ['upper', 'work']) chownSync(`${directory}/${name}`, owner, owner)
   // In a user namespace the mounts below `/` are locked, and an overlay would uncover what they hide; /usr has none.
   const overlay = owner === undefined ? facts.overlay : { ...facts.overlay!, lowerDirectories: ['/usr'] }
   return runPlan(directory, planContainer(shellSpec(wanted), { ...facts, overlay }), waiting)
+}
+
+/** Runs a container in a directory of its own. */
+export function inside(wanted: Wanted, waiting?: Waiting): Promise<Answer> {
+  return withTemporaryDirectory((directory) => {
+    chmodSync(directory, 0o755)
+    return runContainer(directory, wanted, waiting)
+  })
+}
+
+/** What a script prints in a container; how it failed is appended. */
+export async function answerOf(script: string, wanted: Partial<Wanted> = {}): Promise<string> {
+  const { code, output } = await inside({ script, ...wanted })
+  return code === 0 ? output.trim() : `${output.trim()} (exit ${code})`
+}
+
+export const newOf = (...types: readonly LinuxNamespaceType[]) => ({ namespaces: types.map((type) => ({ type })) })
+
+/** The child of a process, once it has become `sleep`. */
+export async function sleeperOf(pid: number): Promise<number> {
+  for (;;) {
+    const child = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+    if (child !== '' && readFileSync(`/proc/${child}/comm`, 'utf8').trim() === 'sleep') return Number(child)
+    await new Promise((next) => setTimeout(next, 5))
+  }
 }
