@@ -49,7 +49,7 @@ export function writeJob(
   options: MonitorOptions,
   has: (fd: MonitorFd) => boolean,
 ): Job {
-  const arena = new Arena(new Uint8Array(32768), JOB_ADDRESS, JOB_BYTES, false)
+  const arena = new Arena(new Uint8Array(32768), JOB_ADDRESS, JOB_BYTES, false, parts.memory.openFlags)
   const { log, oomFile, cleanup } = options
   const logPath = log === undefined ? 0 : arena.text(log.path)
   const oldLogPath = log === undefined ? 0 : arena.text(`${log.path}.1`)

@@ -8,7 +8,7 @@ import { ENTRY_BYTES, TAPE_HEADER_BYTES, Tape } from '../../core/launch/tape.ts'
 import type { Syscall, SyscallName } from '../../core/syscall.ts'
 import { type Architecture, architecture, loadNative, type Native } from './ffi.ts'
 import { launchInProcess, mayRunInProcess, type Written } from './launch.ts'
-import { arenaOn, CALL_BYTES, type Memory, mapMemory } from './memory.ts'
+import { CALL_BYTES, type Memory, mapMemory } from './memory.ts'
 import { launchMonitored, reopenWaiting } from './monitor.ts'
 import { syscallNumber } from './numbers.ts'
 
@@ -49,7 +49,7 @@ export function openLinux(): Kernel {
   const arch = architecture()
   const memory = mapMemory(native, arch)
   const numberOf = (name: SyscallName) => syscallNumber(name, arch)
-  const arena = arenaOn(memory.call)
+  const arena = memory.arenaOn(memory.call)
 
   const call = (given: Syscall): Outcome => {
     arena.at = 0
@@ -64,7 +64,7 @@ export function openLinux(): Kernel {
   const wait = async (given: Syscall): Promise<Outcome> => {
     const region = memory.borrow()
     try {
-      const { registers, output } = encodeCall(given, arenaOn(region))
+      const { registers, output } = encodeCall(given, memory.arenaOn(region))
       return outcomeOf(await native.syscallLater(numberOf(given.name), registers.map(fixed)), output, region.bytes)
     } finally {
       memory.giveBack(region)
@@ -72,7 +72,7 @@ export function openLinux(): Kernel {
   }
 
   const batch = (calls: readonly Syscall[]) => {
-    const tape = new Tape({ arena: arenaOn(memory.tapeArguments), numberOf, report: -1 })
+    const tape = new Tape({ arena: memory.arenaOn(memory.tapeArguments), numberOf, report: -1 })
     const entries = calls.map((one, index) => tape.call(one, index))
     memory.tape.bytes.set(tape.finish())
     const failed = native.run(memory.tape.address)

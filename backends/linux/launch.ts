@@ -5,7 +5,6 @@ import type { LaunchPlan } from '../../core/launch/plan.ts'
 import { ENTRY_BYTES, TAPE_HEADER_BYTES, Tape } from '../../core/launch/tape.ts'
 import { planFailure, undo } from './failure.ts'
 import type { LinuxParts } from './kernel.ts'
-import { arenaOn } from './memory.ts'
 
 const CLONE_VM = 0x100
 const CLONE_VFORK = 0x4000
@@ -67,7 +66,7 @@ export interface Written {
 }
 
 function write({ memory, numberOf }: LinuxParts, plan: LaunchPlan): Written {
-  const arena = arenaOn(memory.tapeArguments)
+  const arena = memory.arenaOn(memory.tapeArguments)
   const tape = new Tape({ arena, numberOf, report: -1 })
   const entries = writeTape(tape, plan)
   const { argsOffset } = tape.clone!

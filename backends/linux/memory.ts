@@ -23,6 +23,8 @@ export interface Memory {
   /** A region of its own for a call that waits on another thread. */
   borrow(): Region
   giveBack(region: Region): void
+  readonly openFlags: (flags: number) => number
+  arenaOn(region: Region): Arena
 }
 
 /** The longest buffer of one call: longer writes are cut, as write(2) may. */
@@ -42,6 +44,19 @@ function map(native: Native, arch: 'x64' | 'arm64', byteCount: number): Region {
   return { address, bytes: native.view(address, byteCount) }
 }
 
+/** Four of open(2)'s flags stand in other places on arm64 (asm/fcntl.h): O_DIRECT, O_LARGEFILE, O_DIRECTORY, O_NOFOLLOW. */
+function openFlagsOfArm64(flags: number): number {
+  const moved = 0o40000 | 0o100000 | 0o200000 | 0o400000
+  const has = (bit: number, becomes: number) => ((flags & bit) === 0 ? 0 : becomes)
+  return (
+    (flags & ~moved) |
+    has(0o40000, 0o200000) |
+    has(0o100000, 0o400000) |
+    has(0o200000, 0o40000) |
+    has(0o400000, 0o100000)
+  )
+}
+
 export function mapMemory(native: Native, arch: 'x64' | 'arm64'): Memory {
   const whole = map(native, arch, CALL_BYTES + 2048 * KIB + 64 * KIB)
   const part = (offset: number, byteCount: number): Region => ({
@@ -49,6 +64,7 @@ export function mapMemory(native: Native, arch: 'x64' | 'arm64'): Memory {
     bytes: whole.bytes.subarray(offset, offset + byteCount),
   })
   const free: Region[] = []
+  const openFlags = arch === 'arm64' ? openFlagsOfArm64 : (flags: number) => flags
   return {
     call: part(0, CALL_BYTES),
     tapeArguments: part(CALL_BYTES, 1536 * KIB),
@@ -58,9 +74,7 @@ export function mapMemory(native: Native, arch: 'x64' | 'arm64'): Memory {
     giveBack: (region) => {
       free.push(region)
     },
+    openFlags,
+    arenaOn: (region) => new Arena(region.bytes, region.address, 0, true, openFlags),
   }
-}
-
-export function arenaOn(region: Region): Arena {
-  return new Arena(region.bytes, region.address, 0, true)
 }

@@ -1,6 +1,8 @@
 // A plan run by the monitor: a small native process, executed from a sealed memfd, that is the container's parent.
 
 import { readFileSync } from 'node:fs'
+import { errnoName } from '../../core/errno.ts'
+import { RefusedError } from '../../core/errors.ts'
 import type { ExitStatus, Launched, LaunchFailure, MonitorOptions, Outcome, Progress } from '../../core/kernel.ts'
 import { refused } from '../../core/kernel.ts'
 import type { LaunchPlan } from '../../core/launch/plan.ts'
@@ -12,12 +14,13 @@ import { nativeFile } from './ffi.ts'
 import { type Job, monitorFds, writeJob } from './job.ts'
 import type { LinuxParts } from './kernel.ts'
 import { CLONE_CLEAR_SIGHAND } from './launch.ts'
-import { arenaOn } from './memory.ts'
 import { parkPlan, reportReader } from './report.ts'
 
 const AT_FDCWD = -100
 const AT_EMPTY_PATH = 0x1000
 const MFD_CLOEXEC_SEALABLE = 3
+const MFD_NOEXEC_SEAL = 8
+const MFD_EXEC = 0x10
 const F_DUPFD = 0
 const F_ADD_SEALS = 1033
 const F_SEAL_ALL = 0xf
@@ -31,21 +34,26 @@ const EVENT_BYTES = 12
 
 /** The call's value; a refusal here is the machine's fault (no memory, no descriptors) and is thrown. */
 function value(outcome: Outcome, tried: string): number {
-  if (refused(outcome)) throw new Error(`${tried}: ${outcome.errno}`)
+  if (refused(outcome)) throw new RefusedError(tried, outcome.errno)
   return outcome.value
 }
 
-function memfd(parts: LinuxParts, label: string, content: Uint8Array, seal: boolean): number {
-  const fd = value(parts.call({ name: 'memfd_create', label, flags: MFD_CLOEXEC_SEALABLE }), 'memfd_create')
+function memfd(parts: LinuxParts, label: string, content: Uint8Array, program: boolean): number {
+  // Said since Linux 6.3: with sysctl vm.memfd_noexec what does not ask to be executed cannot be. Before, it is EINVAL.
+  const flags = MFD_CLOEXEC_SEALABLE + (program ? MFD_EXEC : MFD_NOEXEC_SEAL)
+  let made = parts.call({ name: 'memfd_create', label, flags })
+  if (refused(made) && made.errno === 'EINVAL')
+    made = parts.call({ name: 'memfd_create', label, flags: MFD_CLOEXEC_SEALABLE })
+  const fd = value(made, 'memfd_create')
   value(parts.call({ name: 'write', fd, buf: content }), `write the ${label}`)
-  if (seal) value(parts.call({ name: 'fcntl', fd, cmd: F_ADD_SEALS, arg: F_SEAL_ALL }), `seal the ${label}`)
+  if (program) value(parts.call({ name: 'fcntl', fd, cmd: F_ADD_SEALS, arg: F_SEAL_ALL }), `seal the ${label}`)
   return fd
 }
 
 /** Starts the monitor program with its descriptors in place; gives its pid. */
 function spawnMonitor(parts: LinuxParts, job: number, fds: MonitorDescriptors, options: MonitorOptions): number {
   const program = memfd(parts, 'vitrine-monitor', readFileSync(nativeFile('monitor')), true)
-  const arena = arenaOn(parts.memory.tapeArguments)
+  const arena = parts.memory.arenaOn(parts.memory.tapeArguments)
   const tape = new Tape({ arena, numberOf: parts.numberOf, report: -1 })
   const child: Syscall[] = []
   if (options.detached) child.push({ name: 'setsid' })
@@ -91,12 +99,12 @@ function spawnMonitor(parts: LinuxParts, job: number, fds: MonitorDescriptors, o
   place0.bytes.set(tape.finish())
   const pid = parts.native.spawn(arena.address(tape.clone!.argsOffset), 88, place0.address)
   parts.call({ name: 'close', fd: program })
-  if (pid < 0) throw new Error(`clone3 of the monitor: errno ${-pid}`)
+  if (pid < 0) throw new RefusedError('clone3 of the monitor', errnoName(-pid))
   const failed = new DataView(place0.bytes.buffer, place0.bytes.byteOffset).getInt32(8, true)
   if (failed >= 0) {
     parts.call({ name: 'wait4', pid, wstatus: 4, options: 0, rusage: 0 })
     const errno = new DataView(place0.bytes.buffer, place0.bytes.byteOffset).getInt32(12, true)
-    throw new Error(`start the monitor: errno ${errno} at entry ${failed}`)
+    throw new RefusedError('start the monitor (it needs 1010 descriptors, see `ulimit -n`)', errnoName(errno))
   }
   return pid
 }

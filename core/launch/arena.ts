@@ -12,11 +12,15 @@ export class Arena {
   readonly #fixed: boolean
   readonly #lists = new Map<readonly string[], number>()
 
-  constructor(bytes: Uint8Array, base: number, at: number, fixed: boolean) {
+  /** O_* as this machine's kernel numbers them; core knows x86-64's. */
+  readonly openFlags: (flags: number) => number
+
+  constructor(bytes: Uint8Array, base: number, at: number, fixed: boolean, openFlags = (flags: number) => flags) {
     this.bytes = bytes
     this.base = base
     this.at = at
     this.#fixed = fixed
+    this.openFlags = openFlags
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 

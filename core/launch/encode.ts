@@ -46,7 +46,9 @@ export function encodeCall(call: Syscall, arena: Arena): EncodedCall {
     switch (kind) {
       case 'fd':
       case 'int':
-        registers.push(value as Register)
+        registers.push(
+          name === 'flags' && call.name === 'openat' ? arena.openFlags(Number(value)) : (value as Register),
+        )
         break
       case 'path':
       case 'text':
@@ -79,7 +81,7 @@ export function encodeCall(call: Syscall, arena: Arena): EncodedCall {
         const how = value as Kinds['open_how']
         const offset = struct(24)
         registers.push(24)
-        arena.u64(offset, how.flags)
+        arena.u64(offset, arena.openFlags(how.flags))
         arena.u64(offset + 8, how.mode ?? 0)
         arena.u64(offset + 16, how.resolve ?? 0)
         break

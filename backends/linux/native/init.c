@@ -18,11 +18,38 @@ static void complain(const char *text)
 	sys3(NR_write, 2, (u64)text, n);
 }
 
+/* execvp(3) without a libc: a name without a slash is looked for along PATH. Gives the errno that says most. */
+static s64 execute(char **argv, char **envp)
+{
+	static char path[4352];
+	const char *name = argv[0], *list = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	u64 length = 0;
+	for (; name[length]; length++)
+		if (name[length] == '/') return sys3(NR_execve, (u64)name, (u64)argv, (u64)envp);
+	for (char **each = envp; *each; each++)
+		if ((*each)[0] == 'P' && (*each)[1] == 'A' && (*each)[2] == 'T' && (*each)[3] == 'H' && (*each)[4] == '=')
+			list = *each + 5;
+	s64 result = -2; /* ENOENT */
+	for (;;) {
+		u64 n = 0;
+		for (; *list && *list != ':'; list++)
+			if (n < sizeof path - 258) path[n++] = *list;
+		if (n == 0) path[n++] = '.';
+		path[n++] = '/';
+		for (u64 i = 0; i <= length && n < sizeof path; i++) path[n++] = name[i];
+		path[sizeof path - 1] = 0;
+		s64 refused = sys3(NR_execve, (u64)path, (u64)argv, (u64)envp);
+		if (refused != -2 && refused != -20) result = refused;
+		if (!*list++) return result;
+	}
+}
+
 /* The program's environment begins after its arguments: argc, argv[0..argc-1], NULL, envp. */
 __attribute__((noreturn, used)) static void init(u64 *stack)
 {
 	u64 count = stack[0], all = ~0ul, before = 0;
 	char **argv = (char **)(stack + 1), **envp = argv + count + 1;
+	if (count > 1 && argv[1][0] == '-' && argv[1][1] == '-' && !argv[1][2]) argv++, count--;
 	if (count < 2) {
 		complain("vitrine-init: no program to run\n");
 		leave(125);
@@ -37,7 +64,7 @@ __attribute__((noreturn, used)) static void init(u64 *stack)
 		u32 group = (u32)sys3(NR_getpid, 0, 0, 0);
 		sys3(NR_ioctl, 0, 0x5410, (u64)&group); /* TIOCSPGRP; not a terminal is fine. SIGTTOU is still blocked */
 		sys6(NR_rt_sigprocmask, SET, (u64)&before, 0, 8, 0, 0);
-		s64 refused = sys3(NR_execve, (u64)argv[1], (u64)(argv + 1), (u64)envp);
+		s64 refused = execute(argv + 1, envp);
 		complain("vitrine-init: cannot execute ");
 		complain(argv[1]);
 		complain("\n");

@@ -2,26 +2,39 @@
  * output, records how the container ended, and has cleaned up after it. No libc; its memory is a few pages. */
 #include "job.h"
 
+#define ENOENT 2
+
 static struct job *const job = (struct job *)JOB_ADDRESS;
 static s32 terminal = -1;
+static s32 signals = -1;
+static u32 exited, status, recorded, oom;
+static u32 caller = 1; /* it is there */
+static u64 left[3] = { ~0ul, ~0ul, ~0ul }; /* bytes that may still be read of both streams and the terminal */
 static u64 log_bytes;
-static u8 middle_of_line[2];
+static u8 log_cut; /* the last line lacks its end */
 static char buffer[8192];
 
-static void write_all(s32 fd, const char *bytes, u64 count)
+struct pollfd {
+	s32 fd;
+	u16 events, revents;
+};
+
+/* 0 when not all could be written: no space, or nobody who reads. */
+static int write_all(s32 fd, const char *bytes, u64 count)
 {
 	while (count > 0) {
 		s64 n = sys3(NR_write, (u64)fd, (u64)bytes, count);
 		if (n == -EINTR) continue;
 		if (n == -11) { /* EAGAIN: a terminal or pipe that somebody made non-blocking */
-			struct { s32 fd; u16 events, revents; } poll = { fd, 4, 0 };
+			struct pollfd poll = { fd, 4, 0 };
 			sys6(NR_ppoll, (u64)&poll, 1, 0, 0, 8, 0);
 			continue;
 		}
-		if (is_error(n)) return;
+		if (is_error(n)) return 0;
 		bytes += n;
 		count -= (u64)n;
 	}
+	return 1;
 }
 
 static char *put_number(char *to, u64 value, int digits)
@@ -64,7 +77,8 @@ static char *put_time(char *to)
 /* A full log becomes the old log, and a new one is begun: at most twice the limit is kept. */
 static void rotate_log(void)
 {
-	if (sys6(NR_renameat2, (u64)-100, (u64)job->log_path, (u64)-100, (u64)job->old_log_path, 0, 0) < 0) return;
+	s64 moved = sys6(NR_renameat2, (u64)-100, (u64)job->log_path, (u64)-100, (u64)job->old_log_path, 0, 0);
+	if (is_error(moved) && moved != -ENOENT) return; /* ENOENT: moved before, and there was no descriptor or space then */
 	s64 fresh = sys6(NR_openat, (u64)-100, (u64)job->log_path, 02002101, 0600, 0, 0); /* O_WRONLY|O_CREAT|O_APPEND|O_CLOEXEC */
 	if (is_error(fresh)) return;
 	sys3(NR_close, (u64)job->log, 0, 0);
@@ -85,48 +99,36 @@ static void log_output(int stream, const char *bytes, u64 count)
 		*end++ = ' ';
 		u64 size = (u64)(end - head) + n + 1;
 		if (job->log_max_bytes && log_bytes && log_bytes + size > job->log_max_bytes) rotate_log();
-		write_all(job->log, head, (u64)(end - head));
-		write_all(job->log, bytes, n);
-		write_all(job->log, "\n", 1);
+		if (log_cut && !write_all(job->log, "\n", 1)) return; /* a full disk: what comes is lost, not mixed up */
+		log_cut = !write_all(job->log, head, (u64)(end - head)) || !write_all(job->log, bytes, n) || !write_all(job->log, "\n", 1);
 		log_bytes += size;
-		middle_of_line[stream] = !full;
 		bytes += n + full;
 		count -= n + full;
 	}
 }
 
-/* Moves what is there on one stream; 0 when it has ended. */
-static int pump(int stream, s32 from)
-{
-	s64 n = sys3(NR_read, (u64)from, (u64)buffer, sizeof buffer);
-	if (n == -EINTR || n == -11) return 1;
-	if (n <= 0) return 0;
-	if (job->forward[stream] >= 0) write_all(job->forward[stream], buffer, (u64)n);
-	if (job->log >= 0) log_output(stream, buffer, (u64)n);
-	return 1;
-}
-
 /* Whether the kernel killed for memory: the oom_kill line of the cgroup's events. */
 static u32 oom_killed(void)
 {
+	char text[1024];
 	if (!job->oom_path) return 0;
 	s64 fd = sys6(NR_openat, (u64)-100, (u64)job->oom_path, 02000000, 0, 0, 0);
 	if (is_error(fd)) return 0;
-	s64 n = sys3(NR_read, (u64)fd, (u64)buffer, sizeof buffer - 1);
+	s64 n = sys3(NR_read, (u64)fd, (u64)text, sizeof text - 1);
 	sys3(NR_close, (u64)fd, 0, 0);
 	if (n <= 0) return 0;
-	buffer[n] = 0;
+	text[n] = 0;
 	const char *name = "oom_kill ";
-	for (char *line = buffer; *line; line++) {
+	for (char *line = text; *line; line++) {
 		u64 k = 0;
 		while (name[k] && line[k] == name[k]) k++;
-		if (!name[k] && (line == buffer || line[-1] == '\n')) return line[k] != '0';
+		if (!name[k] && (line == text || line[-1] == '\n')) return line[k] != '0';
 	}
 	return 0;
 }
 
 /* `exit`: code, signal, seconds, nanoseconds, oom; whole or not there at all, also after kill -9. */
-static void record_exit(u32 status, u32 oom)
+static void write_exit(void)
 {
 	s64 now[2];
 	char text[96], *end = text;
@@ -139,9 +141,80 @@ static void record_exit(u32 status, u32 oom)
 	end = put_number(end, oom, 1), *end++ = '\n';
 	s64 fd = sys6(NR_openat, (u64)job->directory, (u64)"exit.tmp", 02001101, 0600, 0, 0); /* O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC */
 	if (is_error(fd)) return;
-	write_all((s32)fd, text, (u64)(end - text));
+	int whole = write_all((s32)fd, text, (u64)(end - text));
 	sys3(NR_close, (u64)fd, 0, 0);
-	sys6(NR_renameat2, (u64)job->directory, (u64)"exit.tmp", (u64)job->directory, (u64)"exit", 0, 0);
+	if (whole) sys6(NR_renameat2, (u64)job->directory, (u64)"exit.tmp", (u64)job->directory, (u64)"exit", 0, 0);
+	else sys3(NR_unlinkat, (u64)job->directory, (u64)"exit.tmp", 0);
+}
+
+static void record_exit(void)
+{
+	if (recorded) return;
+	recorded = 1;
+	oom = oom_killed();
+	if (job->directory >= 0) write_exit();
+}
+
+/* Takes the status of whoever has ended. Once it is the container: what it wrote lies in the pipes, and no more than that
+ * is waited for, since a process that it left behind may go on writing for ever. */
+static void reap(void)
+{
+	char info[128];
+	while (sys3(NR_read, (u64)signals, (u64)info, sizeof info) > 0);
+	s32 state;
+	s64 pid;
+	while ((pid = sys6(NR_wait4, (u64)-1, (u64)&state, 1, 0, 0, 0)) > 0) {
+		if (pid != job->pid) continue;
+		status = (u32)state, exited = 1;
+		for (int stream = 0; stream < 2; stream++) {
+			u32 bytes = 0;
+			s64 asked = sys3(NR_ioctl, (u64)job->output[stream], 0x541b, (u64)&bytes); /* FIONREAD */
+			left[stream] = is_error(asked) ? 0 : bytes;
+		}
+		left[2] = 1 << 17; /* more than a terminal holds */
+	}
+}
+
+/* To the caller, as fast as its reader takes it. If nobody reads, the program waits as it would without us; its end is
+ * recorded all the same, and a caller that is gone is not waited for. */
+static void forward_output(int stream, const char *bytes, u64 count)
+{
+	while (count > 0 && job->forward[stream] >= 0) {
+		struct pollfd polls[3] = { { job->forward[stream], 4, 0 }, { exited ? -1 : signals, 1, 0 }, { job->events, 0, 0 } };
+		s64 ready = sys6(NR_ppoll, (u64)polls, 3, 0, 0, 8, 0);
+		if (ready == -EINTR) continue;
+		if (is_error(ready)) return;
+		if (polls[2].revents) {
+			caller = 0;
+			return;
+		}
+		if (polls[1].revents) {
+			reap();
+			if (exited) record_exit();
+		}
+		if (!polls[0].revents) continue;
+		/* What a pipe takes without waiting once poll(2) says that it takes something: PIPE_BUF. pipe(7) */
+		s64 n = sys3(NR_write, (u64)job->forward[stream], (u64)bytes, count < 4096 ? count : 4096);
+		if (n == -EINTR || n == -11) continue;
+		if (is_error(n)) {
+			job->forward[stream] = -1;
+			return;
+		}
+		bytes += n;
+		count -= (u64)n;
+	}
+}
+
+/* Moves what is there on one stream; 0 when it has ended. */
+static int pump(int stream, s32 from, u64 *limit)
+{
+	s64 n = sys3(NR_read, (u64)from, (u64)buffer, *limit < sizeof buffer ? *limit : sizeof buffer);
+	if (n == -EINTR || n == -11) return 1;
+	if (n <= 0) return 0;
+	if (*limit != ~0ul) *limit -= (u64)n; /* before the program can end over what follows */
+	if (job->log >= 0) log_output(stream, buffer, (u64)n);
+	forward_output(stream, buffer, (u64)n);
+	return 1;
 }
 
 /* The job is forty kilobytes, of which a container's whole life needs one page: that is kept, at the same address. Should
@@ -174,32 +247,47 @@ static int ask_caller(void)
 	}
 }
 
+/* The command begins as any does: no signal blocked or waiting, and out of reach of the terminal that was the caller's. */
 static void clean_up(void)
 {
-	if (job->cleanup_argv) sys3(NR_execve, (u64)job->cleanup_argv[0], (u64)job->cleanup_argv, (u64)job->cleanup_env);
+	u64 all = ~0ul, none = 0;
+	s64 now[2] = { 0, 0 };
+	if (job->cleanup_argv) {
+		sys3(NR_setsid, 0, 0, 0);
+		while (sys6(NR_rt_sigtimedwait, (u64)&all, 0, (u64)now, 8, 0, 0) > 0);
+		sys6(NR_rt_sigprocmask, 2, (u64)&none, 0, 8, 0, 0);
+		sys3(NR_execve, (u64)job->cleanup_argv[0], (u64)job->cleanup_argv, (u64)job->cleanup_env);
+	}
 	sys3(NR_exit_group, 0, 0, 0);
 }
 
-static void watch(s32 signals)
+static void watch(void)
 {
-	struct { s32 fd; u16 events, revents; } polls[6];
-	u32 status = 0, exited = 0;
-	int caller = 1, cleaned = 0, detached = job->flags & JOB_DETACHED;
+	struct pollfd polls[6];
+	int cleaned = 0, detached = job->flags & JOB_DETACHED;
 	for (;;) {
-		polls[0].fd = signals, polls[1].fd = job->output[0], polls[2].fd = job->output[1];
+		polls[0].fd = signals;
+		for (int stream = 0; stream < 2; stream++) polls[1 + stream].fd = left[stream] ? job->output[stream] : -1;
 		polls[3].fd = caller ? job->control : -1, polls[4].fd = caller ? job->events : -1;
-		polls[5].fd = caller && !detached ? -1 : terminal; /* a caller in the foreground reads the terminal itself */
+		/* A caller in the foreground reads the terminal itself. */
+		polls[5].fd = (caller && !detached) || !left[2] ? -1 : terminal;
 		for (int i = 0; i < 6; i++) polls[i].events = i == 4 ? 0 : 1, polls[i].revents = 0;
 		s64 timeout[2] = { 0, 0 };
 		s64 n = sys6(NR_ppoll, (u64)polls, 6, exited ? (u64)timeout : 0, 0, 8, 0);
 		if (n == -EINTR) continue;
 		if (exited && n <= 0) break; /* drained what was left */
-		for (int stream = 0; stream < 2; stream++)
-			if (polls[1 + stream].revents && !pump(stream, job->output[stream])) {
-				sys3(NR_close, (u64)job->output[stream], 0, 0);
-				job->output[stream] = -1;
-			}
-		if (polls[5].revents && !pump(0, terminal)) terminal = -1;
+		int moved = 0;
+		for (int stream = 0; stream < 2; stream++) {
+			if (!polls[1 + stream].revents) continue;
+			moved = 1;
+			if (pump(stream, job->output[stream], &left[stream])) continue;
+			sys3(NR_close, (u64)job->output[stream], 0, 0);
+			job->output[stream] = -1;
+		}
+		if (polls[5].revents) {
+			moved = 1;
+			if (!pump(0, terminal, &left[2])) terminal = -1;
+		}
 		if (polls[3].revents) {
 			int answer = ask_caller();
 			if (answer < 0) caller = 0;
@@ -207,17 +295,10 @@ static void watch(s32 signals)
 		}
 		if (polls[4].revents) caller = 0;
 		if (!caller) job->forward[0] = job->forward[1] = -1; /* its terminal is somebody else's now */
-		if (polls[0].revents) {
-			char info[128];
-			while (sys3(NR_read, (u64)signals, (u64)info, sizeof info) > 0);
-			s32 state;
-			s64 pid;
-			while ((pid = sys6(NR_wait4, (u64)-1, (u64)&state, 1, 0, 0, 0)) > 0)
-				if (pid == job->pid) status = (u32)state, exited = 1;
-		} else if (exited && !polls[1].revents && !polls[2].revents && !polls[5].revents) break;
+		if (polls[0].revents) reap();
+		else if (exited && !moved) break;
 	}
-	u32 oom = oom_killed();
-	if (job->directory >= 0) record_exit(status, oom);
+	record_exit();
 	tell(4, status, oom);
 	while (caller && !detached && !cleaned) { /* the caller cleans up; should it die over that, we do */
 		polls[0].fd = job->control, polls[0].events = 1;
@@ -251,17 +332,19 @@ __attribute__((noreturn, used)) static void monitor(u64 *stack)
 	sys6(NR_pread64, JOB_DESCRIPTOR, (u64)&size, 8, 0, 0, 0);
 	s64 at = sys6(NR_mmap, JOB_ADDRESS, size, 3, 0x100001, JOB_DESCRIPTOR, 0); /* MAP_SHARED|MAP_FIXED_NOREPLACE */
 	if (at != (s64)JOB_ADDRESS) sys3(NR_exit_group, 125, 0, 0);
-	sys3(NR_close, JOB_DESCRIPTOR, 0, 0);
 	sys6(NR_close_range, 3, ~0u, 4, 0, 0, 0); /* CLOSE_RANGE_CLOEXEC: nothing of ours reaches the container or the cleanup */
 	sys6(NR_rt_sigprocmask, 0, (u64)&all, 0, 8, 0, 0);
 	sys6(NR_prctl, 36, 1, 0, 0, 0, 0); /* PR_SET_CHILD_SUBREAPER */
-	s64 signals = sys6(NR_signalfd4, (u64)-1, (u64)&child_signal, 8, 02004000, 0, 0);
+	signals = (s32)sys6(NR_signalfd4, (u64)-1, (u64)&child_signal, 8, 02004000, 0, 0);
 	s32 failed = run_tape(job->tape, 0, job->tape->child);
 	if (failed >= 0) {
 		tell(2, (u32)failed << 16 | (u32)job->tape->errno_, 0);
 		sys3(NR_exit_group, 125, 0, 0);
 	}
-	s64 pid = sys3(NR_clone3, (u64)job->clone_args, 88, 0);
+	/* From here on the job is each one's own: whoever gets hold of the child's memory does not have ours. */
+	at = sys6(NR_mmap, JOB_ADDRESS, size, 3, 0x12, JOB_DESCRIPTOR, 0); /* MAP_PRIVATE|MAP_FIXED */
+	sys3(NR_close, JOB_DESCRIPTOR, 0, 0);
+	s64 pid = is_error(at) ? at : sys3(NR_clone3, (u64)job->clone_args, 88, 0);
 	if (pid == 0) run_child(job->tape);
 	if (is_error(pid)) {
 		tell(2, job->tape->child << 16 | (u32)-pid, 0);
@@ -278,7 +361,7 @@ __attribute__((noreturn, used)) static void monitor(u64 *stack)
 	}
 	shed();
 	tell(1, (u32)pid, 0);
-	watch((s32)signals);
+	watch();
 	for (;;) sys3(NR_exit_group, 0, 0, 0);
 }
 
