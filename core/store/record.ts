@@ -127,13 +127,15 @@ function parsed<T>(text: string, path: string): T {
   }
 }
 
-/** What the monitor wrote at the end: `CODE SIGNAL SECONDS NANOSECONDS OOMKILLED`; undefined when there is none. */
+/**
+ * What the monitor wrote at the end: `CODE SIGNAL SECONDS NANOSECONDS OOMKILLED`; undefined when there is none, or what a
+ * power cut has left of one: then the end is not known, and the container must be removable all the same.
+ */
 export function readEnding(kernel: Kernel, paths: ContainerPaths): Ending | undefined {
   const text = readTextIfThere(kernel, paths.exit)
   if (text === undefined) return undefined
   const [code, signal, seconds, nanoseconds, oom] = text.trim().split(' ').map(Number)
-  if (oom === undefined || [code, signal, seconds, nanoseconds].some(Number.isNaN))
-    throw new UserError(`read ${paths.exit}: it is damaged: ${JSON.stringify(text)}`)
+  if (oom === undefined || [code, signal, seconds, nanoseconds].some(Number.isNaN)) return undefined
   return {
     code: code!,
     signal: signal!,
