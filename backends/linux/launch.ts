@@ -19,11 +19,12 @@ const WEXITED = 4
 /**
  * Whether a plan can be run while the parent stands still on shared memory: nobody need act in between, no user namespace
  * (setuid would make Node itself undumpable) and no time namespace (EUSERS on shared memory), and no namespace is joined
- * (a process in it could open /proc/PID/exe, which is Node; CVE-2019-5736).
+ * (a process in it could open /proc/PID/exe, which is Node; CVE-2019-5736). The same holds of the program itself: an image
+ * whose program is a link to /proc/self/exe runs Node, so in-process is for root filesystems that the caller trusts.
  */
 export function mayRunInProcess(plan: LaunchPlan): boolean {
-  for (const { call, waits } of plan.steps) {
-    if (waits || call.name === 'setns') return false
+  for (const { in: side, call, waits } of plan.steps) {
+    if (waits || call.name === 'setns' || (side === 'parent' && call.name === 'prctl')) return false
     const flags = call.name === 'clone3' ? call.cl_args.flags : call.name === 'unshare' ? Number(call.flags) : 0
     if ((flags & (CLONE_NEWUSER | CLONE_NEWTIME)) !== 0) return false
   }

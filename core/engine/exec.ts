@@ -38,13 +38,13 @@ export async function exec(
   attachment?: Attachment,
 ): Promise<Started> {
   if (request.command.length === 0) throw new UserError('exec: no command: give one after the container')
-  const { record, launched } = await withContainer(host, settings, container, async (stored) => {
+  const { record, launched, plan } = await withContainer(host, settings, container, (stored) => {
     moved(phaseOf(stored.state), 'exec', stored.record.name)
     const plan = planOf(host, settings, stored, request)
-    const begun = begin(host, stored, plan, request, attachment)
-    await follow(plan, begun, request, attachment)
-    return { record: stored.record, launched: begun }
+    return { record: stored.record, plan, launched: begin(host, stored, plan, request, attachment) }
   })
+  // Not under the lock: a container that halts the process must not keep itself from being stopped.
+  await follow(plan, launched, request, attachment)
   const started: Started = { id: record.id, name: record.name, pid: launched.pid }
   if (attachment === undefined) {
     launched.close()

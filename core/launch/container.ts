@@ -9,10 +9,26 @@ import { planLoopback, planNames, planSysctlSource, planSysctls } from './identi
 import { planCoverSources, planMaskedPaths, planReadonlyPaths } from './masks.ts'
 import { planForeignProc, planMappedSources, planSources, planTiedSources } from './mount-sources.ts'
 import { planMounts, planReadonlyFileSystems } from './mounts.ts'
-import { checkNamespaces, isJoined, namespacesOf, planBirth, planEntry, planRootOfUserNamespace } from './namespaces.ts'
+import {
+  checkNamespaces,
+  isJoined,
+  isWatched,
+  namespacesOf,
+  planBirth,
+  planEntry,
+  planRootOfUserNamespace,
+} from './namespaces.ts'
 import type { LaunchPlan } from './plan.ts'
 import { readMounts } from './planned-mount.ts'
-import { checkProcess, planProgram, planSession, planWait, planWorkingDirectory } from './process.ts'
+import {
+  checkProcess,
+  planOomScore,
+  planProgram,
+  planSession,
+  planVisibility,
+  planWait,
+  planWorkingDirectory,
+} from './process.ts'
 import { planFinishedRoot, planPrivateMounts, planRoot } from './root.ts'
 import { planTerminal } from './terminal.ts'
 import { openHost, PlanWriter, root } from './writer.ts'
@@ -41,7 +57,8 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
 
   planMappedSources(writer, mounts, facts, namespaces)
   planBirth(writer, namespaces, spec, facts)
-  planSession(writer, process, facts)
+  planOomScore(writer, process, facts, 'child')
+  planSession(writer, process)
   planForeignProc(writer, mounts, namespaces)
   planEntry(writer, namespaces)
   planPersonality(writer, spec)
@@ -71,6 +88,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
     planReadonlyFileSystems(writer, mounts)
     planFinishedRoot(writer, spec)
   }
+  if (isWatched(namespaces)) planVisibility(writer)
   planWait(writer, facts)
   planProgram(writer, process, facts, inUserNamespace)
   return { steps: writer.steps, program: process.args![0]! }

@@ -3,9 +3,17 @@
 import type { LinuxNamespaceType, Process } from '../spec/types.ts'
 import { CLONE, O, SIGNAL } from './constants.ts'
 import type { LaunchFacts } from './facts.ts'
-import { namespaceFlags, stayVisible } from './namespaces.ts'
+import { hideFromContainer, namespaceFlags, stayVisible } from './namespaces.ts'
 import type { LaunchPlan } from './plan.ts'
-import { checkProcess, planExistingWorkingDirectory, planProgram, planSession, planWait } from './process.ts'
+import {
+  checkProcess,
+  planExistingWorkingDirectory,
+  planOomScore,
+  planProgram,
+  planSession,
+  planVisibility,
+  planWait,
+} from './process.ts'
 import { planTerminal } from './terminal.ts'
 import { from, openHost, PlanWriter, root } from './writer.ts'
 
@@ -22,6 +30,7 @@ export interface ExecTarget {
 /**
  * Plans an exec: the parent takes a pidfd of the container's first process, has the child born in its pid namespace and
  * cgroup; the child joins all others at once through the same pidfd, because inside the pid would mean another process.
+ * From its birth on the container's processes see it: it cannot be traced until all that it has of the host is closed.
  * setns(2), pidfd_open(2). The parent's own state changes, so it must be a process that ends with the exec: the monitor.
  *
  * @param facts - `cgroup.create` opens the container's cgroup, `cgroup.join` moves the child on v1
@@ -46,7 +55,10 @@ export function planExec(process: Process, target: ExecTarget, facts: LaunchFact
         : "have the child born in the container's pid namespace",
     )
   if (unprivileged) stayVisible(writer, 'parent')
+  // In another's user namespace a hidden process may not even write its own file of /proc.
+  if (unprivileged) planOomScore(writer, process, facts, 'parent')
   for (const step of facts.cgroup?.create ?? []) writer.add(step)
+  hideFromContainer(writer)
   const into = facts.cgroup?.into
   const cl_args = {
     flags: into === undefined ? 0 : CLONE.INTO_CGROUP,
@@ -55,7 +67,8 @@ export function planExec(process: Process, target: ExecTarget, facts: LaunchFact
   }
   writer.parent({ name: 'clone3', cl_args }, 'start a process for the program')
   for (const step of facts.cgroup?.join ?? []) writer.add(step)
-  planSession(writer, process, facts)
+  if (!unprivileged) planOomScore(writer, process, facts, 'child')
+  planSession(writer, process)
   let nstype = 0
   for (const type of joins) if (type !== 'pid' && !(type === 'user' && unprivileged)) nstype |= namespaceFlags[type]
   if (nstype !== 0)
@@ -64,8 +77,8 @@ export function planExec(process: Process, target: ExecTarget, facts: LaunchFact
   if (inUserNamespace) {
     writer.child({ name: 'setresgid', rgid: 0, egid: 0, sgid: 0 }, 'become group 0 of the user namespace')
     writer.child({ name: 'setresuid', ruid: 0, euid: 0, suid: 0 }, 'become user 0 of the user namespace')
-    stayVisible(writer, 'child')
   }
+  planVisibility(writer)
   writer.child(openHost('/', O.PATH | O.DIRECTORY), "open the container's root", { as: root })
   if (process.terminal) planTerminal(writer, process, false)
   planExistingWorkingDirectory(writer, process)

@@ -73,6 +73,7 @@ export function planBirth(writer: PlanWriter, namespaces: Namespaces, spec: Spec
   }
   const cl_args = { flags, exit_signal: SIGNAL.SIGCHLD, ...(into === undefined ? {} : { cgroup: from(into) }) }
   const born = into === undefined ? '' : ', born in its cgroup'
+  if (isWatched(namespaces)) hideFromContainer(writer)
   writer.parent({ name: 'clone3', cl_args }, `start the container's first process${born}`)
   if (isNew(namespaces, 'user'))
     writer.child(
@@ -123,16 +124,33 @@ export function planRootOfUserNamespace(writer: PlanWriter, namespaces: Namespac
   if (!namespaces.has('user')) return
   writer.child({ name: 'setresgid', rgid: 0, egid: 0, sgid: 0 }, 'become group 0 of the user namespace')
   writer.child({ name: 'setresuid', ruid: 0, euid: 0, suid: 0 }, 'become user 0 of the user namespace')
-  stayVisible(writer, 'child')
+  if (!isWatched(namespaces)) stayVisible(writer, 'child')
+}
+
+/** Whether processes of another container see the child from its birth on. */
+export function isWatched(namespaces: Namespaces): boolean {
+  return (isJoined(namespaces, 'pid') || isJoined(namespaces, 'user')) && !isNew(namespaces, 'user')
+}
+
+/**
+ * Whoever traces a process has its descriptors and its memory. Not to be dumped, it can be traced only with rights over the
+ * user namespace that it was executed in, which nobody in a user namespace below has. ptrace(2).
+ */
+export function hideFromContainer(writer: PlanWriter): void {
+  writer.parent(
+    { name: 'prctl', option: PR.SET_DUMPABLE, arg2: 0, arg3: 0, arg4: 0, arg5: 0 },
+    'have the child born so that no process of the container can trace it',
+  )
 }
 
 /**
  * A process that changes its user or gains capabilities hides its /proc/PID and descriptors from everybody without
  * privilege: also from the runtime of a user who is not root. PR_SET_DUMPABLE(2const), ptrace(2).
  */
-export function stayVisible(writer: PlanWriter, side: 'parent' | 'child'): void {
-  writer[side](
-    { name: 'prctl', option: PR.SET_DUMPABLE, arg2: 1, arg3: 0, arg4: 0, arg5: 0 },
-    'stay visible to the runtime: the change of user hid /proc/PID from it',
-  )
+export function stayVisible(
+  writer: PlanWriter,
+  side: 'parent' | 'child',
+  why = 'stay visible to the runtime: the change of user hid /proc/PID from it',
+): void {
+  writer[side]({ name: 'prctl', option: PR.SET_DUMPABLE, arg2: 1, arg3: 0, arg4: 0, arg5: 0 }, why)
 }

@@ -14,6 +14,7 @@ import {
   SIG_SETMASK,
 } from './constants.ts'
 import { ignoredByNode, type LaunchFacts } from './facts.ts'
+import { stayVisible } from './namespaces.ts'
 import { startFd } from './plan.ts'
 import { cleanPath } from './planned-mount.ts'
 import { childStep, from, openHost, openInside, type PlanWriter, root } from './writer.ts'
@@ -31,18 +32,26 @@ export function checkProcess(process: Process): void {
   if (!process.cwd.startsWith('/')) throw new UserError(`process.cwd: ${process.cwd}: must be an absolute path`)
 }
 
-/** Early, while the host's /proc can be reached: what is set through files of one's own process, and the session. */
-export function planSession(writer: PlanWriter, process: Process, facts: LaunchFacts): void {
-  const { oomScoreAdj } = process
+/** Early, while the host's /proc can be reached. */
+export function planOomScore(
+  writer: PlanWriter,
+  { oomScoreAdj }: Process,
+  facts: LaunchFacts,
+  side: 'parent' | 'child',
+): void {
   if (oomScoreAdj !== undefined && oomScoreAdj !== facts.oomScoreAdj) {
-    writer.child(openHost('/proc/self/oom_score_adj', O.WRONLY), 'open the score for the out-of-memory killer', {
+    writer[side](openHost('/proc/self/oom_score_adj', O.WRONLY), 'open the score for the out-of-memory killer', {
       as: 'oom score',
     })
-    writer.child(
+    writer[side](
       { name: 'write', fd: from('oom score'), buf: String(oomScoreAdj) },
       `set oom_score_adj to ${oomScoreAdj} (to lower it needs CAP_SYS_RESOURCE)`,
     )
   }
+}
+
+/** Early too: what else is set through files of one's own process, and the session. */
+export function planSession(writer: PlanWriter, process: Process): void {
   planAppArmor(writer, process.apparmorProfile)
   writer.child({ name: 'setsid' }, 'begin a session of its own')
   writer.child(
@@ -134,6 +143,12 @@ function planDescriptors(writer: PlanWriter): void {
     { name: 'close_range', first: startFd, last: 0xffffffff, flags: CLOSE_RANGE_CLOEXEC },
     "have the runtime's own descriptors closed when the program starts",
   )
+}
+
+/** For a child that others could see while it had more than they may have: it can be looked at now. */
+export function planVisibility(writer: PlanWriter): void {
+  planDescriptors(writer)
+  stayVisible(writer, 'child', 'be visible again to the runtime, now that nothing of the host is open')
 }
 
 /** Ignored signals and the mask survive execve(2); a program expects neither. */

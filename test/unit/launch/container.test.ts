@@ -133,17 +133,20 @@ describe('namespaces', () => {
     expect(beyondSmallest({ namespaces })).toMatchInlineSnapshot(`
       "parent openat(AT_FDCWD, "/proc/7/ns/pid", O_RDONLY|O_CLOEXEC) = <pid namespace>  # open the pid namespace /proc/7/ns/pid
       parent setns(<pid namespace>, CLONE_NEWPID)  # have the child born in that pid namespace
+      parent prctl(PR_SET_DUMPABLE, 0)  # have the child born so that no process of the container can trace it
       openat(AT_FDCWD, "/proc/7/ns/uts", O_RDONLY|O_CLOEXEC) = <uts namespace>  # open the uts namespace /proc/7/ns/uts
       openat(AT_FDCWD, "/run/netns/web", O_RDONLY|O_CLOEXEC) = <network namespace>  # open the network namespace /run/netns/web
       setns(<uts namespace>, CLONE_NEWUTS)  # join the uts namespace
-      setns(<network namespace>, CLONE_NEWNET)  # join the network namespace"
+      setns(<network namespace>, CLONE_NEWNET)  # join the network namespace
+      prctl(PR_SET_DUMPABLE, 1)  # be visible again to the runtime, now that nothing of the host is open"
     `)
   })
 
   it('that are new belong to the user namespace that is joined', () => {
     const namespaces = [{ type: 'user', path: '/proc/7/ns/user' }, ...newNamespaces('mount', 'uts', 'pid')] as const
     expect(beyondSmallest({ namespaces })).toMatchInlineSnapshot(`
-      "parent clone3({flags=CLONE_NEWPID, exit_signal=SIGCHLD})  # start the container's first process
+      "parent prctl(PR_SET_DUMPABLE, 0)  # have the child born so that no process of the container can trace it
+      parent clone3({flags=CLONE_NEWPID, exit_signal=SIGCHLD})  # start the container's first process
       openat(AT_FDCWD, "/proc/7/ns/user", O_RDONLY|O_CLOEXEC) = <user namespace>  # open the user namespace /proc/7/ns/user
       setns(<user namespace>, CLONE_NEWUSER)  # join the user namespace
       unshare(CLONE_NEWNS|CLONE_NEWUTS)  # make the new namespaces, owned by the user namespace that was joined
@@ -155,7 +158,6 @@ describe('namespaces', () => {
       open_tree(AT_FDCWD, "/dev/tty", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC) = <device /dev/tty>  # take /dev/tty of the host
       setresgid(0, 0, 0)  # become group 0 of the user namespace
       setresuid(0, 0, 0)  # become user 0 of the user namespace
-      prctl(PR_SET_DUMPABLE, 1)  # stay visible to the runtime: the change of user hid /proc/PID from it
       openat(</dev>, "null", O_RDONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0644)  # make the empty file /dev/null to mount on
       move_mount(<device /dev/null>, "", </dev>, "null", MOVE_MOUNT_F_EMPTY_PATH)  # mount the host's /dev/null
       openat(</dev>, "zero", O_RDONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0644)  # make the empty file /dev/zero to mount on
@@ -167,7 +169,8 @@ describe('namespaces', () => {
       openat(</dev>, "urandom", O_RDONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0644)  # make the empty file /dev/urandom to mount on
       move_mount(<device /dev/urandom>, "", </dev>, "urandom", MOVE_MOUNT_F_EMPTY_PATH)  # mount the host's /dev/urandom
       openat(</dev>, "tty", O_RDONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0644)  # make the empty file /dev/tty to mount on
-      move_mount(<device /dev/tty>, "", </dev>, "tty", MOVE_MOUNT_F_EMPTY_PATH)  # mount the host's /dev/tty"
+      move_mount(<device /dev/tty>, "", </dev>, "tty", MOVE_MOUNT_F_EMPTY_PATH)  # mount the host's /dev/tty
+      prctl(PR_SET_DUMPABLE, 1)  # be visible again to the runtime, now that nothing of the host is open"
     `)
   })
 })

@@ -159,10 +159,14 @@ describe('an exec', () => {
       "parent pidfd_open(77, 0) = <container>  # take hold of the container by its first process
       parent setns(<container>, CLONE_NEWPID)  # have the child born in the container's pid namespace
       parent openat(AT_FDCWD, "/cg/web", O_PATH|O_DIRECTORY) = <cgroup>  # open its cgroup
+      parent prctl(PR_SET_DUMPABLE, 0)  # have the child born so that no process of the container can trace it
       parent clone3({flags=CLONE_INTO_CGROUP, exit_signal=SIGCHLD, cgroup=<cgroup>})  # start a process for the program
       setsid()  # begin a session of its own
       keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL)  # leave the keys of the caller's session (ENOSYS or EPERM is fine)
       setns(<container>, CLONE_NEWNS|CLONE_NEWCGROUP|CLONE_NEWUTS|CLONE_NEWNET)  # join the container's other namespaces at once
+      close_range(3, 999, 0)  # close every descriptor that leads out of the container
+      close_range(1000, ~0U, CLOSE_RANGE_CLOEXEC)  # have the runtime's own descriptors closed when the program starts
+      prctl(PR_SET_DUMPABLE, 1)  # be visible again to the runtime, now that nothing of the host is open
       openat(AT_FDCWD, "/", O_PATH|O_DIRECTORY|O_CLOEXEC) = <root>  # open the container's root
       openat2(<root>, "/", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <working directory>  # find /
       fchdir(<working directory>)  # stand in the working directory /
@@ -192,8 +196,9 @@ describe('an exec', () => {
       [
         "parent setns(<container>, CLONE_NEWUSER|CLONE_NEWPID)  # enter the user namespace, which gives the right to have the child born in the container's pid namespace",
         "parent prctl(PR_SET_DUMPABLE, 1)  # stay visible to the runtime: the change of user hid /proc/PID from it",
+        "parent prctl(PR_SET_DUMPABLE, 0)  # have the child born so that no process of the container can trace it",
         "setns(<container>, CLONE_NEWNS)  # join the container's other namespaces at once",
-        "prctl(PR_SET_DUMPABLE, 1)  # stay visible to the runtime: the change of user hid /proc/PID from it",
+        "prctl(PR_SET_DUMPABLE, 1)  # be visible again to the runtime, now that nothing of the host is open",
       ]
     `)
   })
