@@ -205,6 +205,15 @@ static void forward_output(int stream, const char *bytes, u64 count)
 	}
 }
 
+/* The caller is gone: its terminal is somebody else's now, and whoever reads from its pipes may know that no more comes. */
+static void stop_forwarding(void)
+{
+	for (int stream = 0; stream < 2; stream++) {
+		if (job->forward[stream] >= 0) sys3(NR_close, (u64)job->forward[stream], 0, 0);
+		job->forward[stream] = -1;
+	}
+}
+
 /* Moves what is there on one stream; 0 when it has ended. */
 static int pump(int stream, s32 from, u64 *limit)
 {
@@ -294,7 +303,7 @@ static void watch(void)
 			if (answer == 'C') cleaned = 1;
 		}
 		if (polls[4].revents) caller = 0;
-		if (!caller) job->forward[0] = job->forward[1] = -1; /* its terminal is somebody else's now */
+		if (!caller) stop_forwarding();
 		if (polls[0].revents) reap();
 		else if (exited && !moved) break;
 	}
