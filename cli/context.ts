@@ -53,7 +53,11 @@ export function makeContext(global: Global): Context {
   let host: Host | undefined
   return {
     get host() {
-      host ??= openHost(environment)
+      if (host === undefined) {
+        // What is made for a container has the rights that are said where it is made, not fewer.
+        process.umask(0o022)
+        host = openHost(environment)
+      }
       return host
     },
     settings,

@@ -45,7 +45,8 @@ function memfd(parts: LinuxParts, label: string, content: Uint8Array, program: b
   if (refused(made) && made.errno === 'EINVAL')
     made = parts.call({ name: 'memfd_create', label, flags: MFD_CLOEXEC_SEALABLE })
   const fd = value(made, 'memfd_create')
-  value(parts.call({ name: 'write', fd, buf: content }), `write the ${label}`)
+  for (let rest = content; rest.length > 0; )
+    rest = rest.subarray(value(parts.call({ name: 'write', fd, buf: rest }), `write the ${label}`))
   if (program) value(parts.call({ name: 'fcntl', fd, cmd: F_ADD_SEALS, arg: F_SEAL_ALL }), `seal the ${label}`)
   return fd
 }

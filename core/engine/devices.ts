@@ -7,7 +7,15 @@ import type { RequestedDevice } from '../spec/request.ts'
 import type { LinuxDevice } from '../spec/types.ts'
 
 /** Parts of /dev that are not devices of the machine: every container has its own. */
-const notTheHosts = new Set(['/dev/pts', '/dev/shm', '/dev/mqueue', '/dev/fd', '/dev/console', '/dev/hugepages'])
+const notTheHosts = new Set([
+  '/dev/pts',
+  '/dev/shm',
+  '/dev/mqueue',
+  '/dev/fd',
+  '/dev/ptmx',
+  '/dev/console',
+  '/dev/hugepages',
+])
 
 function deviceOf(path: string, found: Stat): LinuxDevice | undefined {
   const kind = found.mode & S_IFMT

@@ -1,7 +1,7 @@
 // Files of a container's root filesystem read from the host before it is mounted: layer by layer, never out of a layer.
 
 import { RefusedError } from '../errors.ts'
-import { AT_FDCWD, close, O, readAll, S_IFMT, S_IFREG, stat } from '../files.ts'
+import { AT_FDCWD, close, O, S_IFMT, S_IFREG, stat } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
 
 const RESOLVE_NO_MAGICLINKS = 0x02
@@ -51,10 +51,24 @@ function readInLayer(kernel: Kernel, root: number, path: string): string | { rea
   try {
     const found = stat(kernel, '', { dirfd: opened.value })
     if (found === undefined || (found.mode & S_IFMT) !== S_IFREG || found.size > sizeBytesMax) return { hidden: true }
-    return new TextDecoder().decode(readAll(kernel, opened.value, path))
+    return textOf(kernel, opened.value, path, found.size)
   } finally {
     close(kernel, opened.value)
   }
+}
+
+/** No more than the size that was looked at: who owns the file can make it grow while it is read. Files of proc have none. */
+function textOf(kernel: Kernel, fd: number, path: string, sizeBytes: number): string {
+  const decoder = new TextDecoder()
+  let text = ''
+  for (let rest = sizeBytes; rest > 0; ) {
+    const read = kernel.call({ name: 'read', fd, buf: Math.min(rest, 65536) })
+    if (refused(read)) throw new RefusedError(`read ${path} of the root filesystem`, read.errno)
+    if (read.value === 0) break
+    text += decoder.decode(read.data, { stream: true })
+    rest -= read.value
+  }
+  return text + decoder.decode()
 }
 
 function isOpaque(kernel: Kernel, root: number, directory: string): boolean {

@@ -1,5 +1,7 @@
 // An arena: the memory in which strings and structs of encoded calls lie, at addresses that the kernel will be given.
 
+import { UserError } from '../errors.ts'
+
 const encoder = new TextEncoder()
 
 /** Grows, unless it lies on native memory that cannot move. */
@@ -47,7 +49,7 @@ export class Arena {
 
   /** A NUL-terminated string; NUL inside is refused, since the kernel would read another string than was meant. */
   text(text: string): number {
-    if (text.includes('\0')) throw new Error(`a string for the kernel has a NUL in it: ${JSON.stringify(text)}`)
+    if (text.includes('\0')) throw new UserError(`${JSON.stringify(text)}: has a NUL character in it`)
     const offset = this.reserve(text.length * 3 + 1)
     const { written } = encoder.encodeInto(text, this.bytes.subarray(offset))
     this.at = offset + written + 1

@@ -13,6 +13,7 @@ export const O = {
   DIRECTORY: 0o200000,
   NOFOLLOW: 0o400000,
   NOCTTY: 0o400,
+  NONBLOCK: 0o4000,
   CLOEXEC: 0o2000000,
 } as const
 

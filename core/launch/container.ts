@@ -19,7 +19,7 @@ import {
   planRootOfUserNamespace,
 } from './namespaces.ts'
 import type { LaunchPlan } from './plan.ts'
-import { readMounts } from './planned-mount.ts'
+import { type PlannedMount, readMounts } from './planned-mount.ts'
 import {
   checkProcess,
   planOomScore,
@@ -53,6 +53,8 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
   const masked = spec.linux?.maskedPaths ?? []
   const ownRoot = !isJoined(namespaces, 'mount')
   const devices = ownRoot ? devicesOf(spec, mounts, namespaces, facts) : undefined
+  // A /dev of the image may be changed by whoever shares it, also between the making and the use of a node.
+  const ownNull = devices !== undefined && mounts.some(isFreshDev)
   const writer = new PlanWriter()
 
   planMappedSources(writer, mounts, facts, namespaces)
@@ -68,12 +70,12 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
     planPrivateMounts(writer)
     planSources(writer, mounts, spec, facts, namespaces)
     if (devices) planDeviceSources(writer, devices, facts)
-    else planCoverSources(writer, masked)
+    if (!ownNull) planCoverSources(writer, masked)
     planRoot(writer, spec, facts, namespaces)
     writer.child({ name: 'umask', mask: 0 }, 'make files with exactly the rights asked for')
     planMounts(writer, mounts, facts, namespaces)
     if (devices) planDevices(writer, devices)
-    planMaskedPaths(writer, masked, devices !== undefined)
+    planMaskedPaths(writer, masked, ownNull)
     planReadonlyPaths(writer, spec.linux?.readonlyPaths ?? [])
   } else {
     writer.child(openHost('/', O.PATH | O.DIRECTORY), 'open the root of the mount namespace', { as: root })
@@ -93,6 +95,9 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
   planProgram(writer, process, facts, inUserNamespace)
   return { steps: writer.steps, program: process.args![0]! }
 }
+
+const isFreshDev = ({ kind, mount, destination }: PlannedMount): boolean =>
+  kind === 'fresh' && mount.type === 'tmpfs' && destination === '/dev'
 
 /** What the spec has a word for and no plan carries out. */
 function checkSpec({ linux }: Spec): void {

@@ -205,6 +205,8 @@ function planSeccomp(writer: PlanWriter, { program, flags }: { program: Uint8Arr
   )
 }
 
+/** Each is a step of the plan, twice, and an image can say what it likes. */
+const pathDirectoriesMax = 1000
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /**
@@ -220,7 +222,12 @@ function planExecve(writer: PlanWriter, process: Process): void {
     return
   }
   const path = envp.find((variable) => variable.startsWith('PATH='))?.slice(5) ?? defaultPath
-  const candidates = path.split(':').map((directory) => (directory === '' ? `./${file}` : `${directory}/${file}`))
+  const directories = path.split(':')
+  if (directories.length > pathDirectoriesMax)
+    throw new UserError(
+      `process.env: PATH has ${directories.length} directories, and ${pathDirectoriesMax} at most are searched; give the program by its path`,
+    )
+  const candidates = directories.map((directory) => (directory === '' ? `./${file}` : `${directory}/${file}`))
   for (const pathname of candidates)
     writer.child({ name: 'execve', pathname, argv, envp }, `become ${pathname}, if it is there`, {
       tolerate: ['ENOENT', 'ENOTDIR', 'EACCES', 'ENODEV'],

@@ -1,6 +1,7 @@
 // The tape: steps as bytes, in the form that the native interpreter runs (backends/linux/native/interpreter.h).
 
 import { type Errno, errnoNumbers } from '../errno.ts'
+import { UserError } from '../errors.ts'
 import type { Syscall, SyscallName } from '../syscall.ts'
 import type { Arena } from './arena.ts'
 import { type EncodedCall, encodeCall, type Register } from './encode.ts'
@@ -8,6 +9,8 @@ import type { Step } from './plan.ts'
 
 export const ENTRY_BYTES = 72
 export const TAPE_HEADER_BYTES = 24
+/** Reports name an entry by 16 bits. */
+const ENTRIES_MAX = 65535
 const OP_STORE32 = 0xfff00001
 const OP_STORE64 = 0xfff00002
 const OP_JUMP = 0xfff00003
@@ -128,6 +131,8 @@ export class Tape {
 
   /** The tape, to be placed at an address of its own. */
   finish(): Uint8Array {
+    if (this.#count > ENTRIES_MAX)
+      throw new UserError(`a start of ${this.#count} calls is longer than can be reported on: ${ENTRIES_MAX} at most`)
     const tape = new Uint8Array(TAPE_HEADER_BYTES + this.#count * ENTRY_BYTES)
     const view = new DataView(tape.buffer)
     view.setUint32(0, this.#count, true)

@@ -59,7 +59,13 @@ function windowSize({ height, width }: { height: number; width: number }): Uint8
 function mountConsole(writer: PlanWriter): void {
   const dirfd = from(writer.directory('/dev'))
   writer.child(
-    { name: 'openat', dirfd, pathname: 'console', flags: O.CREAT | O.NOFOLLOW | O.CLOEXEC, mode: 0o600 },
+    {
+      name: 'openat',
+      dirfd,
+      pathname: 'console',
+      flags: O.CREAT | O.NOFOLLOW | O.NONBLOCK | O.NOCTTY | O.CLOEXEC,
+      mode: 0o600,
+    },
     'make the empty file /dev/console to mount on',
   )
   writer.child(

@@ -157,15 +157,18 @@ function madeInImage(parent: string, path: string, kind: 'directory' | 'file'): 
   const remove = childStep(
     { name: 'unlinkat', dirfd: from(parent), pathname: basename(path), flags: 0 },
     'remove a link that leads nowhere',
-    { tolerate: ['ENOENT'] },
+    // A directory: another container with the same root filesystem, or that was started with this one, has made it meanwhile.
+    { tolerate: ['ENOENT', 'EISDIR', 'EBUSY'] },
   )
-  if (kind === 'directory') return { ...fresh, tolerate: ['EEXIST'], otherwise: [remove, fresh] }
+  if (kind === 'directory')
+    return { ...fresh, tolerate: ['EEXIST'], otherwise: [remove, { ...fresh, tolerate: ['EEXIST'] }] }
   return childStep(
     {
       name: 'openat2',
       dirfd: from(root),
       pathname: path,
-      how: { flags: O.CREAT | O.CLOEXEC, mode: 0o644, resolve: inside },
+      // Not to wait for the other end of a pipe that somebody has put there meanwhile.
+      how: { flags: O.CREAT | O.NONBLOCK | O.CLOEXEC, mode: 0o644, resolve: inside },
     },
     `make the empty file ${path} to mount on`,
     { tolerate: ['ENOENT'], otherwise: [remove, fresh] },

@@ -128,6 +128,12 @@ export function mountsOf(
     if (destinations.has(destination)) throw new UserError(`-v: two mounts on ${destination}; give one of them`)
     destinations.add(destination)
   }
+  const byUser = new Set([...request.volumes, ...request.tmpfs].map((each) => cleanPath(each.destination)))
+  for (const destination of destinations)
+    if (!byUser.has(destination) && /^\/(proc|sys|dev)(\/|$)/.test(destination))
+      throw new UserError(
+        `the image has a volume on ${destination}, which would hide what the kernel shows there: not run, unless -v or --tmpfs says what is to be there`,
+      )
   const scratch = request.readOnly && request.readOnlyTmpfs ? ['/run', '/tmp', '/var/tmp'] : []
   const files = Object.entries(facts.files).map(([destination, source]) => defaults.bindMount(destination, source))
   const init =

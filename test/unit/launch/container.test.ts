@@ -20,8 +20,8 @@ describe('the smallest container', () => {
       10 child  umask(0)  # make files with exactly the rights asked for
       11 child  openat2(<root>, "/dev", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = </dev>  # find /dev (ENOENT is fine)
                    if not: mkdirat(<root>, "dev", 0755)  # make /dev (EEXIST is fine)
-                      if not: unlinkat(<root>, "dev", 0)  # remove a link that leads nowhere (ENOENT is fine)
-                      if not: mkdirat(<root>, "dev", 0755)  # make /dev
+                      if not: unlinkat(<root>, "dev", 0)  # remove a link that leads nowhere (ENOENT or EISDIR or EBUSY is fine)
+                      if not: mkdirat(<root>, "dev", 0755)  # make /dev (EEXIST is fine)
                    if not: openat2(<root>, "/dev", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = </dev>  # find /dev
       12 child  unlinkat(</dev>, "null", 0)  # remove what the image has for /dev/null: it might be anything (ENOENT is fine)
       13 child  mknodat(</dev>, "null", S_IFCHR|0666, makedev(1, 3))  # make /dev/null
@@ -93,8 +93,8 @@ describe('namespaces', () => {
       prctl(PR_SET_DUMPABLE, 1)  # stay visible to the runtime: the change of user hid /proc/PID from it
       openat2(<root>, "/proc", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_SYMLINKS}) = <place 0>  # find /proc (ENOENT is fine)
          if not: mkdirat(<root>, "proc", 0755)  # make /proc (EEXIST is fine)
-            if not: unlinkat(<root>, "proc", 0)  # remove a link that leads nowhere (ENOENT is fine)
-            if not: mkdirat(<root>, "proc", 0755)  # make /proc
+            if not: unlinkat(<root>, "proc", 0)  # remove a link that leads nowhere (ENOENT or EISDIR or EBUSY is fine)
+            if not: mkdirat(<root>, "proc", 0755)  # make /proc (EEXIST is fine)
          if not: openat2(<root>, "/proc", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_SYMLINKS}) = <place 0>  # find /proc
       move_mount(<mount 0>, "", <place 0>, "", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)  # mount proc on /proc
       openat(</dev>, "null", O_RDONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0644)  # make the empty file /dev/null to mount on
@@ -230,17 +230,17 @@ describe('cgroups', () => {
       openat2(<root>, "/sys/fs/cgroup", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /sys/fs/cgroup (ENOENT is fine)
          if not: openat2(<root>, "/sys", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0 /sys>  # find /sys (ENOENT is fine)
             if not: mkdirat(<root>, "sys", 0755)  # make /sys (EEXIST is fine)
-               if not: unlinkat(<root>, "sys", 0)  # remove a link that leads nowhere (ENOENT is fine)
-               if not: mkdirat(<root>, "sys", 0755)  # make /sys
+               if not: unlinkat(<root>, "sys", 0)  # remove a link that leads nowhere (ENOENT or EISDIR or EBUSY is fine)
+               if not: mkdirat(<root>, "sys", 0755)  # make /sys (EEXIST is fine)
             if not: openat2(<root>, "/sys", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0 /sys>  # find /sys
          if not: openat2(<root>, "/sys/fs", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0 /sys/fs>  # find /sys/fs (ENOENT is fine)
             if not: mkdirat(<place 0 /sys>, "fs", 0755)  # make /sys/fs (EEXIST is fine)
-               if not: unlinkat(<place 0 /sys>, "fs", 0)  # remove a link that leads nowhere (ENOENT is fine)
-               if not: mkdirat(<place 0 /sys>, "fs", 0755)  # make /sys/fs
+               if not: unlinkat(<place 0 /sys>, "fs", 0)  # remove a link that leads nowhere (ENOENT or EISDIR or EBUSY is fine)
+               if not: mkdirat(<place 0 /sys>, "fs", 0755)  # make /sys/fs (EEXIST is fine)
             if not: openat2(<root>, "/sys/fs", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0 /sys/fs>  # find /sys/fs
          if not: mkdirat(<place 0 /sys/fs>, "cgroup", 0755)  # make /sys/fs/cgroup (EEXIST is fine)
-            if not: unlinkat(<place 0 /sys/fs>, "cgroup", 0)  # remove a link that leads nowhere (ENOENT is fine)
-            if not: mkdirat(<place 0 /sys/fs>, "cgroup", 0755)  # make /sys/fs/cgroup
+            if not: unlinkat(<place 0 /sys/fs>, "cgroup", 0)  # remove a link that leads nowhere (ENOENT or EISDIR or EBUSY is fine)
+            if not: mkdirat(<place 0 /sys/fs>, "cgroup", 0755)  # make /sys/fs/cgroup (EEXIST is fine)
          if not: openat2(<root>, "/sys/fs/cgroup", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /sys/fs/cgroup
       fchdir(<place 0>)  # stand in /sys/fs/cgroup
       mount("cgroup", ".", "cgroup2", MS_RDONLY|MS_NOSUID, NULL)  # show the container its cgroup on /sys/fs/cgroup"
@@ -269,17 +269,17 @@ describe('cgroups', () => {
       openat2(<root>, "/sys/fs/cgroup", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = </sys/fs/cgroup cgroups>  # find /sys/fs/cgroup (ENOENT is fine)
          if not: openat2(<root>, "/sys", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = </sys/fs/cgroup cgroups /sys>  # find /sys (ENOENT is fine)
             if not: mkdirat(<root>, "sys", 0755)  # make /sys (EEXIST is fine)
-               if not: unlinkat(<root>, "sys", 0)  # remove a link that leads nowhere (ENOENT is fine)
-               if not: mkdirat(<root>, "sys", 0755)  # make /sys
+               if not: unlinkat(<root>, "sys", 0)  # remove a link that leads nowhere (ENOENT or EISDIR or EBUSY is fine)
+               if not: mkdirat(<root>, "sys", 0755)  # make /sys (EEXIST is fine)
             if not: openat2(<root>, "/sys", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = </sys/fs/cgroup cgroups /sys>  # find /sys
          if not: openat2(<root>, "/sys/fs", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = </sys/fs/cgroup cgroups /sys/fs>  # find /sys/fs (ENOENT is fine)
             if not: mkdirat(</sys/fs/cgroup cgroups /sys>, "fs", 0755)  # make /sys/fs (EEXIST is fine)
-               if not: unlinkat(</sys/fs/cgroup cgroups /sys>, "fs", 0)  # remove a link that leads nowhere (ENOENT is fine)
-               if not: mkdirat(</sys/fs/cgroup cgroups /sys>, "fs", 0755)  # make /sys/fs
+               if not: unlinkat(</sys/fs/cgroup cgroups /sys>, "fs", 0)  # remove a link that leads nowhere (ENOENT or EISDIR or EBUSY is fine)
+               if not: mkdirat(</sys/fs/cgroup cgroups /sys>, "fs", 0755)  # make /sys/fs (EEXIST is fine)
             if not: openat2(<root>, "/sys/fs", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = </sys/fs/cgroup cgroups /sys/fs>  # find /sys/fs
          if not: mkdirat(</sys/fs/cgroup cgroups /sys/fs>, "cgroup", 0755)  # make /sys/fs/cgroup (EEXIST is fine)
-            if not: unlinkat(</sys/fs/cgroup cgroups /sys/fs>, "cgroup", 0)  # remove a link that leads nowhere (ENOENT is fine)
-            if not: mkdirat(</sys/fs/cgroup cgroups /sys/fs>, "cgroup", 0755)  # make /sys/fs/cgroup
+            if not: unlinkat(</sys/fs/cgroup cgroups /sys/fs>, "cgroup", 0)  # remove a link that leads nowhere (ENOENT or EISDIR or EBUSY is fine)
+            if not: mkdirat(</sys/fs/cgroup cgroups /sys/fs>, "cgroup", 0755)  # make /sys/fs/cgroup (EEXIST is fine)
          if not: openat2(<root>, "/sys/fs/cgroup", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = </sys/fs/cgroup cgroups>  # find /sys/fs/cgroup
       fchdir(</sys/fs/cgroup cgroups>)  # stand in /sys/fs/cgroup
       mount("tmpfs", ".", "tmpfs", MS_NOSUID, "mode=755")  # make a place for the cgroup hierarchies

@@ -69,12 +69,12 @@ describe('a process', () => {
       "openat2(<root>, "/srv/web", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <working directory>  # find /srv/web (ENOENT is fine)
          if not: openat2(<root>, "/srv", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <working directory /srv>  # find /srv (ENOENT is fine)
             if not: mkdirat(<root>, "srv", 0755)  # make /srv (EEXIST is fine)
-               if not: unlinkat(<root>, "srv", 0)  # remove a link that leads nowhere (ENOENT is fine)
-               if not: mkdirat(<root>, "srv", 0755)  # make /srv
+               if not: unlinkat(<root>, "srv", 0)  # remove a link that leads nowhere (ENOENT or EISDIR or EBUSY is fine)
+               if not: mkdirat(<root>, "srv", 0755)  # make /srv (EEXIST is fine)
             if not: openat2(<root>, "/srv", {flags=O_PATH|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <working directory /srv>  # find /srv
          if not: mkdirat(<working directory /srv>, "web", 0755)  # make /srv/web (EEXIST is fine)
-            if not: unlinkat(<working directory /srv>, "web", 0)  # remove a link that leads nowhere (ENOENT is fine)
-            if not: mkdirat(<working directory /srv>, "web", 0755)  # make /srv/web
+            if not: unlinkat(<working directory /srv>, "web", 0)  # remove a link that leads nowhere (ENOENT or EISDIR or EBUSY is fine)
+            if not: mkdirat(<working directory /srv>, "web", 0755)  # make /srv/web (EEXIST is fine)
          if not: openat2(<root>, "/srv/web", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <working directory>  # find /srv/web
       fchdir(<working directory>)  # stand in the working directory /srv/web"
     `)
