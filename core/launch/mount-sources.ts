@@ -3,7 +3,18 @@
 import { UserError } from '../errors.ts'
 import type { Mount, Spec } from '../spec/types.ts'
 import { planCgroupSources } from './cgroup-mount.ts'
-import { AT, FSCONFIG, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, MOUNT_ATTR, MS, OPEN_TREE } from './constants.ts'
+import {
+  AT,
+  CLONE,
+  FSCONFIG,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  MOUNT_ATTR,
+  MS,
+  O,
+  OPEN_TREE,
+  RESOLVE,
+} from './constants.ts'
 import type { LaunchFacts } from './facts.ts'
 import { type Attributes, type MountOptions, propagationOf } from './mount-options.ts'
 import { isJoined, isNew, type Namespaces } from './namespaces.ts'
@@ -96,9 +107,12 @@ function takeSource(
   const source = mount.source!
   const recursive = options.bind !== 'bind'
   const flags = OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC | (recursive ? AT.RECURSIVE : 0)
-  writer[side]({ name: 'open_tree', dirfd: AT.FDCWD, pathname: source, flags }, `take ${source} of the host`, {
-    as: tree,
-  })
+  const elsewhere = /^\/proc\/(\d+)\/root(\/.+)$/.exec(source)
+  if (elsewhere) takeElsewhere(writer, side, { tree, pid: elsewhere[1]!, path: elsewhere[2]!, flags })
+  else
+    writer[side]({ name: 'open_tree', dirfd: AT.FDCWD, pathname: source, flags }, `take ${source} of the host`, {
+      as: tree,
+    })
   const propagation = options.propagation ?? inherited
   const tied = propagation && propagation.type !== MS.PRIVATE ? propagation : undefined
   const attributes = [
@@ -132,6 +146,37 @@ function takeSource(
       'show its files as owned by the mapped users',
     )
   }
+}
+
+/**
+ * A source in another mount namespace can be taken only there (open_tree(2), EINVAL), and without following links: they are
+ * the other container's, and would be followed from the host's root.
+ */
+function takeElsewhere(
+  writer: PlanWriter,
+  side: Step['in'],
+  { tree, pid, path, flags }: { tree: string; pid: string; path: string; flags: number },
+): void {
+  const [own, other, top, there] = ['own', 'other', 'top', 'there'].map((word) => `${tree} ${word}`) as [
+    string,
+    string,
+    string,
+    string,
+  ]
+  writer[side](openHost('/proc/self/ns/mnt', 0), 'open our own mount namespace, to come back', { as: own })
+  writer[side](openHost(`/proc/${pid}/ns/mnt`, 0), `open that of process ${pid}`, { as: other })
+  writer[side]({ name: 'setns', fd: from(other), nstype: CLONE.NEWNS }, `look at files as process ${pid} does`)
+  writer[side](openHost('/', O.PATH | O.DIRECTORY), 'open the root there', { as: top })
+  const how = { flags: O.PATH | O.CLOEXEC, resolve: RESOLVE.IN_ROOT | RESOLVE.NO_SYMLINKS }
+  writer[side]({ name: 'openat2', dirfd: from(top), pathname: path, how }, `find ${path} there, by no link`, {
+    as: there,
+  })
+  writer[side](
+    { name: 'open_tree', dirfd: from(there), pathname: '', flags: flags | AT.EMPTY_PATH },
+    `take ${path} of process ${pid}`,
+    { as: tree },
+  )
+  writer[side]({ name: 'setns', fd: from(own), nstype: CLONE.NEWNS }, 'come back')
 }
 
 function setAttributes(
