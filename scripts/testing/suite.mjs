@@ -1,7 +1,7 @@
 // Runs vitest projects once, and asks whether the machine is afterwards as it was before.
 
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { hostState, runMarker, settledChanges } from '../../test/support/host.ts'
 
@@ -23,6 +23,8 @@ export function run(program, argv, options = {}) {
  */
 export async function runSuite({ projects, where, temporary }) {
   const directory = mkdtempSync(join(temporary, 'vitrine-test-'))
+  // Tests become other users, who have to come through here.
+  chmodSync(directory, 0o755)
   const reportPath = join(directory, 'report.json')
   const marker = `${process.pid}-${process.hrtime.bigint()}`
   process.env[runMarker] = marker

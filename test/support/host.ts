@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 /** Everything that a container may leave behind, as sorted lists of names, by kind. */
 export type HostState = Readonly<Record<Kind, readonly string[]>>
@@ -20,7 +20,7 @@ export const runMarker = 'VITRINE_TEST_RUN'
  */
 export function hostState(directories: readonly string[] = ['/run/vitrine', '/var/lib/vitrine']): HostState {
   return {
-    cgroup: directoriesBelow('/sys/fs/cgroup'),
+    cgroup: cgroups(),
     mount: mounts(),
     'network interface': list('/sys/class/net'),
     nftables: lines('nft', ['-s', 'list', 'ruleset']),
@@ -61,6 +61,16 @@ function minus(all: readonly string[], taken: readonly string[]): string[] {
   })
 }
 
+// Whoever put this process into a cgroup below the root makes and removes others beside it, and those are not ours.
+function cgroups(): string[] {
+  const lines = readFileSync('/proc/self/cgroup', 'utf8').trimEnd().split('\n')
+  const foreign = lines
+    .map((line) => line.split(':').slice(2).join(':'))
+    .filter((path) => dirname(path) !== '/' && path !== '/')
+    .map((path) => `${dirname(path)}/`)
+  return directoriesBelow('/sys/fs/cgroup').filter((path) => !foreign.some((above) => path.includes(above)))
+}
+
 function mounts(): string[] {
   // mountinfo(5): the ids change, the root, the mount point, the options and the source do not.
   const text = readFileSync('/proc/self/mountinfo', 'utf8').trimEnd()
@@ -77,7 +87,7 @@ function ownProcesses(): string[] {
     const exe = attempt(() => readlinkSync(`/proc/${pid}/exe`)) ?? ''
     const environment = attempt(() => readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')) ?? []
     const ours = marker !== undefined && environment.includes(`${runMarker}=${marker}`)
-    if (!ours && !exe.startsWith('/memfd:') && !inNewNamespace(pid)) continue
+    if (!ours && !exe.startsWith('/memfd:vitrine') && !inNewNamespace(pid)) continue
     // A thread of the tests' own tree is no leftover; those who run this comparison are its ancestors or itself.
     if (ours && isAncestor(Number(pid))) continue
     const name = attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim())
