@@ -57,7 +57,7 @@ export async function launch(
   const starting = snapshotOf(moved(phaseOf(before.state), 'start', record.name))
   const volumes = volumePaths(host, settings, before)
   const prepared = await prepare(host, settings, before, volumes)
-  removeFile(kernel, paths.exit)
+  if (before.state.startedMs !== undefined) removeFile(kernel, paths.exit)
   writeNameFiles(kernel, before)
   const { keep: _, failure: __, ...kept } = before.state
   let stored: Stored = {

@@ -23,13 +23,18 @@ export function parentCgroup(path: string): string {
   return path.slice(0, path.lastIndexOf('/'))
 }
 
-/** Ends what is left of the container's processes, removes its cgroups and takes its network away. Safe to repeat. */
-export async function clearHost(host: Host, settings: Settings, stored: Stored): Promise<void> {
+/**
+ * Ends what is left of the container's processes, removes its cgroups and takes its network away. Safe to repeat.
+ *
+ * @param alone - its first process has ended and had a pid namespace: the kernel has ended all others then, and waited for
+ * them. pid_namespaces(7), "The namespace init process"
+ */
+export async function clearHost(host: Host, settings: Settings, stored: Stored, alone = false): Promise<void> {
   const { kernel, sleep } = host
   const { record, state } = stored
   const cgroups = cgroupsOf(host, stored)
   if (cgroups !== undefined) {
-    await killAll(kernel, cgroups, sleep)
+    if (!alone) await killAll(kernel, cgroups, sleep)
     await removeCgroups(kernel, cgroups, sleep, parentCgroup(cgroups.path))
   }
   if (state.network?.mode !== 'none' && state.network?.mode !== 'host')
@@ -56,7 +61,8 @@ export async function settle(
   end: { readonly ending?: Ending; readonly failure?: string },
 ): Promise<Stored | undefined> {
   const phase = phaseOf(stored.state)
-  await clearHost(host, settings, stored)
+  const ownPids = stored.record.request.pid.kind === 'private'
+  await clearHost(host, settings, stored, ownPids && end.ending !== undefined && !end.ending.unknown)
   if (stored.record.request.remove && stored.state.keep === undefined) {
     await discard(host, settings, stored)
     return undefined

@@ -56,9 +56,13 @@ export function tryLockDirectory(kernel: Kernel, directory: string): Lock | 'bus
   throw new RefusedError(`lock ${directory}`, locked.errno)
 }
 
-/** Locks a directory that this command has just made and whose name nobody can know. */
+/** Locks a directory that this command has just made and whose name nobody can know: there is nothing to compare. */
 export function lockNewDirectory(kernel: Kernel, directory: string): Lock {
-  const locked = tryLockDirectory(kernel, directory)
-  if (locked === undefined || locked === 'busy') throw new RefusedError(`lock ${directory}`, 'EBUSY')
-  return locked
+  const fd = openToLock(kernel, directory)
+  const locked = fd === undefined ? undefined : kernel.call({ name: 'flock', fd, operation: LOCK_EX | LOCK_NB })
+  if (fd === undefined || locked === undefined || refused(locked)) {
+    if (fd !== undefined) close(kernel, fd)
+    throw new RefusedError(`lock ${directory}`, 'EBUSY')
+  }
+  return { fd, release: () => close(kernel, fd) }
 }

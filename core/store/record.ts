@@ -3,7 +3,7 @@
 import type { CgroupPaths } from '../cgroup/paths.ts'
 import type { Settings } from '../engine/host.ts'
 import { UserError } from '../errors.ts'
-import { close, O, open, readTextIfThere, writeAll, writeAtomically } from '../files.ts'
+import { close, O, open, readTextIfThere, renamed, writeAll } from '../files.ts'
 import type { Kernel } from '../kernel.ts'
 import { type Phase, phases } from '../lifecycle/phases.ts'
 import { type PersistedLifecycle, snapshotOf } from '../lifecycle/table.ts'
@@ -95,8 +95,11 @@ export function writeRecord(kernel: Kernel, paths: ContainerPaths, record: Conta
   writeNewFile(kernel, paths.record, JSON.stringify(record))
 }
 
+/** Replaces the state: a reader sees the old or the new one. The container's lock is held, so that one draft is enough. */
 export function writeState(kernel: Kernel, paths: ContainerPaths, state: ContainerState): void {
-  writeAtomically(kernel, paths.state, JSON.stringify(state))
+  const draft = `${paths.state}.tmp`
+  writeNewFile(kernel, draft, JSON.stringify(state))
+  renamed(kernel, draft, paths.state)
 }
 
 /**
