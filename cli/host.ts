@@ -1,5 +1,6 @@
 // The host as the engine sees it: the Linux kernel, this process's environment, clocks and entropy.
 
+import { nativeFile } from '../backends/linux/ffi.ts'
 import { openLinux } from '../backends/linux/open.ts'
 import type { Environment, Host } from '../core/engine/host.ts'
 import { must } from '../core/files.ts'
@@ -27,6 +28,7 @@ export function openHost(environment: Environment): Host {
     // Not node:crypto: loading it takes 4 ms.
     randomBytes: (count) => must(kernel.call({ name: 'getrandom', buf: count, flags: 0 }), 'getrandom').data!,
     sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+    initPath: () => nativeFile('init'),
     archive: async () => (await import('../backends/linux/archive.ts')).openArchive(),
     warn: (sentence) => printError(`warning: ${sentence}`),
   }
