@@ -21,7 +21,8 @@ writeFileSync(empty, '')
 const bundle = join(directory, 'bundle')
 mkdirSync(bundle)
 const spec = defaultSpec(root, ['/bin/true'], '/vitrine-bench/oci')
-writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec))
+// crun 1.8 knows no later version.
+writeFileSync(join(bundle, 'config.json'), JSON.stringify({ ...spec, ociVersion: '1.0.2' }))
 
 // Root without CAP_SYS_RESOURCE cannot raise the limits that podman sets by default.
 const containersConf = join(directory, 'containers.conf')

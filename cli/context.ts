@@ -7,6 +7,8 @@ import type { Surroundings } from './flags/run.ts'
 import { openHost, readEnvironment } from './host.ts'
 
 export interface Context {
+  /** The host, if this invocation has come to use it. */
+  readonly opened: () => Host | undefined
   readonly host: Host
   readonly settings: Settings
   readonly surroundings: Surroundings
@@ -52,6 +54,7 @@ export function makeContext(global: Global): Context {
   const settings: Settings = { ...base, root, runroot, selfArgv: [...ours, '--root', root, '--runroot', runroot] }
   let host: Host | undefined
   return {
+    opened: () => host,
     get host() {
       if (host === undefined) {
         // What is made for a container has the rights that are said where it is made, not fewer.

@@ -1,11 +1,12 @@
 // Help, written by commander from the flag tables; loaded only when it is asked for.
 
-import { Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { type CommandName, commands, globalFlags } from './flags/commands.ts'
 import type { CommandFlags } from './flags/table.ts'
 import { print } from './output.ts'
 
-function commandFrom(name: string, table: CommandFlags): Command {
+async function commandFrom(name: string, table: CommandFlags): Promise<Command> {
+  const { Command, Option } = await import('commander') // 9 ms that only help need pay
   const command = new Command(name)
     .description(table.summary)
     .usage(`[options] ${table.usage}`.trim())
@@ -19,12 +20,12 @@ function commandFrom(name: string, table: CommandFlags): Command {
 
 /** Prints a command's help. @returns the exit code 0 */
 export async function showHelp(name: CommandName): Promise<number> {
-  print(commandFrom(`vitrine ${name}`, commands[name]).helpInformation())
+  print((await commandFrom(`vitrine ${name}`, commands[name])).helpInformation())
   return 0
 }
 
-export function programHelp(): string {
-  const program = commandFrom('vitrine', globalFlags)
-  for (const [name, table] of Object.entries(commands)) program.addCommand(commandFrom(name, table))
+export async function programHelp(): Promise<string> {
+  const program = await commandFrom('vitrine', globalFlags)
+  for (const [name, table] of Object.entries(commands)) program.addCommand(await commandFrom(name, table))
   return program.helpInformation()
 }

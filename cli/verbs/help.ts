@@ -7,6 +7,6 @@ import { print } from '../output.ts'
 
 export const help: Verb = async ([name]) => {
   if (name !== undefined && Object.hasOwn(commands, name)) return await showHelp(name as CommandName)
-  print(programHelp())
+  print(await programHelp())
   return 0
 }
