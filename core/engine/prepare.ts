@@ -20,6 +20,7 @@ import { allHostDevices, requestedDevices, sourceKinds } from './devices.ts'
 import type { Host, Settings } from './host.ts'
 import { type Joined, joinedNamespaces } from './joined.ts'
 import { isOverlay } from './make.ts'
+import { networkModeOf } from './name-files.ts'
 import { readInLayers } from './root-files.ts'
 import { type IdMappings, idMappings } from './rootless.ts'
 import { filterOf } from './seccomp.ts'
@@ -60,6 +61,10 @@ export async function prepare(
   const rootless = environment.uid !== 0
   if (!rootless && request.userns?.kind === 'private')
     throw new UserError('--userns=private: root has no subordinate ids to lend; run as another user')
+  if (rootless && networkModeOf(request) === 'bridge')
+    throw new UserError(
+      `--network=bridge: user ${environment.uid} may make no links on the host; use --network=none or --network=host`,
+    )
   const newUserNamespace = rootless && (request.userns === undefined || request.userns.kind === 'private')
   const caller = readCaller(kernel, environment.uid)
   const overlay = overlayOf(stored)
@@ -85,7 +90,7 @@ export async function prepare(
   const initPath = request.init ? host.initPath?.() : undefined
   const rootPath = overlay?.mountPoint ?? rootDirectoryOf(request)
   const files = boundFiles(request, paths, joined)
-  const spec = specFromRequest(request, image, {
+  const asked = specFromRequest(request, image, {
     containerId: record.id,
     rootPath,
     cgroupsPath: record.cgroupPath,
@@ -107,6 +112,9 @@ export async function prepare(
     swapAccounting: cgroupHost?.swapLimit ?? false,
     pidsController: cgroupHost !== undefined && whereIs(cgroupHost, 'pids') !== undefined,
   })
+  // Without a cgroup of its own there is none to show.
+  const spec =
+    cgroupHost === undefined ? { ...asked, mounts: asked.mounts?.filter(({ type }) => type !== 'cgroup') } : asked
   const cgroup =
     cgroupHost === undefined ? undefined : planCgroup(record.cgroupPath, spec.linux?.resources ?? {}, cgroupHost)
   const places = nothingMade ? plannedVolumes(settings, stored) : volumes

@@ -25,6 +25,9 @@ interface Process {
 interface View {
   readonly kernel: Kernel
   readonly uptimeSeconds: number
+  /** Ids of the host as ids of the container's user namespace. */
+  readonly userId: (id: string) => string
+  readonly groupId: (id: string) => string
   readonly users: ReadonlyMap<string, string>
   readonly groups: ReadonlyMap<string, string>
   /** Host's pid to the one in the container. */
@@ -49,8 +52,8 @@ const columns: Readonly<Record<string, Column>> = {
   capprm: ['PERMITTED CAPS', ({ status }) => status.get('CapPrm') ?? ''],
   capinh: ['INHERITED CAPS', ({ status }) => status.get('CapInh') ?? ''],
   etime: ['ELAPSED', (process, view) => duration(seconds(process, view))],
-  group: ['GROUP', (process, view) => named(ids(process, 'Gid')[1], view.groups)],
-  rgroup: ['RGROUP', (process, view) => named(ids(process, 'Gid')[0], view.groups)],
+  group: ['GROUP', (process, view) => groupOf(ids(process, 'Gid')[1], view)],
+  rgroup: ['RGROUP', (process, view) => groupOf(ids(process, 'Gid')[0], view)],
   hgroup: ['HGROUP', (process) => ids(process, 'Gid')[1] ?? ''],
   huser: ['HUSER', (process) => ids(process, 'Uid')[1] ?? ''],
   hpid: ['HPID', ({ pid }) => String(pid)],
@@ -60,13 +63,13 @@ const columns: Readonly<Record<string, Column>> = {
   pid: ['PID', (process) => innermost(process, 'NSpid')],
   ppid: ['PPID', (process, view) => view.inner.get(Number(field(process, 4))) ?? '0'],
   rss: ['RSS', ({ status }) => (status.get('VmRSS') ?? '0').replace(' kB', '')],
-  ruser: ['RUSER', (process, view) => named(ids(process, 'Uid')[0], view.users)],
+  ruser: ['RUSER', (process, view) => userOf(ids(process, 'Uid')[0], view)],
   seccomp: ['SECCOMP', ({ status }) => ['disabled', 'strict', 'filter'][Number(status.get('Seccomp'))] ?? ''],
   state: ['STATE', (process) => field(process, 3)],
   stime: ['STIME', (process, view) => duration(seconds(process, view))],
   time: ['TIME', (process) => duration(cpuSeconds(process))],
   tty: ['TTY', (process) => terminal(Number(field(process, 7)))],
-  user: ['USER', (process, view) => named(ids(process, 'Uid')[1], view.users)],
+  user: ['USER', (process, view) => userOf(ids(process, 'Uid')[1], view)],
   vsz: ['VSZ', (process) => String(Math.floor(Number(field(process, 23)) / 1024))],
 }
 
@@ -88,8 +91,24 @@ function terminal(number: number): string {
   return major >= 136 && major <= 143 ? `pts/${(major - 136) * 256 + minor}` : `${major}:${minor}`
 }
 
-function named(id: string | undefined, names: ReadonlyMap<string, string>): string {
-  return id === undefined ? '' : (names.get(id) ?? id)
+function userOf(id = '', view: View): string {
+  return view.users.get(view.userId(id)) ?? view.userId(id)
+}
+
+function groupOf(id = '', view: View): string {
+  return view.groups.get(view.groupId(id)) ?? view.groupId(id)
+}
+
+/** Turns ids of the host into those of a namespace, by the lines of its uid_map or gid_map. user_namespaces(7). */
+function inNamespace(map: string): (id: string) => string {
+  const lines = map
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+  return (id) => {
+    const line = lines.find(([, first = 0, count = 0]) => Number(id) >= first && Number(id) < first + count)
+    return line === undefined ? id : String(Number(id) - line[1]! + line[0]!)
+  }
 }
 
 function readProcess(kernel: Kernel, pid: number): Process | undefined {
@@ -165,6 +184,8 @@ export async function top(
   const view: View = {
     kernel,
     uptimeSeconds: Number(readText(kernel, '/proc/uptime').split(' ')[0]),
+    userId: inNamespace(readText(kernel, `/proc/${first}/uid_map`)),
+    groupId: inNamespace(readText(kernel, `/proc/${first}/gid_map`)),
     users: namesIn(readInLayers(kernel, root, 'etc', 'passwd')),
     groups: namesIn(readInLayers(kernel, root, 'etc', 'group')),
     inner: new Map(found.map((process) => [process.pid, innermost(process, 'NSpid')])),
