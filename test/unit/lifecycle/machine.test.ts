@@ -1,6 +1,7 @@
 // The lifecycle machine: which moves are legal, in OCI's words, and that the table the verbs use is the machine.
 
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../../core/errors.ts'
 import { diagram } from '../../../core/lifecycle/diagram.ts'
@@ -65,7 +66,7 @@ describe('the lifecycle machine', () => {
   })
 
   it('is drawn in docs/lifecycle.md as it is', () => {
-    const text = readFileSync(new URL('../../../docs/lifecycle.md', import.meta.url), 'utf8')
+    const text = readFileSync(join(import.meta.dirname, '../../../docs/lifecycle.md'), 'utf8')
     expect(text).toContain(diagram())
   })
 })
