@@ -32,7 +32,7 @@ export default defineConfig({
     : { cacheDir: `${process.env.VITRINE_TEST_DIRECTORY}/vite` }),
   test: {
     environment: 'node',
-    reporters: [process.env.VITRINE_REPORT === undefined ? 'default' : 'dot', countingReporter],
+    reporters: ['default', countingReporter],
     passWithNoTests: true,
     globalSetup: ['test/support/built.ts'],
     projects: [
