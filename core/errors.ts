@@ -14,6 +14,14 @@ export class UserError extends Error {
   }
 }
 
+/** A file of ours that cannot be understood: `read PATH: it is damaged: …`. */
+export class DamagedError extends UserError {
+  constructor(path: string, why: string) {
+    super(`read ${path}: it is damaged: ${why}`)
+    this.name = 'DamagedError'
+  }
+}
+
 /** A kernel refused a call: what was tried, on what, and why. */
 export class RefusedError extends UserError {
   readonly errno: Errno

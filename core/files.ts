@@ -1,7 +1,7 @@
 // Files through the door: the few things that the runtime does with files, written once on system calls.
 
 import { type Errno, errnoSentences } from './errno.ts'
-import { RefusedError } from './errors.ts'
+import { DamagedError, RefusedError } from './errors.ts'
 import { type Kernel, type Outcome, refused, type Success } from './kernel.ts'
 import type { Fd, Syscall } from './syscall.ts'
 
@@ -100,6 +100,15 @@ export function readTextIfThere(
   } catch (error) {
     if (error instanceof RefusedError && absent.includes(error.errno)) return undefined
     throw error
+  }
+}
+
+/** The content of a file of ours. @errors DamagedError when it is no JSON */
+export function parseFile<T>(text: string, path: string): T {
+  try {
+    return JSON.parse(text) as T
+  } catch (error) {
+    throw new DamagedError(path, (error as Error).message)
   }
 }
 

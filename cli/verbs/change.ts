@@ -8,6 +8,7 @@ import { restart as restartContainer, stop as stopContainer } from '../../core/e
 import type { ContainerRow } from '../../core/engine/types.ts'
 import { UserError } from '../../core/errors.ts'
 import { signalNumber } from '../../core/spec/names.ts'
+import { allIds } from '../../core/store/names.ts'
 import type { Context, Verb } from '../context.ts'
 import { type CommandName, commands } from '../flags/commands.ts'
 import { type ParsedFlags, parseFlags } from '../flags/parse.ts'
@@ -27,6 +28,8 @@ async function chosen(
     return flags.words
   }
   if (flags.words.length > 0) throw new UserError(`--all and names do not go together: leave out one of them`)
+  // Also those whose files are damaged, which cannot be listed.
+  if (flags.on('force')) return allIds(host.kernel, settings)
   const rows = await list(host, settings, { all: true, filters: {} })
   return rows.filter(fits).map((row) => row.id)
 }

@@ -2,7 +2,7 @@
 
 import { enterCgroup } from '../cgroup/join.ts'
 import { UserError } from '../errors.ts'
-import { close, readText } from '../files.ts'
+import { close, parseFile, readText } from '../files.ts'
 import type { Launched, MonitorOptions } from '../kernel.ts'
 import { planExec } from '../launch/exec.ts'
 import { type LaunchPlan, terminalMaster } from '../launch/plan.ts'
@@ -70,7 +70,7 @@ async function ended(launched: Launched): Promise<number> {
 function planOf(host: Host, settings: Settings, stored: Stored, request: ExecRequest): LaunchPlan {
   const { kernel, environment } = host
   const { pid } = stored.state.process!
-  const spec = JSON.parse(readText(kernel, stored.paths.config)) as Spec
+  const spec = parseFile<Spec>(readText(kernel, stored.paths.config), stored.paths.config)
   const caller = readCaller(kernel, environment.uid)
   const types = (spec.linux?.namespaces ?? []).map(({ type }) => type)
   const inUserNamespace = types.includes('user')

@@ -1,6 +1,6 @@
 // inspect: all that is known of a container, in podman's shape.
 
-import { readTextIfThere } from '../files.ts'
+import { parseFile, readTextIfThere } from '../files.ts'
 import { networkSettings } from '../network/state.ts'
 import { argsOf, hostnameOf, stopSignalOf, userOf } from '../spec/from-request.ts'
 import type { ContainerRequest, NamespaceMode, NetworkMode } from '../spec/request.ts'
@@ -167,7 +167,7 @@ export async function inspect(host: Host, settings: Settings, container: string)
   const { record, state, paths } = stored
   const { request, image } = record
   const text = readTextIfThere(host.kernel, paths.config)
-  const spec = text === undefined ? undefined : (JSON.parse(text) as Spec)
+  const spec = text === undefined ? undefined : parseFile<Spec>(text, paths.config)
   const args = spec?.process?.args ?? argsOf({ ...request, init: false }, image?.config)
   const overlay = overlayOf(stored)
   const network = networkSettings(state.network ?? { mode: 'none', ports: [] })

@@ -17,8 +17,8 @@ import {
   type ImageFacts,
   newState,
   type Stored,
-  writeNewFile,
   writeRecord,
+  writeState,
 } from '../store/record.ts'
 import type { Host, Settings } from './host.ts'
 import { lockImages } from './image-lock.ts'
@@ -67,7 +67,8 @@ export async function makeContainer(
       } satisfies ContainerRecord
       const state = newState(phase)
       writeRecord(kernel, paths, record)
-      writeNewFile(kernel, paths.state, JSON.stringify(state))
+      // Whole or not there: one that is killed over it leaves a half, not a damaged container.
+      writeState(kernel, paths, state)
       return { stored: { record, state, paths }, lock }
     } catch (error) {
       if (name !== undefined) releaseName(kernel, settings, name, id)

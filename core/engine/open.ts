@@ -1,6 +1,6 @@
 // A container opened for a verb: found by name or id, locked, and in order.
 
-import { UserError } from '../errors.ts'
+import { DamagedError, UserError } from '../errors.ts'
 import { lockDirectory, tryLockDirectory } from '../store/lock.ts'
 import { allIds, resolveId } from '../store/names.ts'
 import { containerPaths } from '../store/paths.ts'
@@ -64,12 +64,17 @@ export async function lookUp(host: Host, settings: Settings, container: string):
   return stored
 }
 
-/** Looks at all containers. */
+/** Looks at all containers. One whose files are damaged is told of, and keeps nobody from looking at the others. */
 export async function lookAtAll(host: Host, settings: Settings): Promise<Stored[]> {
   const found: Stored[] = []
   for (const id of allIds(host.kernel, settings)) {
-    const stored = await look(host, settings, id)
-    if (stored !== undefined) found.push(stored)
+    try {
+      const stored = await look(host, settings, id)
+      if (stored !== undefined) found.push(stored)
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error
+      host.warn(`container ${id.slice(0, 12)}: ${error.message}; rm --force removes it`)
+    }
   }
   return found
 }

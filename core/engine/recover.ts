@@ -67,11 +67,16 @@ function hasExecuted(kernel: Kernel, pid: number): boolean {
   return !refused(exe) && exe.target !== undefined && !exe.target.startsWith('/memfd:vitrine-monitor')
 }
 
+/** The name that a container without a readable record has claimed. */
+export function nameOf(kernel: Kernel, settings: Settings, id: string): string | undefined {
+  return list(kernel, namesDirectory(settings)).find((each) => idOfName(kernel, settings, each) === id)
+}
+
 /** Removes the half of a container whose making was killed before it had a record. The caller holds its lock. */
 export function removeHalf(host: Host, settings: Settings, id: string): Promise<void> {
   const { kernel } = host
   const paths = containerPaths(settings, id)
-  const name = list(kernel, namesDirectory(settings)).find((each) => idOfName(kernel, settings, each) === id)
+  const name = nameOf(kernel, settings, id)
   if (name !== undefined)
     kernel.call({ name: 'unlinkat', dirfd: AT_FDCWD, pathname: `${namesDirectory(settings)}/${name}`, flags: 0 })
   return discard(host, settings, { record: { id, name: name ?? id } as Stored['record'], paths })

@@ -54,8 +54,8 @@ export function listImages(host: Reader): readonly ImageRecord[] {
   const path = `${host.root}/images/index.json`
   const text = readTextIfThere(host.kernel, path)
   if (text === undefined) return []
-  const index = parsed<Index>(text, path)
-  if (index.version !== 1 || !Array.isArray(index.images)) {
+  const index = parsed<Index | null>(text, path)
+  if (index?.version !== 1 || !Array.isArray(index.images)) {
     throw new UserError(`read ${path}: it is not an index of images, version 1`)
   }
   return index.images

@@ -1,7 +1,15 @@
 // Who has which address and which port of the host: RUNROOT/network/network.json, changed under the namespace's lock.
 
-import { UserError } from '../errors.ts'
-import { AT_FDCWD, AT_REMOVEDIR, makeDirectories, readTextIfThere, removeFile, writeAtomically } from '../files.ts'
+import { DamagedError, UserError } from '../errors.ts'
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  makeDirectories,
+  parseFile,
+  readTextIfThere,
+  removeFile,
+  writeAtomically,
+} from '../files.ts'
 import type { Kernel } from '../kernel.ts'
 import { type Address, addressOf, formatAddress, hostAddress, isUnspecified, overlap, type Subnet } from './address.ts'
 import { listeningAddresses, type PortMapping, portName } from './ports.ts'
@@ -136,7 +144,9 @@ const fileOf = (runroot: string) => `${directoryOf(runroot)}/network.json`
 export function readNetwork(kernel: Kernel, runroot: string): Network | undefined {
   const text = readTextIfThere(kernel, fileOf(runroot))
   if (text === undefined) return undefined
-  const network = JSON.parse(text) as Network
+  const network = parseFile<Network | null>(text, fileOf(runroot))
+  if (typeof network?.containers !== 'object' || network.containers === null)
+    throw new DamagedError(fileOf(runroot), 'these are not the leases of a network')
   return network
 }
 

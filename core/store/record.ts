@@ -2,8 +2,8 @@
 
 import type { CgroupPaths } from '../cgroup/paths.ts'
 import type { Settings } from '../engine/host.ts'
-import { UserError } from '../errors.ts'
-import { close, O, open, readTextIfThere, renamed, writeAll } from '../files.ts'
+import { DamagedError } from '../errors.ts'
+import { close, O, open, parseFile, readTextIfThere, renamed, writeAll } from '../files.ts'
 import type { Kernel } from '../kernel.ts'
 import { type Phase, phases } from '../lifecycle/phases.ts'
 import { type PersistedLifecycle, snapshotOf } from '../lifecycle/table.ts'
@@ -105,29 +105,43 @@ export function writeState(kernel: Kernel, paths: ContainerPaths, state: Contain
 /**
  * A container as it stands on disk; undefined for the half of one whose making was killed.
  *
- * @errors UserError for files that are damaged
+ * @errors DamagedError
  */
 export function readStored(kernel: Kernel, settings: Pick<Settings, 'root'>, id: string): Stored | undefined {
   const paths = containerPaths(settings, id)
   const record = readTextIfThere(kernel, paths.record)
   const state = readTextIfThere(kernel, paths.state)
   if (record === undefined || state === undefined) return undefined
-  const stored = {
-    record: parsed<ContainerRecord>(record, paths.record),
-    state: parsed<ContainerState>(state, paths.state),
-    paths,
-  }
-  if (stored.record.version !== 1 || !phases.includes(stored.state.lifecycle?.value))
-    throw new UserError(`read ${paths.directory}: it is not the state of a container, version 1`)
-  return stored
+  return { record: recordIn(record, paths, id), state: stateIn(state, paths), paths }
 }
 
-function parsed<T>(text: string, path: string): T {
-  try {
-    return JSON.parse(text) as T
-  } catch (error) {
-    throw new UserError(`read ${path}: it is damaged: ${(error as Error).message}`)
+function recordIn(text: string, { record: path }: ContainerPaths, id: string): ContainerRecord {
+  const record = parseFile<ContainerRecord | null>(text, path)
+  if (record?.version !== 1 || record.id !== id || typeof record.name !== 'string' || !record.request)
+    throw new DamagedError(path, 'these are not the facts of a container, version 1')
+  return record
+}
+
+function stateIn(text: string, { state: path }: ContainerPaths): ContainerState {
+  const state = parseFile<ContainerState | null>(text, path)
+  if (state === null || !phases.includes(state.lifecycle?.value))
+    throw new DamagedError(path, 'this is not the state of a container')
+  return state
+}
+
+/** What can still be understood of a container with a damaged file. */
+export function readRemains(kernel: Kernel, paths: ContainerPaths, id: string): Partial<Stored> {
+  const read = <T>(path: string, understand: (text: string) => T): T | undefined => {
+    try {
+      return understand(readTextIfThere(kernel, path) ?? '')
+    } catch (error) {
+      if (error instanceof DamagedError) return undefined
+      throw error
+    }
   }
+  const record = read(paths.record, (text) => recordIn(text, paths, id))
+  const state = read(paths.state, (text) => stateIn(text, paths))
+  return { ...(record && { record }), ...(state && { state }) }
 }
 
 /**
