@@ -10,6 +10,7 @@ import { setUpNetwork } from '../network/setup.ts'
 import type { NetworkState } from '../network/state.ts'
 import { bootId, markOf } from '../store/alive.ts'
 import { type ContainerState, phaseOf, type Stored, writeNewFile, writeState } from '../store/record.ts'
+import { noteParents } from './cgroup-parent.ts'
 import { launchError } from './failure.ts'
 import type { Host, Settings } from './host.ts'
 import { networkModeOf, writeNameFiles } from './name-files.ts'
@@ -34,10 +35,11 @@ export function cleanupCommand(host: Host, settings: Settings, id: string): NonN
   return { argv: [...settings.selfArgv, 'cleanup', id], env }
 }
 
-/** A pipe; the read end first. pipe(2). */
+/** A pipe for a standard stream, which a program of any user may open again as /dev/stdin; the read end first. pipe(2). */
 export function makePipe(kernel: Kernel): readonly [number, number] {
   const { data } = ask(kernel, { name: 'pipe2', pipefd: 8, flags: O.CLOEXEC }, 'make a pipe')
   const ends = new DataView(data!.buffer, data!.byteOffset)
+  ask(kernel, { name: 'fchmod', fd: ends.getInt32(0, true), mode: 0o666 }, 'let any user open the pipe')
   return [ends.getInt32(0, true), ends.getInt32(4, true)]
 }
 
@@ -66,6 +68,7 @@ export async function launch(
   }
   let launched: Launched | undefined
   try {
+    if (prepared.cgroupHost) noteParents(host, settings, record.cgroupPath, prepared.cgroupHost)
     launched = begin(host, settings, stored, prepared, attachment)
     const process = markOf(kernel, launched.pid)
     const monitor = launched.monitorPid === undefined ? undefined : markOf(kernel, launched.monitorPid)

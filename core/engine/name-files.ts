@@ -29,7 +29,8 @@ export function containerHostname(kernel: Kernel, { record }: Pick<Stored, 'reco
 export function writeNameFiles(kernel: Kernel, stored: Pick<Stored, 'record' | 'paths'>, state?: NetworkState): void {
   const { record, paths } = stored
   const { request } = record
-  const mode = networkModeOf(request)
+  // Of a network by path nothing is known: the host's own names are the best guess.
+  const mode = request.network.kind === 'path' ? 'host' : networkModeOf(request)
   const hostname = containerHostname(kernel, stored)
   if (state === undefined && request.uts.kind === 'private')
     writeNewFile(kernel, paths.hostname, `${hostname}\n`, 0o644)

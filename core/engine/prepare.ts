@@ -34,6 +34,8 @@ export interface Prepared {
   readonly cgroup?: CgroupPlan
   readonly mappings?: IdMappings
   readonly joined: Joined
+  /** The host's cgroups, when the container gets one. */
+  readonly cgroupHost?: CgroupHost
 }
 
 /** The limits of a request as changed since by `update`. */
@@ -144,7 +146,7 @@ export async function prepare(
     spec,
     plan: planContainer(spec, facts),
     caller,
-    ...(cgroup === undefined ? {} : { cgroup }),
+    ...(cgroup === undefined ? {} : { cgroup, cgroupHost }),
     ...(mappings === undefined ? {} : { mappings }),
     joined,
   }

@@ -7,9 +7,11 @@ import { monitorAlive, processAlive } from '../store/alive.ts'
 import { idOfName } from '../store/names.ts'
 import { containerPaths, namesDirectory } from '../store/paths.ts'
 import { type Ending, phaseOf, readEnding, type Stored, writeState } from '../store/record.ts'
+import { signalProcess } from './foreground.ts'
 import type { Host, Settings } from './host.ts'
 import { clearHost, discard, settle } from './settle.ts'
 
+const SIGKILL = 9
 /** How long a monitor may take from its child's death to the `exit` file. */
 const patienceMs = 5000
 
@@ -43,8 +45,12 @@ export async function recover(host: Host, settings: Settings, stored: Stored): P
   }
   if (phase === 'starting' && stored.state.process === undefined)
     return settle(host, settings, stored, { failure: 'its start was interrupted' })
-  if (phase === 'starting' && alive) return settle(host, settings, stored, { failure: 'its start was interrupted' })
-  return settle(host, settings, stored, { ending: await endingOf(host, stored) })
+  const ending = phase === 'starting' && alive ? undefined : await endingOf(host, stored)
+  // Its cgroup is ended as a whole, but not everybody has one.
+  if (processAlive(kernel, stored.state)) signalProcess(kernel, stored.state.process!, SIGKILL)
+  if (ending === undefined || ending.unstarted)
+    return settle(host, settings, stored, { failure: 'its start was interrupted' })
+  return settle(host, settings, stored, { ending })
 }
 
 /** How the process ended: the monitor's word, for which it is given a moment; unknown when that died with it. */

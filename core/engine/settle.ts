@@ -8,6 +8,7 @@ import { next, snapshotOf } from '../lifecycle/table.ts'
 import { tearDownNetwork } from '../network/setup.ts'
 import { releaseName } from '../store/names.ts'
 import { type ContainerState, type Ending, phaseOf, type Stored, writeState } from '../store/record.ts'
+import { removeParents } from './cgroup-parent.ts'
 import type { Host, Settings } from './host.ts'
 import { removeRootless } from './rootless.ts'
 
@@ -16,11 +17,6 @@ function cgroupsOf(host: Host, { record, state }: Stored) {
   if (state.cgroups !== undefined) return state.cgroups ?? undefined
   if (record.cgroupPath === undefined) return undefined
   return cgroupPaths(record.cgroupPath, detectCgroups(host.kernel))
-}
-
-/** The parent cgroup of containers, which goes with the last of them. */
-export function parentCgroup(path: string): string {
-  return path.slice(0, path.lastIndexOf('/'))
 }
 
 /**
@@ -35,7 +31,8 @@ export async function clearHost(host: Host, settings: Settings, stored: Stored, 
   const cgroups = cgroupsOf(host, stored)
   if (cgroups !== undefined) {
     if (!alone) await killAll(kernel, cgroups, sleep)
-    await removeCgroups(kernel, cgroups, sleep, parentCgroup(cgroups.path))
+    await removeCgroups(kernel, cgroups, sleep, settings.cgroupParent)
+    removeParents(kernel, settings, cgroups)
   }
   if (state.network?.mode !== 'none' && state.network?.mode !== 'host')
     await tearDownNetwork(kernel, { containerId: record.id, runroot: settings.runroot })

@@ -1,6 +1,6 @@
 // The verbs on real containers: what each does, what it refuses, and that nothing stays behind.
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
@@ -281,6 +281,30 @@ describe('a detached container', () => {
     )
     expect((await stats(engine.host, engine.settings, 'small')).pidsLimit).toBe(50)
     await removed('small')
+  })
+})
+
+describe('--cgroup-parent', () => {
+  it('is made when it is missing and goes with its last container; one that was there stays', async () => {
+    const mount = existsSync('/sys/fs/cgroup/cgroup.controllers') ? '/sys/fs/cgroup' : '/sys/fs/cgroup/pids'
+    const there = `/vitrine-test-there-${process.pid}`
+    mkdirSync(`${mount}${there}`)
+    try {
+      const parents = [`${there}/made/below`, `${there}/made`, there]
+      const names: string[] = []
+      for (const cgroupParent of parents) names.push((await runDetached(['sleep', '100'], { cgroupParent })).name)
+      const seen = () => parents.map((parent) => existsSync(`${mount}${parent}`))
+      expect(seen()).toEqual([true, true, true])
+      await removed(names[1]!)
+      expect(seen()).toEqual([true, true, true])
+      await removed(names[0]!)
+      expect(seen()).toEqual([false, false, true])
+      await removed(names[2]!)
+      expect(seen()).toEqual([false, false, true])
+      expect(existsSync(join(engine.settings.runroot, 'cgroups'))).toBe(false)
+    } finally {
+      rmdirSync(`${mount}${there}`)
+    }
   })
 })
 
