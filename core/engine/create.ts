@@ -14,7 +14,7 @@ import { volumePaths } from './volumes.ts'
 export async function create(host: Host, settings: Settings, request: ContainerRequest): Promise<Created> {
   const { stored, lock } = await makeContainer(host, settings, request, 'creating')
   try {
-    await prepare(host, settings, stored, volumePaths(host, settings, stored))
+    await prepare(host, settings, stored, await volumePaths(host, settings, stored))
     writeState(host.kernel, stored.paths, { ...stored.state, lifecycle: snapshotOf('created') })
     return { id: stored.record.id, name: stored.record.name }
   } catch (error) {

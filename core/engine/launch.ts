@@ -57,7 +57,7 @@ export async function launch(
   const { kernel } = host
   const { record, paths } = before
   const starting = snapshotOf(moved(phaseOf(before.state), 'start', record.name))
-  const volumes = volumePaths(host, settings, before)
+  const volumes = await volumePaths(host, settings, before)
   const prepared = await prepare(host, settings, before, volumes)
   if (before.state.startedMs !== undefined) removeFile(kernel, paths.exit)
   writeNameFiles(kernel, before)

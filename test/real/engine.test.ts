@@ -123,6 +123,17 @@ describe('run in the foreground', () => {
     expect(readFileSync(join(directory, 'data/new'), 'utf8')).toBe('in\n')
   })
 
+  it('begins a volume with what the image has there, and keeps a named one', async () => {
+    const named = { kind: 'named', source: 'etc', destination: '/etc', options: [] } as const
+    const own = { kind: 'anonymous', destination: '/bin', options: [] } as const
+    const script = 'cat /etc/text; ls /bin | grep -c busybox; echo more >> /etc/text'
+    const first = await engine.runToEnd(['sh', '-c', script], { volumes: [named, own], remove: true })
+    expect([first.stderr, first.stdout]).toEqual(['', 'not a program\n1\n'])
+    const second = await engine.runToEnd(['cat', '/etc/text'], { volumes: [named], remove: true })
+    expect(second.stdout).toBe('not a program\nmore\n')
+    expect(readFileSync(join(directory, 'rootfs/etc/text'), 'utf8')).toBe('not a program\n')
+  })
+
   it('kills for memory and says so', async () => {
     const { code, id } = await engine.runToEnd(['sh', '-c', 'x=a; while true; do x=$x$x; done'], {
       resources: { memoryBytes: 16 * 1024 * 1024, memorySwapBytes: 16 * 1024 * 1024 },
