@@ -268,7 +268,7 @@ export function removeFile(kernel: Kernel, path: string): void {
 }
 
 /** Removes a directory and all below it, by descriptor and without following links; an absent one is fine. */
-export function removeTree(kernel: Kernel, path: string, dirfd: number = AT_FDCWD): void {
+export function removeTree(kernel: Kernel, path: string, dirfd: number = AT_FDCWD, attempts = 100): void {
   const gone = kernel.call({ name: 'unlinkat', dirfd, pathname: path, flags: 0 })
   if (!refused(gone) || gone.errno === 'ENOENT') return
   const flags = O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC
@@ -284,6 +284,9 @@ export function removeTree(kernel: Kernel, path: string, dirfd: number = AT_FDCW
     close(kernel, fd)
   }
   const removed = kernel.call({ name: 'unlinkat', dirfd, pathname: path, flags: AT_REMOVEDIR })
+  // A process that is just ending (a container's monitor) has written one file more.
+  if (refused(removed) && removed.errno === 'ENOTEMPTY' && attempts > 1)
+    return removeTree(kernel, path, dirfd, attempts - 1)
   if (refused(removed) && removed.errno !== 'ENOENT') must(removed, `remove ${path}`)
 }
 

@@ -213,7 +213,10 @@ function launched(parts: LinuxParts, plan: LaunchPlan, options: MonitorOptions, 
     release: () => {
       parts.call({ name: 'write', fd: fds.caller.get('start')!, buf: 's' })
     },
-    park: () => parkPlan(parts, plan, job, options.directory),
+    park: () => {
+      parkPlan(parts, plan, job, options.directory)
+      parts.call({ name: 'write', fd: control, buf: 'P' })
+    },
     cleaned: () => {
       parts.call({ name: 'write', fd: control, buf: 'C' })
     },

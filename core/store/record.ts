@@ -46,6 +46,8 @@ export interface Ending {
   readonly atMs: number
   /** The status died with the monitor. */
   readonly unknown?: true
+  /** Its start was interrupted: it never became the program. */
+  readonly unstarted?: true
 }
 
 export interface ContainerState {
@@ -145,18 +147,19 @@ export function readRemains(kernel: Kernel, paths: ContainerPaths, id: string): 
 }
 
 /**
- * What the monitor wrote at the end: `CODE SIGNAL SECONDS NANOSECONDS OOMKILLED`; undefined when there is none, or what a
+ * What the monitor wrote at the end: `CODE SIGNAL SECONDS NANOSECONDS OOMKILLED [UNSTARTED]`; undefined when there is none, or what a
  * power cut has left of one: then the end is not known, and the container must be removable all the same.
  */
 export function readEnding(kernel: Kernel, paths: ContainerPaths): Ending | undefined {
   const text = readTextIfThere(kernel, paths.exit)
   if (text === undefined) return undefined
-  const [code, signal, seconds, nanoseconds, oom] = text.trim().split(' ').map(Number)
+  const [code, signal, seconds, nanoseconds, oom, unstarted] = text.trim().split(' ').map(Number)
   if (oom === undefined || [code, signal, seconds, nanoseconds].some(Number.isNaN)) return undefined
   return {
     code: code!,
     signal: signal!,
     oomKilled: oom === 1,
+    ...(unstarted === 1 ? { unstarted: true as const } : {}),
     atMs: seconds! * 1000 + Math.floor(nanoseconds! / 1e6),
   }
 }

@@ -7,7 +7,9 @@
 static struct job *const job = (struct job *)JOB_ADDRESS;
 static s32 terminal = -1;
 static s32 signals = -1;
-static u32 exited, status, recorded, oom;
+#define OWN_NAME "vitrine-monitor"
+static u32 parked; /* the child is left waiting for another caller */
+static u32 exited, status, recorded, oom, unstarted;
 static u32 caller = 1; /* it is there */
 static u64 left[3] = { ~0ul, ~0ul, ~0ul }; /* bytes that may still be read of both streams and the terminal */
 static u64 log_bytes;
@@ -127,7 +129,7 @@ static u32 oom_killed(void)
 	return 0;
 }
 
-/* `exit`: code, signal, seconds, nanoseconds, oom; whole or not there at all, also after kill -9. */
+/* `exit`: code, signal, seconds, nanoseconds, oom, and 1 for a child that never became the program; whole or not there at all, also after kill -9. */
 static void write_exit(void)
 {
 	s64 now[2];
@@ -138,7 +140,9 @@ static void write_exit(void)
 	end = put_number(end, signal, 1), *end++ = ' ';
 	end = put_number(end, (u64)now[0], 1), *end++ = ' ';
 	end = put_number(end, (u64)now[1], 1), *end++ = ' ';
-	end = put_number(end, oom, 1), *end++ = '\n';
+	end = put_number(end, oom, 1);
+	if (unstarted) *end++ = ' ', *end++ = '1';
+	*end++ = '\n';
 	s64 fd = sys6(NR_openat, (u64)job->directory, (u64)"exit.tmp", 02001101, 0600, 0, 0); /* O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC */
 	if (is_error(fd)) return;
 	int whole = write_all((s32)fd, text, (u64)(end - text));
@@ -205,9 +209,32 @@ static void forward_output(int stream, const char *bytes, u64 count)
 	}
 }
 
-/* The caller is gone: its terminal is somebody else's now, and whoever reads from its pipes may know that no more comes. */
-static void stop_forwarding(void)
+/* Until execve(2) the child has our name. proc_pid_comm(5) */
+static int waits_still(void)
 {
+	char path[32] = "/proc/", *end = put_number(path + 6, (u64)job->pid, 1), name[16];
+	for (const char *rest = "/comm"; *rest;) *end++ = *rest++;
+	*end = 0;
+	s64 fd = sys6(NR_openat, (u64)-100, (u64)path, 02000000, 0, 0, 0);
+	if (is_error(fd)) return 0;
+	s64 n = sys3(NR_read, (u64)fd, (u64)name, sizeof name);
+	sys3(NR_close, (u64)fd, 0, 0);
+	int same = n == sizeof OWN_NAME;
+	for (u64 i = 0; same && i < sizeof OWN_NAME - 1; i++) same = name[i] == OWN_NAME[i];
+	return same;
+}
+
+/* The caller is gone: its terminal is somebody else's now, and whoever reads from its pipes may know that no more comes. A
+ * child that waits for it would wait for ever. */
+static void leave_caller(void)
+{
+	if (job->control < 0) return;
+	sys3(NR_close, (u64)job->control, 0, 0);
+	job->control = -1;
+	if (!exited && !parked && waits_still()) {
+		unstarted = 1;
+		sys3(NR_kill, (u64)job->pid, 9, 0);
+	}
 	for (int stream = 0; stream < 2; stream++) {
 		if (job->forward[stream] >= 0) sys3(NR_close, (u64)job->forward[stream], 0, 0);
 		job->forward[stream] = -1;
@@ -248,6 +275,7 @@ static int ask_caller(void)
 		if (n == -11) return 0;
 		if (n <= 0) return -1;
 		if (command == 'C') return 'C';
+		if (command == 'P') parked = 1;
 		if (command == 'T') {
 			s64 fd = sys3(NR_pidfd_getfd, (u64)job->pidfd, job->terminal_master, 0);
 			if (!is_error(fd)) terminal = (s32)fd;
@@ -303,7 +331,7 @@ static void watch(void)
 			if (answer == 'C') cleaned = 1;
 		}
 		if (polls[4].revents) caller = 0;
-		if (!caller) stop_forwarding();
+		if (!caller) leave_caller();
 		if (polls[0].revents) reap();
 		else if (exited && !moved) break;
 	}
@@ -337,7 +365,7 @@ __attribute__((noreturn, used)) static void monitor(u64 *stack)
 	(void)stack;
 	u64 all = ~0ul, child_signal = 1ul << 16; /* SIGCHLD */
 	u64 size;
-	sys3(NR_prctl, 15, (u64)"vitrine-monitor", 0); /* PR_SET_NAME: the memfd's number would stand there */
+	sys3(NR_prctl, 15, (u64)OWN_NAME, 0); /* PR_SET_NAME: the memfd's number would stand there */
 	sys6(NR_pread64, JOB_DESCRIPTOR, (u64)&size, 8, 0, 0, 0);
 	s64 at = sys6(NR_mmap, JOB_ADDRESS, size, 3, 0x100001, JOB_DESCRIPTOR, 0); /* MAP_SHARED|MAP_FIXED_NOREPLACE */
 	if (at != (s64)JOB_ADDRESS) sys3(NR_exit_group, 125, 0, 0);
