@@ -54,6 +54,8 @@ function pipe(kernel: Kernel): [number, number] {
   const answer = kernel.call({ name: 'pipe2', pipefd: 8, flags: O_CLOEXEC })
   if (refused(answer)) throw new RefusedError('make a pipe for standard input', answer.errno)
   const ends = new DataView(answer.data!.buffer, answer.data!.byteOffset)
+  // A program of any user may open it again, as /dev/stdin.
+  kernel.call({ name: 'fchmod', fd: ends.getInt32(0, true), mode: 0o666 })
   return [ends.getInt32(0, true), ends.getInt32(4, true)]
 }
 
@@ -61,12 +63,15 @@ function pipe(kernel: Kernel): [number, number] {
 function feed(kernel: Kernel, to: number, finished: () => void): () => void {
   const { stdin } = process
   let open = true
+  let writing = false
+  let ended = false
   const finish = () => {
     if (open) finished()
     open = false
   }
   stdin.on('data', async (chunk: Buffer) => {
     stdin.pause()
+    writing = true
     for (let rest: Uint8Array = chunk; open && rest.length > 0; ) {
       const written = await kernel.wait({ name: 'write', fd: to, buf: rest.subarray(0, 65536) })
       if (refused(written)) {
@@ -76,9 +81,15 @@ function feed(kernel: Kernel, to: number, finished: () => void): () => void {
       }
       rest = rest.subarray(written.value)
     }
-    stdin.resume()
+    writing = false
+    if (ended) finish()
+    else stdin.resume()
   })
-  stdin.on('end', finish)
+  // The end may be told while the last chunk is still being written.
+  stdin.on('end', () => {
+    ended = true
+    if (!writing) finish()
+  })
   stdin.on('error', finish)
   return () => {
     stdin.pause()

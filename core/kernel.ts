@@ -36,7 +36,7 @@ export interface MonitorOptions {
   readonly log?: { readonly path: string; readonly maxBytes?: number }
   /** Descriptors of the caller that get a copy of the output, while the caller lives. */
   readonly forward?: { readonly stdout: number; readonly stderr: number }
-  /** Read end of a pipe or other descriptor that becomes the process's standard input; absent means /dev/null. */
+  /** Read end of a pipe or other descriptor that becomes the process's standard input; absent means an empty one. */
   readonly stdin?: number
   /** Keep standard input open after the caller is gone (a detached `-i`). */
   readonly keepStdin?: number

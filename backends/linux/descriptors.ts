@@ -54,6 +54,12 @@ export function openDescriptors(parts: LinuxParts, options: MonitorOptions): Mon
     monitor.set(name, fd)
     if (ours) monitorOnly.push(fd)
   }
+  /** A standard stream, which a program of any user may open again as /dev/stdin or /dev/stdout: the mode is the pipe's. */
+  const stream = (): [number, number] => {
+    const ends = pipe()
+    parts.call({ name: 'fchmod', fd: ends[0], mode: 0o666 })
+    return ends
+  }
   try {
     const [eventsRead, eventsWrite] = pipe()
     caller.set('events', eventsRead)
@@ -63,10 +69,10 @@ export function openDescriptors(parts: LinuxParts, options: MonitorOptions): Mon
     caller.set('control', controlWrite)
     parts.call({ name: 'fcntl', fd: controlRead, cmd: F_SETFL, arg: O_NONBLOCK })
     if (!options.terminal) {
-      const [outRead, outWrite] = pipe()
+      const [outRead, outWrite] = stream()
       give('stdout', outRead, true)
       give('childStdout', outWrite, true)
-      const [errRead, errWrite] = pipe()
+      const [errRead, errWrite] = stream()
       give('stderr', errRead, true)
       give('childStderr', errWrite, true)
     }
@@ -75,6 +81,12 @@ export function openDescriptors(parts: LinuxParts, options: MonitorOptions): Mon
       give('forwardStderr', options.forward.stderr, false)
     }
     if (options.stdin !== undefined) give('stdin', options.stdin, false)
+    else if (!options.terminal) {
+      // Not the host's /dev/null: whoever has a descriptor of it may change its mode, for all of the host.
+      const [empty, closed] = stream()
+      parts.call({ name: 'close', fd: closed })
+      give('stdin', empty, true)
+    }
     if (options.keepStdin !== undefined) give('keepStdin', options.keepStdin, false)
     if (options.log !== undefined) give('log', open(options.log.path, O_WRONLY | O_CREAT | O_APPEND, 0o600), true)
     if (options.directory === undefined) {

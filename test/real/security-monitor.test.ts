@@ -107,6 +107,14 @@ describe('output that nobody takes', () => {
     }))
 })
 
+describe('input', () => {
+  it('arrives whole, also when its end comes before it has been handed on', () =>
+    withTemporaryDirectory(async (directory) => {
+      const argv = ['run', '--rm', '-i', '--network=none', '--rootfs', '/:O', 'cat']
+      for (let i = 0; i < 15; i++) expect((await cli(argv, { directory, stdin: 'all of it' })).stdout).toBe('all of it')
+    }))
+})
+
 describe('a machine that runs out', () => {
   it('an end that cannot be written down whole is not written down at all', () =>
     withTemporaryDirectory(async (directory) => {

@@ -107,6 +107,32 @@ describe('descriptors', () => {
       })
     }))
 
+  it("none is the host's own /dev/null, whose mode a container could change for all", () =>
+    withTemporaryDirectory(async (directory) => {
+      const program = [
+        'import os, stat',
+        'for fd in 0, 1, 2:',
+        '  kind = os.fstat(fd).st_mode',
+        '  print("device" if stat.S_ISCHR(kind) else "pipe")',
+        'print(os.read(0, 1))',
+      ].join('\n')
+      const argv = ['--rootfs', '/:O', 'python3', '-c', program]
+      const expected = "pipe\npipe\npipe\nb''\n"
+      expect((await cli(['run', '--rm', '--network=none', ...argv], { directory })).stdout).toBe(expected)
+      await withContainer(directory, 'sleep 600', [], async () => {
+        expect((await cli(['exec', 'target', 'python3', '-c', program], { directory })).stdout).toBe(expected)
+      })
+    }))
+
+  it('a program of another user than root may open its standard streams by name', () =>
+    withTemporaryDirectory(async (directory) => {
+      const script = 'cat /dev/stdin; echo out >/dev/stdout; echo err >/dev/stderr'
+      for (const flags of [['--user=1000'], ['--user=1000', '-i']]) {
+        const { stdout, stderr } = await run(directory, script, flags, { stdin: 'in\n' })
+        expect({ stdout, stderr }).toEqual({ stdout: flags.length > 1 ? 'in\nout\n' : 'out\n', stderr: 'err\n' })
+      }
+    }))
+
   it('a working directory below /proc/self/fd leads to no descriptor of the runtime (CVE-2024-21626)', () =>
     withTemporaryDirectory(async (directory) => {
       for (let fd = 3; fd < 20; fd += 4)
