@@ -116,11 +116,24 @@ describe('a record', () => {
     within((settings) => {
       const paths = containerPaths(settings, one)
       mkdirSync(paths.directory)
-      writeFileSync(paths.record, '{"version":1}')
-      writeFileSync(paths.state, '{"lifecycle":')
-      expect(() => readStored(kernel, settings, one)).toThrow(`read ${paths.state}: it is damaged`)
-      writeFileSync(paths.state, '{"lifecycle":{"value":"asleep"}}')
-      expect(() => readStored(kernel, settings, one)).toThrow('it is not the state of a container, version 1')
+      const damaged = (path: string) => () =>
+        expect(() => readStored(kernel, settings, one)).toThrow(`read ${path}: it is damaged`)
+      writeFileSync(paths.state, '{}')
+      writeFileSync(paths.record, '{"version":1')
+      damaged(paths.record)()
+      const request = defaultRequest({ kind: 'rootfs', path: '/', overlay: true }, ['true'])
+      writeRecord(kernel, paths, {
+        version: 1,
+        id: one,
+        name: 'web',
+        createdMs: 5,
+        request,
+        cgroupPath: `/vitrine/${one}`,
+      })
+      for (const text of ['{"lifecycle":', '{"lifecycle":{"value":"asleep"}}']) {
+        writeFileSync(paths.state, text)
+        damaged(paths.state)()
+      }
     }))
 
   it('of an end is the line that the monitor writes; half a line is no record', () =>
