@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { errnoName } from '../../core/errno.ts'
-import { RefusedError } from '../../core/errors.ts'
+import { RefusedError, UserError } from '../../core/errors.ts'
 import type { ExitStatus, Launched, LaunchFailure, MonitorOptions, Outcome, Progress } from '../../core/kernel.ts'
 import { refused } from '../../core/kernel.ts'
 import type { LaunchPlan } from '../../core/launch/plan.ts'
@@ -51,9 +51,18 @@ function memfd(parts: LinuxParts, label: string, content: Uint8Array, program: b
   return fd
 }
 
+function monitorImage(): Uint8Array {
+  const path = nativeFile('monitor')
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    throw new UserError(`read ${path}: ${(error as NodeJS.ErrnoException).code}`)
+  }
+}
+
 /** Starts the monitor program with its descriptors in place; gives its pid. */
 function spawnMonitor(parts: LinuxParts, job: number, fds: MonitorDescriptors, options: MonitorOptions): number {
-  const program = memfd(parts, 'vitrine-monitor', readFileSync(nativeFile('monitor')), true)
+  const program = memfd(parts, 'vitrine-monitor', monitorImage(), true)
   const arena = parts.memory.arenaOn(parts.memory.tapeArguments)
   const tape = new Tape({ arena, numberOf: parts.numberOf, report: -1 })
   const child: Syscall[] = []

@@ -1,7 +1,7 @@
 // The processes of a container's cgroups: to list them, to end them all, and to remove the cgroups after them.
 
 import { UserError } from '../errors.ts'
-import { AT_FDCWD, AT_REMOVEDIR, close, entriesOf, must, O, readTextIfThere, writeInto } from '../files.ts'
+import { AT_FDCWD, AT_REMOVEDIR, close, entriesOf, must, O, readTextIfThere, stat, writeInto } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
 import { type Sleep, unpause } from './freeze.ts'
 import type { CgroupPaths } from './paths.ts'
@@ -91,6 +91,8 @@ async function removeTree(kernel: Kernel, directory: string, sleep: Sleep): Prom
   for (let waited = 0; ; ) {
     const outcome = rmdir(kernel, directory)
     if (!refused(outcome) || outcome.errno === 'ENOENT') return
+    // Of what is mounted read-only rmdir(2) does not say whether it is there at all.
+    if (outcome.errno === 'EROFS' && stat(kernel, directory) === undefined) return
     if (outcome.errno !== 'EBUSY' || waited >= patienceMs) must(outcome, `remove cgroup ${directory}`)
     const below = tree(kernel, directory).slice(1).reverse()
     for (const each of below) rmdir(kernel, each)

@@ -16,7 +16,7 @@ import type { Host, Settings } from './host.ts'
 import { networkModeOf, writeNameFiles } from './name-files.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { writeMappings } from './rootless.ts'
-import { settle } from './settle.ts'
+import { afterRefusal, settle } from './settle.ts'
 import type { Attachment } from './types.ts'
 import { volumePaths } from './volumes.ts'
 
@@ -79,7 +79,7 @@ export async function launch(
   } catch (error) {
     launched?.cleaned()
     launched?.close()
-    await settle(host, settings, stored, { failure: (error as Error).message })
+    await afterRefusal(host, () => settle(host, settings, stored, { failure: (error as Error).message }))
     throw error
   }
 }

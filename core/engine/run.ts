@@ -5,13 +5,13 @@ import { snapshotOf } from '../lifecycle/table.ts'
 import type { ContainerRequest } from '../spec/request.ts'
 import { newId } from '../store/ids.ts'
 import { containerPaths } from '../store/paths.ts'
-import { newState, readStored } from '../store/record.ts'
+import { newState, phaseOf, readStored } from '../store/record.ts'
 import { startedOf } from './foreground.ts'
 import type { Host, Settings } from './host.ts'
 import { launch } from './launch.ts'
 import { cgroupPathOf, imageFacts, makeContainer } from './make.ts'
 import { prepare } from './prepare.ts'
-import { discard } from './settle.ts'
+import { afterRefusal, clearHost, discard } from './settle.ts'
 import type { Attachment, Started, Verbs } from './types.ts'
 
 /**
@@ -31,11 +31,20 @@ export async function run(
     const running = await launch(host, settings, created, attachment)
     return startedOf(host, settings, running, attachment)
   } catch (error) {
-    if (readStored(host.kernel, settings, stored.record.id) !== undefined) await discard(host, settings, stored)
+    await afterRefusal(host, () => giveUp(host, settings, stored.record.id))
     throw error
   } finally {
     lock.release()
   }
+}
+
+/** Removes what is left of a container that could not be started; with --rm it is gone already. */
+async function giveUp(host: Host, settings: Settings, id: string): Promise<void> {
+  const left = readStored(host.kernel, settings, id)
+  if (left === undefined) return
+  // Not settled: the host may still have some of it.
+  if (phaseOf(left.state) !== 'stopped') await clearHost(host, settings, left)
+  await discard(host, settings, left)
 }
 
 /** The plan of `run`: everything is looked up, nothing is made. Volumes that are not there yet are shown at their place. */

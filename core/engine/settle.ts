@@ -3,6 +3,7 @@
 import { detectCgroups } from '../cgroup/detect.ts'
 import { cgroupPaths } from '../cgroup/paths.ts'
 import { killAll, removeCgroups } from '../cgroup/remove.ts'
+import { UserError } from '../errors.ts'
 import { removeUnpacked } from '../image/remove.ts'
 import { next, snapshotOf } from '../lifecycle/table.ts'
 import { tearDownNetwork } from '../network/setup.ts'
@@ -36,6 +37,19 @@ export async function clearHost(host: Host, settings: Settings, stored: Stored, 
   }
   if (state.network?.mode !== 'none' && state.network?.mode !== 'host')
     await tearDownNetwork(kernel, { containerId: record.id, runroot: settings.runroot })
+}
+
+/**
+ * Cleans up after a refusal, which is the one to be told: what goes wrong over it is a warning, and found again by the
+ * next command.
+ */
+export async function afterRefusal(host: Host, act: () => Promise<unknown>): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    host.warn(error.message)
+  }
 }
 
 /** Removes a container's files and gives its name back. Safe to repeat: the name goes first, the directory last. */
