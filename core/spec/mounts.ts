@@ -17,15 +17,22 @@ export function cleanPath(path: string): string {
   return `/${parts.join('/')}`
 }
 
+/** Each is a directory, a copy and some steps of the start, and an image can say what it likes. */
+const imageVolumesMax = 200
+
 /**
  * The volumes a container needs: those asked for, and an unnamed one for each of the image's Volumes that nothing else is
  * mounted on.
+ *
+ * @errors UserError for an image that wants too many
  */
 export function volumesOf(request: ContainerRequest, image: ImageConfig | undefined): readonly Volume[] {
   const taken = new Set([...request.volumes, ...request.tmpfs].map((each) => cleanPath(each.destination)))
   const fromImage = Object.keys(image?.config?.Volumes ?? {})
     .map(cleanPath)
     .filter((destination) => !taken.has(destination))
+  if (fromImage.length > imageVolumesMax)
+    throw new UserError(`the image wants ${fromImage.length} volumes; ${imageVolumesMax} are the most that are made`)
   return [
     ...request.volumes,
     ...fromImage.map((destination): Volume => ({ kind: 'anonymous', destination, options: [] })),
@@ -79,8 +86,11 @@ function tmpfsMount({ destination, options }: Tmpfs): Mount {
 function ipcMounts(request: ContainerRequest, facts: RequestFacts): readonly Mount[] {
   const { ipc } = request
   if (ipc.kind === 'none') return [defaults.mqueueMount]
-  if (ipc.kind === 'host')
-    return [defaults.bindMount('/dev/mqueue', '/dev/mqueue'), defaults.bindMount('/dev/shm', '/dev/shm')]
+  // A fresh mqueue shows the queues of the ipc namespace; a host need not have it mounted. Others may only bind it.
+  if (ipc.kind === 'host') {
+    const mqueue = facts.newUserNamespace ? defaults.bindMount('/dev/mqueue', '/dev/mqueue') : defaults.mqueueMount
+    return [mqueue, defaults.bindMount('/dev/shm', '/dev/shm')]
+  }
   const shm =
     facts.shmPath === undefined
       ? defaults.shmMount(request.shmSizeBytes)

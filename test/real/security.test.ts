@@ -564,12 +564,12 @@ describe('an image', () => {
   it('that says too much is refused in a sentence, and nothing stays', { timeout: 60_000 }, () =>
     withTemporaryDirectory(async (directory) => {
       const long = Array.from({ length: 12 }, (_, i) => `V${i}=${'x'.repeat(100_000)}`)
-      const volumes = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`/v/${i}`, {}]))
+      const volumes = Object.fromEntries(Array.from({ length: 8_000 }, (_, i) => [`/v/${i}`, {}]))
       const cases: readonly [Record<string, unknown>, RegExp][] = [
         [{ Env: [`PATH=${':'.repeat(100_000)}`] }, /^vitrine: .*PATH has 100001 directories/],
         [{ Env: ['A=\0B'] }, /^vitrine: .*NUL/],
         [{ Env: [...long, ...long.map((each) => `W${each}`)] }, /^vitrine: .*(E2BIG|too long)/],
-        [{ Volumes: volumes }, /^vitrine: .*(longer than|too many|ENOSPC|EMFILE)/],
+        [{ Volumes: volumes }, /^vitrine: the image wants 8000 volumes/],
       ]
       for (const [i, [config, words]] of cases.entries()) {
         const own = join(directory, String(i))
