@@ -133,12 +133,13 @@ export function launchMonitored(
 ): Launched | LaunchFailure {
   const fds = openDescriptors(parts, options)
   const job = writeJob(parts, plan, options, (name) => name === 'job' || fds.monitor.has(name))
-  const jobFd = memfd(parts, 'vitrine-job', job.image, false)
+  let jobFd = -1
   let monitorPid: number
   try {
+    jobFd = memfd(parts, 'vitrine-job', job.image, false)
     monitorPid = spawnMonitor(parts, jobFd, fds, options)
   } catch (error) {
-    closeAll(parts, [...fds.caller.values(), jobFd])
+    closeAll(parts, [...fds.caller.values(), ...(jobFd < 0 ? [] : [jobFd])])
     throw error
   } finally {
     closeAll(parts, fds.monitorOnly)

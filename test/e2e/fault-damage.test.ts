@@ -16,35 +16,34 @@ async function two(ground: Ground): Promise<string> {
 }
 
 describe('a damaged file of a container', () => {
-  for (const name of ['state.json', 'container.json'])
-    for (const [damage, content] of [
-      ['empty', ''],
-      ['cut short', '{"lifecycle":{"status":"act'],
-      ['not what it should be', '{"version":1}'],
-      ['no object', 'null'],
-    ] as const) {
-      it(`${name} that is ${damage} is named; other containers are still listed, and it can be removed`, async () => {
-        await onCleanGround(async (ground) => {
-          const id = await two(ground)
-          const path = join(ground.root, 'containers', id, name)
-          writeFileSync(path, content)
-          const sentence = new RegExp(join(ground.root, 'containers', id))
-          const listed = await ground.run(['ps', '-a', '--format', '{{.Names}}'])
-          expect(listed.stdout).toBe('web\n')
-          expect(listed.stderr).toMatch(/^vitrine: [^\n]+\n$/)
-          expect(listed.stderr).toMatch(sentence)
-          expectSentence(await ground.run(['start', 'other']), 125, sentence)
-          expect(await ground.run(['inspect', 'other'])).toMatchObject({
-            code: 125,
-            stderr: expect.stringMatching(sentence),
-          })
-          expectSentence(await ground.run(['rm', 'other']), 125, sentence)
-          const removed = await ground.run(['rm', '-f', 'other'])
-          expect(removed.code).toBe(0)
-          expect((await ground.rows()).map((row) => row.Names)).toEqual(['web'])
+  for (const [name, damage, content] of [
+    ['state.json', 'empty', ''],
+    ['state.json', 'cut short', '{"lifecycle":{"status":"act'],
+    ['container.json', 'not what it should be', '{"version":1}'],
+    ['container.json', 'no object', 'null'],
+  ] as const) {
+    it(`${name} that is ${damage} is named; other containers are still listed, and it can be removed`, async () => {
+      await onCleanGround(async (ground) => {
+        const id = await two(ground)
+        const path = join(ground.root, 'containers', id, name)
+        writeFileSync(path, content)
+        const sentence = new RegExp(join(ground.root, 'containers', id))
+        const listed = await ground.run(['ps', '-a', '--format', '{{.Names}}'])
+        expect(listed.stdout).toBe('web\n')
+        expect(listed.stderr).toMatch(/^vitrine: [^\n]+\n$/)
+        expect(listed.stderr).toMatch(sentence)
+        expectSentence(await ground.run(['start', 'other']), 125, sentence)
+        expect(await ground.run(['inspect', 'other'])).toMatchObject({
+          code: 125,
+          stderr: expect.stringMatching(sentence),
         })
+        expectSentence(await ground.run(['rm', 'other']), 125, sentence)
+        const removed = await ground.run(['rm', '-f', 'other'])
+        expect(removed.code).toBe(0)
+        expect((await ground.rows()).map((row) => row.Names)).toEqual(['web'])
       })
-    }
+    })
+  }
 
   it('exit, cut short by a power cut, is an unknown status', async () => {
     await onCleanGround(async (ground) => {
