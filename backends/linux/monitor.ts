@@ -11,7 +11,7 @@ import type { Syscall } from '../../core/syscall.ts'
 import { closeAll, type MonitorDescriptors, openDescriptors } from './descriptors.ts'
 import { planFailure, undo } from './failure.ts'
 import { nativeFile } from './ffi.ts'
-import { type Job, monitorFds, writeJob } from './job.ts'
+import { type Job, monitorFds, reportFd, writeJob } from './job.ts'
 import type { LinuxParts } from './kernel.ts'
 import { CLONE_CLEAR_SIGHAND } from './launch.ts'
 import { parkPlan, reportReader } from './report.ts'
@@ -72,9 +72,10 @@ function spawnMonitor(parts: LinuxParts, job: number, fds: MonitorDescriptors, o
     { in: 'parent', why: '', call: { name: 'clone3', cl_args: { flags: CLONE_VM_VFORK + CLONE_CLEAR_SIGHAND } } },
     0,
   )
-  const high = (fd: number | { from: string }, label: string) =>
-    tape.step({ in: 'child', why: '', as: label, call: { name: 'fcntl', fd, cmd: F_DUPFD, arg: highFd } }, 0)
-  high(job, 'job')
+  const high = (fd: number | { from: string }, label: string, least = highFd) =>
+    tape.step({ in: 'child', why: '', as: label, call: { name: 'fcntl', fd, cmd: F_DUPFD, arg: least } }, 0)
+  // So high that it is refused here, where that can be told, when the child could not have its report descriptor.
+  high(job, 'job', reportFd)
   high(program, 'program')
   for (const [name, fd] of fds.monitor) high(fd, name)
   tape.step(
@@ -114,7 +115,10 @@ function spawnMonitor(parts: LinuxParts, job: number, fds: MonitorDescriptors, o
   if (failed >= 0) {
     parts.call({ name: 'wait4', pid, wstatus: 4, options: 0, rusage: 0 })
     const errno = new DataView(place0.bytes.buffer, place0.bytes.byteOffset).getInt32(12, true)
-    throw new RefusedError('start the monitor (it needs 1010 descriptors, see `ulimit -n`)', errnoName(errno))
+    throw new RefusedError(
+      `start the monitor (it needs ${reportFd + 1} descriptors, see \`ulimit -n\`)`,
+      errnoName(errno),
+    )
   }
   return pid
 }
