@@ -4,16 +4,19 @@ import type { Attachment, StartedProcess } from '../core/engine/types.ts'
 import { RefusedError } from '../core/errors.ts'
 import { type Kernel, refused } from '../core/kernel.ts'
 import { printBytes, printError } from './output.ts'
+import { makeRaw } from './raw-mode.ts'
 
 const O_CLOEXEC = 0o2000000
 const TIOCSWINSZ = 0x5414
+/** How long after the end the terminal may be read, when a process that goes on keeps it open. */
+const drainMs = 200
 /** What a terminal or a supervisor sends; numbers as on every architecture that is built for. signal(7). */
 const handedOn = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12, SIGTERM: 15, SIGCONT: 18 } as const
 
 export interface Attached {
   readonly attachment: Attachment
-  /** Gives the terminal back, and the descriptors. */
-  readonly end: () => void
+  /** Shows the last of the terminal, and gives it and the descriptors back. */
+  readonly end: () => Promise<void>
 }
 
 /** @param wanted - `-i` and `-t` */
@@ -21,7 +24,7 @@ export function attach(
   kernel: Kernel,
   wanted: { readonly interactive: boolean; readonly terminal: boolean },
 ): Attached {
-  const ends: (() => void)[] = []
+  const ends: (() => void | Promise<void>)[] = []
   const close = (fd: number) => {
     kernel.call({ name: 'close', fd })
   }
@@ -29,7 +32,7 @@ export function attach(
     for (const [name, number] of Object.entries(handedOn)) {
       const hand = () => process_.signal(number)
       process.on(name, hand)
-      ends.push(() => process.off(name, hand))
+      ends.push(() => void process.off(name, hand))
     }
   }
   let stdin: number | undefined
@@ -44,8 +47,8 @@ export function attach(
   }
   return {
     attachment: { stdin, stdout: 1, stderr: 2, started, ...(wanted.terminal ? { terminal } : {}) },
-    end: () => {
-      for (const end of ends.splice(0).reverse()) end()
+    end: async () => {
+      for (const end of ends.splice(0).reverse()) await end()
     },
   }
 }
@@ -63,15 +66,11 @@ function pipe(kernel: Kernel): [number, number] {
 function feed(kernel: Kernel, to: number, finished: () => void): () => void {
   const { stdin } = process
   let open = true
-  let writing = false
-  let ended = false
   const finish = () => {
     if (open) finished()
     open = false
   }
-  stdin.on('data', async (chunk: Buffer) => {
-    stdin.pause()
-    writing = true
+  const write = async (chunk: Buffer) => {
     for (let rest: Uint8Array = chunk; open && rest.length > 0; ) {
       const written = await kernel.wait({ name: 'write', fd: to, buf: rest.subarray(0, 65536) })
       if (refused(written)) {
@@ -81,15 +80,15 @@ function feed(kernel: Kernel, to: number, finished: () => void): () => void {
       }
       rest = rest.subarray(written.value)
     }
-    writing = false
-    if (ended) finish()
-    else stdin.resume()
+    stdin.resume()
+  }
+  let last = Promise.resolve()
+  stdin.on('data', (chunk: Buffer) => {
+    stdin.pause()
+    last = last.then(() => write(chunk))
   })
-  // The end may be told while the last chunk is still being written.
-  stdin.on('end', () => {
-    ended = true
-    if (!writing) finish()
-  })
+  // The end is told although the stream is paused, and the last chunk may still be on its way.
+  stdin.on('end', () => void last.then(finish))
   stdin.on('error', finish)
   return () => {
     stdin.pause()
@@ -98,9 +97,8 @@ function feed(kernel: Kernel, to: number, finished: () => void): () => void {
 }
 
 /** Between the user's terminal and the container's: raw, the same size, both ways. pty(7). */
-function relay(kernel: Kernel, master: number, interactive: boolean): () => void {
+function relay(kernel: Kernel, master: number, interactive: boolean): () => Promise<void> {
   const { stdin } = process
-  const raw = interactive && stdin.isTTY
   const resize = () => {
     const [columns = 80, rows = 24] = process.stdout.isTTY ? process.stdout.getWindowSize() : []
     const size = new Uint8Array(new Uint16Array([rows, columns, 0, 0]).buffer)
@@ -111,7 +109,7 @@ function relay(kernel: Kernel, master: number, interactive: boolean): () => void
     process.stdout.on('resize', resize)
   }
   if (interactive && !stdin.isTTY) printError('warning: standard input is no terminal; it is handed on as it is')
-  if (raw) stdin.setRawMode(true)
+  const restore = interactive && stdin.isTTY ? makeRaw(kernel, 0) : undefined
   const stopFeeding = interactive ? feed(kernel, master, () => {}) : undefined
   const pump = (async () => {
     for (;;) {
@@ -120,11 +118,11 @@ function relay(kernel: Kernel, master: number, interactive: boolean): () => void
       printBytes(1, read.data!)
     }
   })()
-  return () => {
+  return async () => {
     stopFeeding?.()
-    if (raw) stdin.setRawMode(false)
+    await Promise.race([pump, new Promise((resolve) => setTimeout(resolve, drainMs))])
+    restore?.()
     process.stdout.off('resize', resize)
-    void pump
     kernel.call({ name: 'close', fd: master })
   }
 }

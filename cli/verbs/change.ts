@@ -19,6 +19,7 @@ import { each, needWords } from './each.ts'
 
 /** The containers that the words name, or with --all those that `fits` accepts. */
 async function chosen(
+  command: CommandName,
   flags: ParsedFlags,
   { host, settings }: Context,
   fits: (row: ContainerRow) => boolean,
@@ -29,7 +30,7 @@ async function chosen(
   }
   if (flags.words.length > 0) throw new UserError(`--all and names do not go together: leave out one of them`)
   // Also those whose files are damaged, which cannot be listed.
-  if (flags.on('force')) return allIds(host.kernel, settings)
+  if (command === 'rm' && flags.on('force')) return allIds(host.kernel, settings)
   const rows = await list(host, settings, { all: true, filters: {} })
   return rows.filter(fits).map((row) => row.id)
 }
@@ -41,7 +42,7 @@ const verb =
   async (argv, context) => {
     const flags = parseFlags(commands[command], argv)
     if (flags.on('help')) return await showHelp(command)
-    return await each(await chosen(flags, context, fits), (name) => act(name, flags, context))
+    return await each(await chosen(command, flags, context, fits), (name) => act(name, flags, context))
   }
 
 const timeoutOf = (flags: ParsedFlags): number | undefined => {

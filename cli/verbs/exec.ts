@@ -1,16 +1,22 @@
 // `exec`.
 
-import { exec as execIn } from '../../core/engine/exec.ts'
+import { dryRunExec, exec as execIn } from '../../core/engine/exec.ts'
+import { printPlan } from '../../core/launch/print.ts'
 import { attach } from '../attach.ts'
 import type { Verb } from '../context.ts'
 import { readExec } from '../flags/run.ts'
 import { showHelp } from '../help.ts'
+import { print } from '../output.ts'
 
 export const exec: Verb = async (argv, context) => {
   const words = readExec(argv, context.surroundings)
   if (words.help) return await showHelp('exec')
   const { host, settings } = context
   const { request } = words
+  if (words.dryRun) {
+    print(printPlan(await dryRunExec(host, settings, request.container, request)))
+    return 0
+  }
   if (request.detach) {
     await execIn(host, settings, request.container, request)
     return 0
@@ -20,6 +26,6 @@ export const exec: Verb = async (argv, context) => {
     const started = await execIn(host, settings, request.container, request, attached.attachment)
     return (await started.exitCode) ?? 0
   } finally {
-    attached.end()
+    await attached.end()
   }
 }

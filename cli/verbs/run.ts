@@ -28,7 +28,7 @@ export const run: Verb = async (argv, context) => {
     const started = await runContainer(host, settings, request, attached.attachment)
     return (await started.exitCode) ?? 0
   } finally {
-    attached.end()
+    await attached.end()
   }
 }
 

@@ -30,6 +30,6 @@ export const start: Verb = async (argv, { host, settings }) => {
     const started = await startContainer(host, settings, container!, attached.attachment)
     return (await started.exitCode) ?? 0
   } finally {
-    attached.end()
+    await attached.end()
   }
 }

@@ -2,7 +2,7 @@
 
 import { enterCgroup } from '../cgroup/join.ts'
 import { UserError } from '../errors.ts'
-import { close, parseFile, readText } from '../files.ts'
+import { close, parseFile, readText, readTextIfThere } from '../files.ts'
 import type { Launched, MonitorOptions } from '../kernel.ts'
 import { planExec } from '../launch/exec.ts'
 import { type LaunchPlan, terminalMaster } from '../launch/plan.ts'
@@ -21,7 +21,6 @@ import type { Host, Settings } from './host.ts'
 import { makePipe } from './launch.ts'
 import { withContainer } from './open.ts'
 import { readInLayers } from './root-files.ts'
-import { idMappings } from './rootless.ts'
 import { filterOf } from './seccomp.ts'
 import type { Attachment, ExecRequest, Started, Verbs } from './types.ts'
 
@@ -60,6 +59,19 @@ export async function exec(
   return { ...started, exitCode: ended(launched) }
 }
 
+/** The plan of `exec`: everything is looked up, nothing is run. @errors as `exec` */
+export async function dryRunExec(
+  host: Host,
+  settings: Settings,
+  container: string,
+  request: ExecRequest,
+): Promise<LaunchPlan> {
+  return withContainer(host, settings, container, (stored) => {
+    moved(phaseOf(stored.state), 'exec', stored.record.name)
+    return planOf(host, settings, stored, request)
+  })
+}
+
 async function ended(launched: Launched): Promise<number> {
   const { code } = await launched.exited
   launched.cleaned()
@@ -74,6 +86,8 @@ function planOf(host: Host, settings: Settings, stored: Stored, request: ExecReq
   const caller = readCaller(kernel, environment.uid)
   const types = (spec.linux?.namespaces ?? []).map(({ type }) => type)
   const inUserNamespace = types.includes('user')
+  // user_namespaces(7)
+  const setgroupsDenied = readTextIfThere(kernel, `/proc/${pid}/setgroups`)?.trim() === 'deny'
   const process = processOf(host, stored, spec, request, {
     root: `/proc/${pid}/root`,
     bounding: capabilityNamesOf(
@@ -88,7 +102,7 @@ function planOf(host: Host, settings: Settings, stored: Stored, request: ExecReq
   const entry = cgroups ? enterCgroup(cgroups) : undefined
   return planExec(
     process,
-    { pid, namespaces: types, ...(inUserNamespace && idMappings(host).single ? { setgroupsDenied: true } : {}) },
+    { pid, namespaces: types, ...(inUserNamespace && setgroupsDenied ? { setgroupsDenied } : {}) },
     {
       ...caller,
       sources: {},

@@ -89,6 +89,7 @@ export async function prepare(
     capabilitiesOf(request, { uid: user.uid, boundingCapabilities }).bounding ?? [],
   )
   const mappings = newUserNamespace ? idMappings(host) : undefined
+  const joinedUser = joinedUserOf(kernel, request, joined)
   const initPath = request.init ? host.initPath?.() : undefined
   const rootPath = overlay?.mountPoint ?? rootDirectoryOf(request)
   const files = boundFiles(request, paths, joined)
@@ -108,7 +109,7 @@ export async function prepare(
     ...(filter === undefined ? {} : { seccomp: filter.profile }),
     newUserNamespace,
     ...(mappings === undefined ? {} : { idMappings: mappings }),
-    ttyGroupMapped: mappings === undefined || !mappings.single,
+    ttyGroupMapped: mappings === undefined ? joinedUser.ttyGroup : !mappings.single,
     ...(initPath === undefined ? {} : { initPath }),
     apparmor: request.security.apparmor !== undefined && hasAppArmor(kernel),
     swapAccounting: cgroupHost?.swapLimit ?? false,
@@ -135,7 +136,7 @@ export async function prepare(
       ),
     },
     ...(cgroup === undefined ? {} : { cgroup: { ...cgroup, view: cgroupView(cgroup.paths, cgroupHost!) } }),
-    ...(mappings?.single ? { setgroupsDenied: true } : {}),
+    ...(mappings?.single || joinedUser.setgroupsDenied ? { setgroupsDenied: true } : {}),
     ...(request.oomScoreAdj === undefined
       ? {}
       : { oomScoreAdj: Number(readTextIfThere(kernel, '/proc/self/oom_score_adj') ?? 0) }),
@@ -150,6 +151,20 @@ export async function prepare(
     ...(mappings === undefined ? {} : { mappings }),
     joined,
   }
+}
+
+/** What a user namespace that is joined allows; the files of its processes tell. user_namespaces(7) */
+function joinedUserOf(kernel: Host['kernel'], { userns }: ContainerRequest, joined: Joined) {
+  const path = userns?.kind === 'path' ? userns.path : joined.paths.user
+  const pid = /^\/proc\/(\d+)\/ns\/user$/.exec(path ?? '')?.[1]
+  const read = (name: string) => (pid === undefined ? undefined : readTextIfThere(kernel, `/proc/${pid}/${name}`))
+  const ttyGroup = read('gid_map')
+    ?.split('\n')
+    .some((line) => {
+      const [first = 0, , count = 0] = line.trim().split(/\s+/).map(Number)
+      return line !== '' && first <= 5 && 5 < first + count
+    })
+  return { ttyGroup: ttyGroup ?? true, setgroupsDenied: read('setgroups')?.trim() === 'deny' }
 }
 
 export function rootDirectoryOf(request: ContainerRequest): string {

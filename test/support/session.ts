@@ -1,0 +1,95 @@
+// A test file's own vitrine: state directories below a temporary one, a busybox image in them, and nothing left at the end.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { readCgroup } from '../../scripts/quickstart/cgroup-files.ts'
+import { buildBusyboxImage } from '../fixtures/build.ts'
+import { type CliOptions, type CliResult, cli } from './cli.ts'
+import { hostState, settledChanges } from './host.ts'
+import { isUserModeLinux } from './needs.ts'
+
+/** What every end-to-end test needs. */
+export const needsContainers = {
+  linux: true,
+  root: true,
+  natives: true,
+  filesystems: ['overlay'],
+  programs: ['apt-get', 'dpkg', 'nft', 'ip'],
+} as const
+
+/** The name of the image that is imported. */
+export const image = 'localhost/busybox'
+
+export interface Session {
+  readonly directory: string
+  /** Runs the program; any exit code is an answer. */
+  readonly run: (argv: readonly string[], options?: CliOptions) => Promise<CliResult>
+  /** Runs the program, which must succeed; its standard output without the last newline. */
+  readonly ok: (argv: readonly string[], options?: CliOptions) => Promise<string>
+  /** `run --rm --network=none FLAGS busybox sh -c SCRIPT`: what the script printed. */
+  readonly inside: (flags: readonly string[], script: string) => Promise<string>
+  /** Starts a container that waits, detached and without a network; its name. */
+  readonly waiting: (name: string, flags?: readonly string[], script?: string) => Promise<Waiting>
+  /** One field of `inspect`, by a template. */
+  readonly field: (name: string, template: string) => Promise<string>
+  /** Ends and removes containers. */
+  readonly remove: (...names: readonly string[]) => Promise<void>
+}
+
+export interface Waiting {
+  readonly name: string
+  readonly id: string
+  readonly pid: number
+  /** The first of these files that is there, of one of its cgroups. */
+  readonly cgroup: (controller: string, ...files: readonly string[]) => string | undefined
+}
+
+/** Waits in a way that the first SIGTERM ends. */
+export const waits = 'trap "exit 0" TERM; while :; do sleep 0.1; done'
+
+/** To be called once, at the top of a test file. */
+export function openSession(wanted: { readonly image?: false } = {}): Session {
+  const directory = mkdtempSync(join(process.env.VITRINE_TEST_DIRECTORY ?? tmpdir(), 'vitrine-e2e-'))
+  let before: ReturnType<typeof hostState>
+  const run: Session['run'] = (argv, options) => cli(argv, { directory, ...options })
+  const ok: Session['ok'] = async (argv, options) => {
+    const { code, stdout, stderr } = await run(argv, options)
+    if (code !== 0) throw new Error(`vitrine ${argv.join(' ')}: exit code ${code}\n${stdout}${stderr}`)
+    return stdout.replace(/\n$/, '')
+  }
+  beforeAll(async () => {
+    before = hostState()
+    if (wanted.image !== false) await ok(['import', buildBusyboxImage().source, image])
+  })
+  afterAll(async () => {
+    await run(['rm', '--all', '--force', '--time=0', '--volumes'])
+    rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
+    // Only the test command has the machine to itself.
+    if (process.env.VITRINE_TEST_DIRECTORY !== undefined)
+      expect(await settledChanges(before, { waitMs: 5000 })).toEqual([])
+  })
+  return {
+    directory,
+    run,
+    ok,
+    inside: (flags, script) => ok(['run', '--rm', '--network=none', ...flags, image, 'sh', '-c', script]),
+    waiting: async (name, flags = [], script = waits) => {
+      await ok(['run', '-d', '--name', name, '--network=none', ...flags, image, 'sh', '-c', script])
+      const [id, pid] = (await ok(['inspect', '-f', '{{.Id}} {{.State.Pid}}', name])).split(' ')
+      const cgroup: Waiting['cgroup'] = (controller, ...files) => readCgroup(Number(pid), controller, files)
+      return { name, id: id!, pid: Number(pid), cgroup }
+    },
+    field: (name, template) => ok(['inspect', '--format', template, name]),
+    remove: async (...names) => void (await ok(['rm', '-f', '-t', '0', ...names])),
+  }
+}
+
+/** Waits until something holds. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+  const patience = ms * (isUserModeLinux() ? 4 : 1)
+  for (const end = Date.now() + patience; !(await holds()); await sleep(30))
+    if (Date.now() > end) throw new Error(`still not so after ${patience} ms: ${what}`)
+}
