@@ -15,7 +15,7 @@ const root = busyboxRoot(directory)
 const empty = join(directory, 'empty.cjs')
 const launcher = join(import.meta.dirname, '../bin/vitrine.cjs')
 const state = ['--root', join(directory, 'root'), '--runroot', join(directory, 'run')]
-const vitrine = (...words: string[]) => [process.execPath, launcher, ...state, ...words]
+const vitrine = (...words: string[]) => [launcher, ...state, ...words]
 writeFileSync(empty, '')
 
 const bundle = join(directory, 'bundle')
@@ -39,7 +39,7 @@ const withoutUnified = (words: readonly string[]) =>
 
 const commands: readonly (readonly [name: string, words: readonly string[]])[] = [
   ['an empty script in Node', [process.execPath, empty]],
-  ['vitrine --version', [process.execPath, launcher, '--version']],
+  ['vitrine --version', [launcher, '--version']],
   ['vitrine run --rm --network=none', vitrine('run', '--rm', '--network=none', '--rootfs', root, '/bin/true')],
   ['podman run (runc)', podman('runc')],
   ['podman run (crun)', withoutUnified(podman('crun'))],

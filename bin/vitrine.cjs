@@ -1,6 +1,6 @@
-#!/usr/bin/env -S node --
+#!/usr/bin/env -S node --min-semi-space-size=16 --
 // Starts vitrine in a Node that can run it. Node 12's syntax only: an old Node must get as far as the sentence below.
-// `--` above: without it Node takes a container's --env-file for its own, wherever on the command line it stands.
+// Above: a nursery (MiB) that holds all that one command makes saves two collections, 5 ms. `--`: without it Node takes a container's --env-file for its own, wherever on the command line it stands.
 'use strict'
 
 const fs = require('fs')
@@ -70,7 +70,7 @@ function startElsewhere() {
     process.stderr.write(`vitrine needs Node ${oldest} or newer; ${is}: ${what}\n`)
     process.exit(125)
   }
-  const argv = ['--', __filename].concat(process.argv.slice(2))
+  const argv = ['--min-semi-space-size=16', '--', __filename].concat(process.argv.slice(2))
   if (process.execve) process.execve(node, [node].concat(argv), process.env)
   const child = require('child_process').spawn(node, argv, { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGWINCH', 'SIGCONT']) {

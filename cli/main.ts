@@ -87,7 +87,8 @@ export async function main(argv: readonly string[]): Promise<number> {
  */
 function leave(context: Context, code: number): void {
   const host = context.opened()
-  if (host === undefined || process.execArgv.length > 0) return // a profiler, say, has something to do at the end
+  // A profiler or debugger has something to do at the end.
+  if (host === undefined || process.execArgv.some((word) => /^--(cpu-|heap-|inspect|prof)/.test(word))) return
   flushCompileCache()
   host.kernel.call({ name: 'exit_group', status: code })
 }
