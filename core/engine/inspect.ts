@@ -179,6 +179,7 @@ export async function inspect(host: Host, settings: Settings, container: string)
     Args: args.slice(1),
     State: stateOf(stored, spec),
     Image: image?.id ?? '',
+    ImageDigest: image?.digest ?? '',
     ImageName: imageName(stored),
     Rootfs: rootDirectoryOf(request),
     OCIConfigPath: paths.config,

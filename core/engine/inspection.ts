@@ -103,6 +103,7 @@ export interface Inspection {
   readonly Args: readonly string[]
   readonly State: InspectedState
   readonly Image: string
+  readonly ImageDigest: string
   readonly ImageName: string
   readonly Rootfs: string
   readonly OCIConfigPath: string

@@ -109,7 +109,8 @@ export function imageFacts(
   const image = findImage(reader, source.reference)
   const config = imageConfig(reader, image)
   const { lower } = layerStack(settings.root, image, paths.directory)
-  return { id: image.id, name: image.names[0] ?? source.reference, config, lower }
+  const digest = image.digest === undefined ? {} : { digest: image.digest }
+  return { id: image.id, ...digest, name: image.names[0] ?? source.reference, config, lower }
 }
 
 function makeDirectory(kernel: Kernel, settings: Settings, paths: ContainerPaths, overlay: boolean): Lock {

@@ -62,7 +62,7 @@ describe('a program executed in a running container', () => {
   })
 
   it('runs on with -d', async () => {
-    expect(await ok(['exec', '-d', 'base', 'sh', '-c', 'sleep 0.3; echo later >/tmp/later'])).toBe('')
+    expect(await ok(['exec', '--detach', 'base', 'sh', '-c', 'sleep 0.3; echo later >/tmp/later'])).toBe('')
     await until('it has written', async () => (await run(['exec', 'base', 'cat', '/tmp/later'])).stdout === 'later\n')
   })
 

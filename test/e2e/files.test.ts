@@ -78,7 +78,7 @@ describe('the files of a container', () => {
     const source = await field('unnamed', '{{range .Mounts}}{{if eq .Destination "/scratch"}}{{.Source}}{{end}}{{end}}')
     const parts = await field('unnamed', '{{range .Mounts}}{{.Type}} {{.Destination}} {{.RW}};{{end}}')
     expect(parts).toContain('volume /data true;')
-    await ok(['rm', '-f', '-t', '0', '-v', 'unnamed'])
+    await ok(['rm', '-f', '-t', '0', '--volumes', 'unnamed'])
     expect(source === '' || !existsSync(source)).toBe(true)
     expect(await inside(['-v', 'store:/data'], 'cat /data/it')).toBe('kept')
   })

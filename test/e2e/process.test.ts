@@ -64,8 +64,11 @@ describe('the program of a container', () => {
     const script =
       'hostname; cat /proc/sys/kernel/hostname; cat /etc/hostname; echo $HOSTNAME; grep -q shop /etc/hosts && echo 1'
     expect(await ok(['run', '--rm', '-h', 'shop', image, 'sh', '-c', script])).toBe('shop\nshop\nshop\nshop\n1')
-    const { id } = await waiting('named')
-    expect(await ok(['exec', 'named', 'hostname'])).toBe(id.slice(0, 12))
+    await waiting('named', ['--hostname=long-form'])
+    expect(await ok(['exec', 'named', 'hostname'])).toBe('long-form')
+    await remove('named')
+    const unnamed = await waiting('named')
+    expect(await ok(['exec', 'named', 'hostname'])).toBe(unnamed.id.slice(0, 12))
     await remove('named')
   })
 
@@ -104,7 +107,7 @@ describe('the program of a container', () => {
   })
 
   it('runs on with -d, which prints the id, and is removed after its end with --rm', async () => {
-    const id = await ok(['run', '-d', '--rm', '--name=gone', '--network=none', image, 'sleep', '0.3'])
+    const id = await ok(['run', '--detach', '--rm', '--name=gone', '--network=none', image, 'sleep', '0.3'])
     expect(id).toMatch(/^[0-9a-f]{64}$/)
     await until('it is removed', async () => (await ok(['ps', '-aq'])) === '')
   })

@@ -52,7 +52,7 @@ describe('the standard streams of a container', () => {
   })
 
   it('lose nothing of a terminal at the end', async () => {
-    const text = await ok([...quiet, '-t', image, 'seq', '1', '20000'])
+    const text = await ok([...quiet, '--tty', image, 'seq', '1', '20000'])
     expect(text.split('\r\n')).toHaveLength(20000)
     expect(text.endsWith('20000\r')).toBe(true)
   })
@@ -114,7 +114,7 @@ describe('the standard streams of a container', () => {
     terminal.type('\x03')
     terminal.type('exit 13\r')
     expect(await terminal.exitCode).toBe(13)
-    expect(await ok(['exec', '-t', name, 'tty'])).toMatch(/^\/dev\/(pts\/\d+|console)\r$/)
+    expect(await ok(['exec', '--tty', name, 'tty'])).toMatch(/^\/dev\/(pts\/\d+|console)\r$/)
     await remove(name)
   })
 

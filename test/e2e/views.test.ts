@@ -156,7 +156,16 @@ const absent = new RegExp(
       'Pod',
       'Dependencies',
     ],
-    ...['StaticDir', 'PidFile', 'ConmonPidFile', 'ProcessLabel', 'AppArmorProfile', 'RestartCount', 'lockNumber', 'IsService'],
+    ...[
+      'StaticDir',
+      'PidFile',
+      'ConmonPidFile',
+      'ProcessLabel',
+      'AppArmorProfile',
+      'RestartCount',
+      'lockNumber',
+      'IsService',
+    ],
     ...[
       'Config\\.(Domainname|AttachStd(out|err)|StdinOnce|OnBuild|SystemdMode|CreateCommand|Timezone|Timeout|Passwd|sdNotify.*|Volumes|ExposedPorts|HealthcheckOnFailureAction)',
     ],
