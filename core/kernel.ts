@@ -25,7 +25,7 @@ export function refused(outcome: Outcome): outcome is Refusal {
 
 /** How the monitor of a container (or of an exec) treats the process it starts. All descriptors are the caller's. */
 export interface MonitorOptions {
-  /** Lives on when the caller is gone: own session, told nothing but what is below. */
+  /** The caller will not stay: a terminal is logged, and nobody is asked before the cleanup. */
   readonly detached: boolean
   /**
    * Directory, already there, in which the monitor writes `exit` (one line: code, signal, seconds, nanoseconds, oom), and

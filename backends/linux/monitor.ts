@@ -66,8 +66,8 @@ function spawnMonitor(parts: LinuxParts, job: number, fds: MonitorDescriptors, o
   const arena = parts.memory.arenaOn(parts.memory.tapeArguments)
   const tape = new Tape({ arena, numberOf: parts.numberOf, report: -1 })
   const child: Syscall[] = []
-  if (options.detached) child.push({ name: 'setsid' })
-  child.push({ name: 'chdir', path: '/' })
+  // Whoever ends the caller's process group as a whole (timeout(1), a terminal that closes) does not end the monitor.
+  child.push({ name: 'setsid' }, { name: 'chdir', path: '/' })
   tape.step(
     { in: 'parent', why: '', call: { name: 'clone3', cl_args: { flags: CLONE_VM_VFORK + CLONE_CLEAR_SIGHAND } } },
     0,

@@ -1,8 +1,10 @@
 // kill -9 of whoever takes part, at any moment: what was started is known with its true status, and all else is cleaned up.
 
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { launcher, stateOptions } from '../support/cli.ts'
 import {
   expectSentence,
   type Ground,
@@ -108,6 +110,24 @@ describe('kill -9 of the command', () => {
           expect(leftFiles(ground.directory), say).toEqual([])
         }
       }
+    })
+  })
+})
+
+describe('kill -9 of the command’s whole process group', () => {
+  it('does not reach the container: it goes on, and its status is known', async () => {
+    await onCleanGround(async (ground) => {
+      const words = ['--', launcher, ...stateOptions(ground.directory), 'run', '--name=web', ...own]
+      const child = spawn(process.execPath, [...words, 'sh', '-c', 'sleep 0.5; exit 7'], {
+        stdio: 'ignore',
+        detached: true,
+      })
+      const gone = new Promise((resolve) => child.on('exit', resolve))
+      await until('web is running', async () => (await ground.find('web'))?.State === 'running')
+      process.kill(-child.pid!, 'SIGKILL')
+      await gone
+      await until('web has exited', async () => (await ground.find('web'))?.State === 'exited')
+      expect(await ground.find('web')).toMatchObject({ ExitCode: 7 })
     })
   })
 })
