@@ -28,8 +28,8 @@ export interface MonitorOptions {
   /** The caller will not stay: a terminal is logged, and nobody is asked before the cleanup. */
   readonly detached: boolean
   /**
-   * Directory, already there, in which the monitor writes `exit` (one line: code, signal, seconds, nanoseconds, oom), and
-   * where the FIFOs `start` (a byte releases a child that waits) and `report` are made.
+   * Directory, already there, in which the monitor writes `exit` (one line: code, signal, seconds, nanoseconds,
+   * oom, and 1 for a child that never became the program), and where the FIFOs `start` (a byte releases a child that waits) and `report` are made.
    */
   readonly directory?: string
   /** Where output goes as k8s-file lines; absent means that nothing is logged. */

@@ -73,7 +73,8 @@ export async function lookAtAll(host: Host, settings: Settings): Promise<Stored[
       if (stored !== undefined) found.push(stored)
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error
-      host.warn(`container ${id.slice(0, 12)}: ${error.message}; rm --force removes it`)
+      const own = error.message.includes(containerPaths(settings, id).directory)
+      host.warn(`container ${id.slice(0, 12)}: ${error.message}${own ? '; rm --force removes it' : ''}`)
     }
   }
   return found
