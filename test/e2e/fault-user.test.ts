@@ -15,8 +15,8 @@ import {
 import { join } from 'node:path'
 import { expect, it as plainIt } from 'vitest'
 import { type CliResult, launcher } from '../support/cli.ts'
-import { expectSentence, leftFiles, randomFrom, seed, until } from '../support/faults.ts'
-import { hostState, settledChanges } from '../support/host.ts'
+import { expectSentence, expectUnchanged, leftFiles, randomFrom, seed, until } from '../support/faults.ts'
+import { hostState } from '../support/host.ts'
 import { isUserModeLinux, missing, programPath } from '../support/needs.ts'
 
 /** Debian's `nobody`. */
@@ -71,11 +71,7 @@ async function onUsersGround(use: (ground: UsersGround) => Promise<void> | void)
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
-  const changed = await settledChanges(before, { directories: [] })
-  expect(
-    changed.filter((sentence) => !sentence.startsWith('process gone')),
-    `seed ${seed}`,
-  ).toEqual([])
+  await expectUnchanged(before)
 }
 
 const own = ['--network=none']

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import { type CliOptions, type CliResult, cli, launcher, stateOptions } from './cli.ts'
 import { withTemporaryDirectory } from './directory.ts'
-import { hostState, settledChanges } from './host.ts'
+import { type HostState, hostState, settledChanges } from './host.ts'
 
 /** The run's seed; failures name it. */
 export const seed = Number(process.env.VITRINE_SEED ?? 1)
@@ -88,13 +88,21 @@ export async function onCleanGround(use: (ground: Ground) => Promise<void>): Pro
       if (!failed) expect({ code: removed.code, stderr: removed.stderr }).toEqual({ code: 0, stderr: '' })
     }
     expect(leftFiles(directory), `seed ${seed}`).toEqual([])
-    const changed = await settledChanges(before, { directories: [] })
-    // Others may end their processes while we are at it; ours do not count as long as they end.
-    expect(
-      changed.filter((sentence) => !sentence.startsWith('process gone')),
-      `seed ${seed}`,
-    ).toEqual([])
+    await expectUnchanged(before)
   })
+}
+
+/**
+ * The machine has what it had before. Others may end their processes, and make and remove cgroups and links, while a test
+ * is at it: only what has our name counts.
+ */
+export async function expectUnchanged(before: HostState): Promise<void> {
+  const changed = await settledChanges(before, { directories: [] })
+  const foreign = /^process gone|^cgroup (?!.*\/vitrine)|^network interface [a-z ]+: (?!vt|vitrine)/
+  expect(
+    changed.filter((sentence) => !foreign.test(sentence)),
+    `seed ${seed}`,
+  ).toEqual([])
 }
 
 /** One sentence of the house on standard error, nothing on standard output, no stack trace, and the exit code. */
