@@ -13,7 +13,6 @@ import type { Context, Verb } from '../context.ts'
 import { type CommandName, commands } from '../flags/commands.ts'
 import { type ParsedFlags, parseFlags } from '../flags/parse.ts'
 import { wholeNumber } from '../flags/values.ts'
-import { showHelp } from '../help.ts'
 import { printLine } from '../output.ts'
 import { each, needWords } from './each.ts'
 
@@ -41,7 +40,7 @@ const verb =
   (command: CommandName, fits: (row: ContainerRow) => boolean, act: Act): Verb =>
   async (argv, context) => {
     const flags = parseFlags(commands[command], argv)
-    if (flags.on('help')) return await showHelp(command)
+    if (flags.on('help')) return await (await import('../help.ts')).showHelp(command)
     return await each(await chosen(command, flags, context, fits), (name) => act(name, flags, context))
   }
 

@@ -1,20 +1,22 @@
 // `exec`.
 
 import { dryRunExec, exec as execIn } from '../../core/engine/exec.ts'
-import { printPlan } from '../../core/launch/print.ts'
 import { attach } from '../attach.ts'
 import type { Verb } from '../context.ts'
 import { readExec } from '../flags/run.ts'
-import { showHelp } from '../help.ts'
 import { print } from '../output.ts'
 
 export const exec: Verb = async (argv, context) => {
   const words = readExec(argv, context.surroundings)
-  if (words.help) return await showHelp('exec')
+  if (words.help) return await (await import('../help.ts')).showHelp('exec')
   const { host, settings } = context
   const { request } = words
   if (words.dryRun) {
-    print(printPlan(await dryRunExec(host, settings, request.container, request)))
+    print(
+      (await import('../../core/launch/print.ts')).printPlan(
+        await dryRunExec(host, settings, request.container, request),
+      ),
+    )
     return 0
   }
   if (request.detach) {

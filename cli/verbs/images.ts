@@ -10,7 +10,6 @@ import { findImage, type ImageRecord, listImages, removeImage } from '../../core
 import type { Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { parseFlags } from '../flags/parse.ts'
-import { showHelp } from '../help.ts'
 import { print, printLine } from '../output.ts'
 import { ago, humanSize, shortId } from '../views/human.ts'
 import { renderRows } from '../views/rows.ts'
@@ -26,7 +25,7 @@ const imageHost = (host: Host, settings: Settings): ImageHost => ({
 
 export const importImage: Verb = async (argv, { host, settings }) => {
   const flags = parseFlags(commands.import, argv)
-  if (flags.on('help')) return await showHelp('import')
+  if (flags.on('help')) return await (await import('../help.ts')).showHelp('import')
   const [source, name, ...more] = flags.words
   if (source === undefined)
     throw new UserError('the source is missing: give oci:DIR, oci-archive:FILE or docker-archive:FILE')
@@ -45,7 +44,7 @@ function absolute(source: string): string {
 
 export const load: Verb = async (argv, { host, settings }) => {
   const flags = parseFlags(commands.load, argv)
-  if (flags.on('help')) return await showHelp('load')
+  if (flags.on('help')) return await (await import('../help.ts')).showHelp('load')
   if (flags.words.length > 0) throw new UserError(`load takes its archive by --input, not "${flags.words[0]}"`)
   const input = flags.text('input')
   if (input === undefined && process.stdin.isTTY)
@@ -93,7 +92,7 @@ const sorts: Readonly<Record<string, (row: Row) => string | number>> = {
 
 export const images: Verb = async (argv, { host, settings }) => {
   const flags = parseFlags(commands.images, argv)
-  if (flags.on('help')) return await showHelp('images')
+  if (flags.on('help')) return await (await import('../help.ts')).showHelp('images')
   const reader = { kernel: host.kernel, root: settings.root }
   const [name, ...more] = flags.words
   if (more.length > 0) throw new UserError(`images takes one name, not "${more[0]}" too`)
@@ -118,7 +117,7 @@ export const images: Verb = async (argv, { host, settings }) => {
 
 export const rmi: Verb = async (argv, { host, settings }) => {
   const flags = parseFlags(commands.rmi, argv)
-  if (flags.on('help')) return await showHelp('rmi')
+  if (flags.on('help')) return await (await import('../help.ts')).showHelp('rmi')
   const reader = { kernel: host.kernel, root: settings.root }
   const names = flags.on('all') ? listImages(reader).map((image) => image.id) : flags.words
   if (!flags.on('all')) needWords(names, 'image')

@@ -3,7 +3,6 @@
 import type { Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { parseFlags } from '../flags/parse.ts'
-import { showHelp } from '../help.ts'
 import { print, printLine } from '../output.ts'
 import { versionNumber } from '../version.ts'
 import { compileTemplate } from '../views/template.ts'
@@ -27,7 +26,7 @@ function outline(value: unknown, indent: string): string {
 
 export const info: Verb = async (argv, { host, settings }) => {
   const flags = parseFlags(commands.info, argv)
-  if (flags.on('help')) return await showHelp('info')
+  if (flags.on('help')) return await (await import('../help.ts')).showHelp('info')
   const { info: gather } = await import('../../core/engine/info.ts')
   const facts = await gather(host, settings)
   show({ host: facts, version: { Version: versionNumber, Node: process.version } }, flags.text('format'))
@@ -40,7 +39,7 @@ export const version: Verb = async (argv) => {
     return 0
   }
   const flags = parseFlags(commands.version, argv)
-  if (flags.on('help')) return await showHelp('version')
+  if (flags.on('help')) return await (await import('../help.ts')).showHelp('version')
   const facts = { Version: versionNumber, Node: process.version, OsArch: `${process.platform}/${process.arch}` }
   show({ Client: facts }, flags.text('format'))
   return 0

@@ -5,7 +5,6 @@ import { UserError } from '../../core/errors.ts'
 import type { Context, Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { parseFlags } from '../flags/parse.ts'
-import { showHelp } from '../help.ts'
 import { print, printError, printLine } from '../output.ts'
 import { compileTemplate } from '../views/template.ts'
 import { needWords } from './each.ts'
@@ -45,7 +44,7 @@ async function inspectOne(context: Context, name: string, kind: string): Promise
 
 export const inspect: Verb = async (argv, context) => {
   const flags = parseFlags(commands.inspect, argv)
-  if (flags.on('help')) return await showHelp('inspect')
+  if (flags.on('help')) return await (await import('../help.ts')).showHelp('inspect')
   needWords(flags.words, 'container or image')
   const kind = flags.text('type') ?? 'all'
   if (!['all', 'container', 'image'].includes(kind))

@@ -6,7 +6,6 @@ import type { Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { parseFlags } from '../flags/parse.ts'
 import { wholeNumber } from '../flags/values.ts'
-import { showHelp } from '../help.ts'
 import { printBytes } from '../output.ts'
 import { needWords } from './each.ts'
 
@@ -26,7 +25,7 @@ function moment(flag: string, text: string, nowMs: number): number {
 
 export const logs: Verb = async (argv, { host, settings }) => {
   const flags = parseFlags(commands.logs, argv)
-  if (flags.on('help')) return await showHelp('logs')
+  if (flags.on('help')) return await (await import('../help.ts')).showHelp('logs')
   needWords(flags.words, 'container')
   const at = (name: 'since' | 'until') => {
     const text = flags.text(name)

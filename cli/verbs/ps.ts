@@ -7,7 +7,6 @@ import type { Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { parseFlags } from '../flags/parse.ts'
 import { wholeNumber } from '../flags/values.ts'
-import { showHelp } from '../help.ts'
 import { print, printLine } from '../output.ts'
 import { ago, humanDuration, shortId } from '../views/human.ts'
 import { renderRows } from '../views/rows.ts'
@@ -87,7 +86,7 @@ const sorts: Readonly<Record<string, (row: ContainerRow) => string | number>> = 
 
 export const ps: Verb = async (argv, { host, settings }) => {
   const flags = parseFlags(commands.ps, argv)
-  if (flags.on('help')) return await showHelp('ps')
+  if (flags.on('help')) return await (await import('../help.ts')).showHelp('ps')
   if (flags.words.length > 0) throw new UserError(`ps takes no names, and got "${flags.words[0]}": use --filter name=`)
   const filters = filtersOf(flags.all('filter'))
   const last = flags.on('latest') ? 1 : flags.has('last') ? wholeNumber('--last', flags.text('last')!, 1) : undefined

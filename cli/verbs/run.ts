@@ -2,20 +2,18 @@
 
 import { create as createContainer } from '../../core/engine/create.ts'
 import { dryRun, run as runContainer } from '../../core/engine/run.ts'
-import { printPlan } from '../../core/launch/print.ts'
 import { attach } from '../attach.ts'
 import type { Verb } from '../context.ts'
 import { readRun } from '../flags/run.ts'
-import { showHelp } from '../help.ts'
 import { print, printLine } from '../output.ts'
 
 export const run: Verb = async (argv, context) => {
   const words = readRun('run', argv, context.surroundings)
-  if (words.help) return await showHelp('run')
+  if (words.help) return await (await import('../help.ts')).showHelp('run')
   const { host, settings } = context
   const { request } = words
   if (words.dryRun) {
-    print(printPlan(await dryRun(host, settings, request)))
+    print((await import('../../core/launch/print.ts')).printPlan(await dryRun(host, settings, request)))
     return 0
   }
   if (request.detach) {
@@ -34,9 +32,13 @@ export const run: Verb = async (argv, context) => {
 
 export const create: Verb = async (argv, context) => {
   const words = readRun('create', argv, context.surroundings)
-  if (words.help) return await showHelp('create')
+  if (words.help) return await (await import('../help.ts')).showHelp('create')
   if (words.dryRun) {
-    print(printPlan(await dryRun(context.host, context.settings, words.request)))
+    print(
+      (await import('../../core/launch/print.ts')).printPlan(
+        await dryRun(context.host, context.settings, words.request),
+      ),
+    )
     return 0
   }
   const { id } = await createContainer(context.host, context.settings, words.request)

@@ -7,13 +7,12 @@ import { attach } from '../attach.ts'
 import type { Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { parseFlags } from '../flags/parse.ts'
-import { showHelp } from '../help.ts'
 import { printLine } from '../output.ts'
 import { each, needWords } from './each.ts'
 
 export const start: Verb = async (argv, { host, settings }) => {
   const flags = parseFlags(commands.start, argv)
-  if (flags.on('help')) return await showHelp('start')
+  if (flags.on('help')) return await (await import('../help.ts')).showHelp('start')
   needWords(flags.words, 'container')
   const interactive = flags.on('interactive')
   if (!flags.on('attach') && !interactive) {

@@ -8,7 +8,6 @@ import type { Context, Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { parseFlags } from '../flags/parse.ts'
 import { wholeNumber } from '../flags/values.ts'
-import { showHelp } from '../help.ts'
 import { print } from '../output.ts'
 import { humanSize, shortId } from '../views/human.ts'
 import { renderRows } from '../views/rows.ts'
@@ -64,7 +63,7 @@ async function sampleAll({ host, settings }: Context, names: readonly string[]):
 
 export const stats: Verb = async (argv, context) => {
   const flags = parseFlags(commands.stats, argv)
-  if (flags.on('help')) return await showHelp('stats')
+  if (flags.on('help')) return await (await import('../help.ts')).showHelp('stats')
   const intervalSeconds = wholeNumber('--interval', flags.text('interval') ?? '5', 1)
   const format = flags.text('format')
   const whole = flags.on('no-trunc')

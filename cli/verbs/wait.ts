@@ -6,7 +6,6 @@ import { UserError } from '../../core/errors.ts'
 import type { Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { parseFlags } from '../flags/parse.ts'
-import { showHelp } from '../help.ts'
 import { printLine } from '../output.ts'
 import { each, needWords } from './each.ts'
 
@@ -14,7 +13,7 @@ const conditions: readonly string[] = ['stopped', 'exited', 'running', 'paused',
 
 export const wait: Verb = async (argv, { host, settings }) => {
   const flags = parseFlags(commands.wait, argv)
-  if (flags.on('help')) return await showHelp('wait')
+  if (flags.on('help')) return await (await import('../help.ts')).showHelp('wait')
   needWords(flags.words, 'container')
   const asked = flags.all('condition')
   for (const condition of asked)

@@ -37,9 +37,9 @@ export async function exec(
   attachment?: Attachment,
 ): Promise<Started> {
   if (request.command.length === 0) throw new UserError('exec: no command: give one after the container')
-  const { record, launched, plan } = await withContainer(host, settings, container, (stored) => {
+  const { record, launched, plan } = await withContainer(host, settings, container, async (stored) => {
     moved(phaseOf(stored.state), 'exec', stored.record.name)
-    const plan = planOf(host, settings, stored, request)
+    const plan = await planOf(host, settings, stored, request)
     return { record: stored.record, plan, launched: begin(host, stored, plan, request, attachment) }
   })
   // Not under the lock: a container that halts the process must not keep itself from being stopped.
@@ -79,7 +79,7 @@ async function ended(launched: Launched): Promise<number> {
   return code
 }
 
-function planOf(host: Host, settings: Settings, stored: Stored, request: ExecRequest): LaunchPlan {
+async function planOf(host: Host, settings: Settings, stored: Stored, request: ExecRequest): Promise<LaunchPlan> {
   const { kernel, environment } = host
   const { pid } = stored.state.process!
   const spec = parseFile<Spec>(readText(kernel, stored.paths.config), stored.paths.config)
@@ -97,7 +97,7 @@ function planOf(host: Host, settings: Settings, stored: Stored, request: ExecReq
   })
   const filter = request.privileged
     ? undefined
-    : filterOf(host, settings, stored.record.request, process.capabilities?.bounding ?? [])
+    : await filterOf(host, settings, stored.record.request, process.capabilities?.bounding ?? [])
   const { cgroups } = stored.state
   const entry = cgroups ? enterCgroup(cgroups) : undefined
   return planExec(

@@ -6,7 +6,6 @@ import type { Kernel, Launched, MonitorOptions } from '../kernel.ts'
 import { terminalMaster } from '../launch/plan.ts'
 import { moved, snapshotOf } from '../lifecycle/table.ts'
 import type { PortMapping as NetworkPort } from '../network/ports.ts'
-import { setUpNetwork } from '../network/setup.ts'
 import type { NetworkState } from '../network/state.ts'
 import { bootId, markOf } from '../store/alive.ts'
 import { type ContainerState, phaseOf, type Stored, writeNewFile, writeState } from '../store/record.ts'
@@ -162,6 +161,7 @@ async function giveNetwork(host: Host, settings: Settings, stored: Stored, pid: 
   const { record } = stored
   const mode = networkModeOf(record.request)
   if (mode !== 'bridge') return { mode: mode === 'shared' ? 'none' : mode, ports: [] }
+  const { setUpNetwork } = await import('../network/setup.ts')
   const network = await setUpNetwork(host.kernel, {
     containerId: record.id,
     pid,

@@ -82,7 +82,7 @@ export async function prepare(
     newUserNamespace ? all : caller.capabilities.bounding,
     caller.lastCapability,
   )
-  const filter = filterOf(
+  const filter = await filterOf(
     host,
     settings,
     request,

@@ -1,9 +1,9 @@
 // The filter of a container's system calls: compiled once for a set of capabilities and kept, since compiling is dear.
 
 import { RefusedError, UserError } from '../errors.ts'
-import { makeDirectories, readBytes, writeAtomically } from '../files.ts'
+import { ask, makeDirectories, readBytes, writeAtomically } from '../files.ts'
 import type { MachineArchitecture } from '../launch/seccomp/architectures.ts'
-import { type CompiledSeccomp, compileSeccomp } from '../launch/seccomp/compile.ts'
+import type { CompiledSeccomp } from '../launch/seccomp/compile.ts'
 import { defaultProfile } from '../launch/seccomp/profile.ts'
 import { flagsValue } from '../launch/seccomp/rules.ts'
 import { capabilityNames } from '../spec/names.ts'
@@ -29,39 +29,48 @@ function machineOf(host: Host): MachineArchitecture {
  * @param bounding - the container's bounding set: the default profile allows what its capabilities are for
  * @errors UserError for a profile that cannot be read or carried out
  */
-export function filterOf(
+export async function filterOf(
   host: Host,
   settings: Settings,
   request: ContainerRequest,
   bounding: readonly string[],
-): Filter | undefined {
+): Promise<Filter | undefined> {
   const { seccomp } = request.security
   if (seccomp.kind === 'unconfined' || (request.privileged && seccomp.kind === 'default')) return undefined
   const arch = machineOf(host)
   if (seccomp.kind === 'file') {
-    const profile = parsed(seccomp.path, seccomp.text)
+    const { profileOfFile } = await import('../launch/seccomp/file.ts')
+    const facts = { capabilities: bounding, arch, kernelRelease: releaseOf(host) }
+    const profile = profileOfFile(parsed(seccomp.path, seccomp.text), facts, seccomp.path)
+    const { compileSeccomp } = await import('../launch/seccomp/compile.ts')
     return { profile, compiled: compileSeccomp(profile, arch) }
   }
   const profile = defaultProfile(bounding, arch)
-  return { profile, compiled: kept(host, settings, arch, bounding, profile) }
+  return { profile, compiled: await kept(host, settings, arch, bounding, profile) }
 }
 
-function parsed(path: string, text: string): LinuxSeccomp {
+/** uname's release. uname(2): fields of 65 bytes, the third. */
+function releaseOf({ kernel }: Host): string {
+  const { data } = ask(kernel, { name: 'uname', buf: 390 }, 'uname')
+  return new TextDecoder().decode(data!.subarray(130, 195)).replace(/\0.*$/s, '')
+}
+
+function parsed(path: string, text: string): unknown {
   try {
-    return JSON.parse(text) as LinuxSeccomp
+    return JSON.parse(text) as unknown
   } catch (error) {
     throw new UserError(`--security-opt=seccomp=${path}: is no JSON: ${(error as Error).message}`)
   }
 }
 
 /** The default profile depends on the machine and the capabilities alone, so they name the file. */
-function kept(
+async function kept(
   host: Host,
   settings: Settings,
   arch: MachineArchitecture,
   bounding: readonly string[],
   profile: LinuxSeccomp,
-): CompiledSeccomp {
+): Promise<CompiledSeccomp> {
   const { kernel } = host
   const set = bounding.reduce((bits, name) => bits | (1n << BigInt(capabilityNames.indexOf(name as never))), 0n)
   const directory = `${settings.root}/filters`
@@ -72,6 +81,7 @@ function kept(
   } catch (error) {
     if (!(error instanceof RefusedError && error.errno === 'ENOENT')) throw error
   }
+  const { compileSeccomp } = await import('../launch/seccomp/compile.ts')
   const compiled = compileSeccomp(profile, arch)
   makeDirectories(kernel, directory, 0o700)
   writeAtomically(kernel, path, compiled.program)

@@ -6,7 +6,6 @@ import { killAll, removeCgroups } from '../cgroup/remove.ts'
 import { UserError } from '../errors.ts'
 import { removeUnpacked } from '../image/remove.ts'
 import { next, snapshotOf } from '../lifecycle/table.ts'
-import { tearDownNetwork } from '../network/setup.ts'
 import { releaseName } from '../store/names.ts'
 import { type ContainerState, type Ending, phaseOf, type Stored, writeState } from '../store/record.ts'
 import { removeParents } from './cgroup-parent.ts'
@@ -35,8 +34,10 @@ export async function clearHost(host: Host, settings: Settings, stored: Stored, 
     await removeCgroups(kernel, cgroups, sleep, settings.cgroupParent)
     removeParents(kernel, settings, cgroups)
   }
-  if (state.network?.mode !== 'none' && state.network?.mode !== 'host')
+  if (state.network?.mode !== 'none' && state.network?.mode !== 'host') {
+    const { tearDownNetwork } = await import('../network/setup.ts')
     await tearDownNetwork(kernel, { containerId: record.id, runroot: settings.runroot })
+  }
 }
 
 /**
