@@ -20,7 +20,7 @@ import { isUserModeLinux, missing, skipUnless } from '../support/needs.ts'
 const { describe, it } = skipUnless({ linux: true, root: true, natives: true })
 const bridge = missing({ nftables: true, links: ['veth', 'bridge'] }) === undefined ? [] : ['--network=none']
 const own = ['--network=none', '--rootfs', '/:O']
-const kills = isUserModeLinux() ? 8 : 14
+const kills = isUserModeLinux() ? 6 : 14
 
 interface State {
   readonly process?: { readonly pid: number }
