@@ -16,14 +16,16 @@ function start() {
   if (process.env.VITRINE_SOURCES || !fs.existsSync(bundle)) {
     import('../cli/main.ts').then(run, fail)
   } else {
-    useCompileCache()
-    run(require(bundle))
+    const { program, keepCode } = load(bundle)
+    run(program, keepCode)
   }
 }
 
-function run(program) {
-  program.main(process.argv.slice(2)).then((code) => {
+function run(program, keepCode) {
+  const argv = process.argv.slice(2)
+  program.main(argv, keepCode).then((code) => {
     process.exitCode = code
+    if (keepCode) keepCode()
   }, fail)
 }
 
@@ -32,10 +34,55 @@ function fail(error) {
   process.exitCode = 125
 }
 
-// V8's code cache can hold any program, so it is used only when nobody else may write the directory.
-function useCompileCache() {
+// Loads the bundle with the code that V8 compiled for the same command before. Node's own compile cache keeps what was
+// compiled when the file was loaded; most functions are compiled when they are first called, a third of a command's time.
+function load(bundle) {
+  const { Script } = require('vm')
+  const source = fs.readFileSync(bundle, 'latin1') // The bundle is ASCII.
+  const cache = cacheFile(bundle)
+  let cachedData
+  try {
+    if (cache) cachedData = fs.readFileSync(cache)
+  } catch (_) {
+    // The first time.
+  }
+  const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
+    filename: bundle,
+    cachedData,
+  })
+  const module = { exports: {} }
+  const bundleRequire = require('module').createRequire(bundle)
+  script.runInThisContext()(module.exports, bundleRequire, module, bundle, path.dirname(bundle))
+  const known = cachedData && !script.cachedDataRejected
+  return { program: module.exports, keepCode: cache && !known ? () => keep(cache, script) : undefined }
+}
+
+// Whole or not at all; a disk that is full or read-only costs speed only.
+function keep(cache, script) {
+  const draft = `${cache}.${process.pid}`
+  try {
+    fs.writeFileSync(draft, script.createCachedData(), { mode: 0o600 })
+    fs.renameSync(draft, cache)
+    removeOld(path.dirname(cache))
+  } catch (_) {
+    fs.rmSync(draft, { force: true })
+  }
+}
+
+// What no state of any bundle has used for a month.
+function removeOld(directory) {
+  for (const name of fs.readdirSync(directory)) {
+    const file = path.join(directory, name)
+    const stat = fs.lstatSync(file)
+    if (stat.isFile() && Date.now() - stat.atimeMs > 30 * 86400 * 1000) fs.unlinkSync(file)
+  }
+}
+
+// One file for each command, Node, and state of the bundle. Such a file can hold any program, so it is used only where
+// nobody else may write.
+function cacheFile(bundle) {
   const base = process.env.XDG_CACHE_HOME || (process.env.HOME && `${process.env.HOME}/.cache`)
-  if (!base || base[0] !== '/' || !process.geteuid) return
+  if (!base || base[0] !== '/' || !process.geteuid) return undefined
   const directory = `${base}/vitrine`
   try {
     let stat = fs.lstatSync(directory, { throwIfNoEntry: false })
@@ -43,11 +90,14 @@ function useCompileCache() {
       fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
       stat = fs.lstatSync(directory)
     }
-    if (!stat.isDirectory() || stat.uid !== process.geteuid() || (stat.mode & 0o022) !== 0) return
+    if (!stat.isDirectory() || stat.uid !== process.geteuid() || (stat.mode & 0o022) !== 0) return undefined
+    const { size, mtimeMs, ino } = fs.statSync(bundle)
+    const command = process.argv.slice(2).find((word) => /^[a-z]{2,10}$/.test(word)) || 'none'
+    const flags = process.execArgv.join('').replace(/[^a-z0-9]/g, '')
+    return `${directory}/${command}-${process.version}-${process.arch}-${flags}-${size}-${ino}-${Math.floor(mtimeMs)}`
   } catch (_) {
-    return // A home that is read-only or not ours: only speed is lost.
+    return undefined // A home that is not ours.
   }
-  require('module').enableCompileCache(directory)
 }
 
 // Where npm puts a Node of its own: the package of one platform, or package `node`, which stands for all of them.

@@ -1,6 +1,5 @@
 // The program `vitrine`: the word on the command line decides which verb's module is loaded, and nothing else is.
 
-import { flushCompileCache } from 'node:module'
 import { UserError } from '../core/errors.ts'
 import type { Context, Verb } from './context.ts'
 import { printError } from './output.ts'
@@ -59,9 +58,10 @@ function commandOf(argv: readonly string[]): { readonly name: string; readonly r
 /**
  * Runs one command.
  *
+ * @param keepCode - keeps what was compiled for the next time, where that is wanted
  * @returns the exit code: the container's, or podman's 125 (ours), 126 (cannot be executed), 127 (not found)
  */
-export async function main(argv: readonly string[]): Promise<number> {
+export async function main(argv: readonly string[], keepCode?: () => void): Promise<number> {
   if (argv[0] === '--version' || argv[0] === '-v') argv = ['version', '--short']
   try {
     const { makeContext, splitGlobal } = await import('./context.ts')
@@ -72,7 +72,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (load === undefined) throw await unknownCommand(name)
     const context: Context = makeContext(global)
     const code = await (await load())(rest, context)
-    leave(context, code)
+    leave(context, code, keepCode)
     return code
   } catch (error) {
     if (!(error instanceof UserError)) throw error
@@ -83,13 +83,13 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 /**
  * Ends the process at once, when the real kernel is at hand: taking down the JavaScript engine costs 5 ms, and a thread
- * that still waits in read(2) would hold it up. All output has been written; only the compile cache is still to be kept.
+ * that still waits in read(2) would hold it up. All output has been written.
  */
-function leave(context: Context, code: number): void {
+function leave(context: Context, code: number, keepCode: (() => void) | undefined): void {
   const host = context.opened()
   // A profiler or debugger has something to do at the end.
   if (host === undefined || process.execArgv.some((word) => /^--(cpu-|heap-|inspect|prof)/.test(word))) return
-  flushCompileCache()
+  keepCode?.()
   host.kernel.call({ name: 'exit_group', status: code })
 }
 
