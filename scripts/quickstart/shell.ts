@@ -26,7 +26,7 @@ export interface ShowOptions {
 
 /** Runs a command; a `vitrine` is the one of this clone. Prints it and what it prints; throws when it fails. */
 export function show(words: readonly string[], options: ShowOptions = {}): Done {
-  const [program, ...rest] = words[0] === 'vitrine' ? [process.execPath, launcher, ...words.slice(1)] : words
+  const [program, ...rest] = words[0] === 'vitrine' ? [process.execPath, '--', launcher, ...words.slice(1)] : words
   const { stdout, stderr, status, signal, error } = spawnSync(program!, rest, { encoding: 'utf8', maxBuffer: 1 << 26 })
   if (error) throw new Error(`${words.join(' ')}: ${error.message}`)
   const code = status ?? (signal ? 128 : 125)

@@ -4,6 +4,8 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { buildBusyboxImage, buildHttpdImage } from '../../test/fixtures/build.ts'
+import { cacheDirectory } from '../../test/fixtures/packages.ts'
 import { root, run } from './suite.mjs'
 
 /** Where test/uml/build leaves its kernel. */
@@ -31,12 +33,26 @@ function isKernel(path) {
 // That kernel miscounts the pages of io_uring, which Node maps, when Node forks; it panics soon after.
 const withoutIoUring = 'echo 2 >/proc/sys/kernel/io_uring_disabled; exec "$@"'
 
+/** Where the image fixtures are, all of them built: there is no network inside to download packages from. */
+function fixtures() {
+  const directory = cacheDirectory()
+  try {
+    for (const build of [buildBusyboxImage, buildHttpdImage, () => buildHttpdImage('default')]) build()
+  } catch (error) {
+    console.log(`the image fixtures cannot be built: ${error.message}`)
+  }
+  // Said, because the home directory is another one inside.
+  process.env.XDG_CACHE_HOME ||= join(directory, '../..')
+  return directory
+}
+
 /** Runs the real-kernel tests in the given user-mode Linux; the report is like that of `runSuite`. */
 export async function runInUserModeLinux(found) {
   const directory = mkdtempSync(join(tmpdir(), 'vitrine-uml-'))
   const reportPath = join(directory, 'report.json')
   const script = isKernel(found) ? join(root, 'test/uml/run') : found
-  const argv = [...(isKernel(found) ? ['-k', found] : []), '-m', '3G', '-t', '1500', '-w', directory, '-w', root, '--']
+  const kept = [directory, root, fixtures()].flatMap((path) => ['-w', path])
+  const argv = [...(isKernel(found) ? ['-k', found] : []), '-m', '3G', '-t', '1500', ...kept, '--']
   try {
     const inside = [process.execPath, join(root, 'scripts/testing/inside.mjs'), reportPath]
     let code = await run(script, [...argv, 'sh', '-c', withoutIoUring, 'sh', ...inside])
