@@ -1,8 +1,10 @@
-// Runs in user-mode Linux: the tests that need a real kernel. Writes their report to the file named by its argument.
+// Runs in user-mode Linux: the tests that need a real kernel, or a share of them. Arguments: the file for their report, and
+// the share (`1/2`).
 
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { runSuite } from './suite.mjs'
 
-const report = await runSuite({ projects: ['real', 'e2e'], where: 'user-mode Linux', temporary: tmpdir() })
-writeFileSync(process.argv[2], JSON.stringify(report))
+const [reportPath, shard] = process.argv.slice(2)
+const report = await runSuite({ projects: ['real', 'e2e'], where: 'user-mode Linux', temporary: tmpdir(), shard })
+writeFileSync(reportPath, JSON.stringify(report))

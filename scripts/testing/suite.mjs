@@ -19,9 +19,10 @@ export function run(program, argv, options = {}) {
 /**
  * @param projects - of vitest.config.ts
  * @param where - for the names of failures: `natively`
+ * @param shard - `1/2`: the first half of the files; all when absent
  * @returns the report of test/support/reporter.ts; what the machine has too much or too little counts as failed
  */
-export async function runSuite({ projects, where, temporary }) {
+export async function runSuite({ projects, where, temporary, shard }) {
   const directory = mkdtempSync(join(temporary, 'vitrine-test-'))
   // Tests become other users, who have to come through here.
   chmodSync(directory, 0o755)
@@ -34,6 +35,7 @@ export async function runSuite({ projects, where, temporary }) {
       join(root, 'node_modules/vitest/vitest.mjs'),
       'run',
       ...projects.flatMap((name) => ['--project', name]),
+      ...(shard === undefined ? [] : ['--shard', shard, '--passWithNoTests']),
     ]
     const code = await run(process.execPath, argv, {
       env: {

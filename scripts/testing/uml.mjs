@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { availableParallelism, homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { buildBusyboxImage, buildHttpdImage } from '../../test/fixtures/build.ts'
 import { cacheDirectory } from '../../test/fixtures/packages.ts'
@@ -46,20 +46,35 @@ function fixtures() {
   return directory
 }
 
-/** Runs the real-kernel tests in the given user-mode Linux; the report is like that of `runSuite`. */
+/**
+ * Runs the real-kernel tests in the given user-mode Linux; the report is like that of `runSuite`. It has one CPU, so on a
+ * machine with more, two are booted and share the files.
+ */
 export async function runInUserModeLinux(found) {
+  const shards = availableParallelism() > 1 ? ['1/2', '2/2'] : ['1/1']
+  const cache = fixtures()
+  const reports = await Promise.all(shards.map((shard) => runShare(found, cache, shard)))
+  return {
+    passed: reports.reduce((sum, { passed }) => sum + passed, 0),
+    failed: reports.flatMap(({ failed }) => failed),
+    skipped: reports.flatMap(({ skipped }) => skipped),
+  }
+}
+
+async function runShare(found, cache, shard) {
   const directory = mkdtempSync(join(tmpdir(), 'vitrine-uml-'))
   const reportPath = join(directory, 'report.json')
   const script = isKernel(found) ? join(root, 'test/uml/run') : found
-  const kept = [directory, root, fixtures()].flatMap((path) => ['-w', path])
+  const kept = [directory, root, cache].flatMap((path) => ['-w', path])
   const argv = [...(isKernel(found) ? ['-k', found] : []), '-m', '3G', '-t', '1500', ...kept, '--']
   try {
-    const inside = [process.execPath, join(root, 'scripts/testing/inside.mjs'), reportPath]
-    let code = await run(script, [...argv, 'sh', '-c', withoutIoUring, 'sh', ...inside])
+    const inside = [process.execPath, join(root, 'scripts/testing/inside.mjs'), reportPath, shard]
+    const boot = () => run(script, [...argv, 'sh', '-c', withoutIoUring, 'sh', ...inside])
+    let code = await boot()
     if (!existsSync(reportPath)) {
       // The machine went down, not a test: on a crowded host a fork that the host refuses makes this kernel panic.
       console.log(`user-mode Linux ended with ${code} and without a report; once more`)
-      code = await run(script, [...argv, 'sh', '-c', withoutIoUring, 'sh', ...inside])
+      code = await boot()
     }
     if (!existsSync(reportPath)) {
       const failed = [`user-mode Linux (${found}) ended twice without a report, at last with ${code}`]
