@@ -35,7 +35,7 @@ describe('the limits of a container', () => {
     expect(cpus.cgroup('cpu', 'cpu.weight', 'cpu.shares')).toBe(v2 ? '59' : '512')
     const period = await waiting('period', ['--cpu-quota=20000', '--cpu-period=50000', '-c', '2048'])
     expect(quota(period)).toBe('20000 50000')
-    expect(period.cgroup('cpu', 'cpu.weight', 'cpu.shares')).toBe(v2 ? '170' : '2048')
+    expect(period.cgroup('cpu', 'cpu.weight', 'cpu.shares')).toBe(v2 ? '174' : '2048')
     expect(await field('period', '{{.HostConfig.CpuQuota}} {{.HostConfig.CpuPeriod}}')).toBe('20000 50000')
     await remove('cpus', 'period')
   })
