@@ -1,7 +1,16 @@
 // The engine on the real kernel in a temporary directory: containers of a busybox root filesystem or of the host's own.
 
 import { execFileSync } from 'node:child_process'
-import { chmodSync, closeSync, copyFileSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { nativeFile } from '../../backends/linux/ffi.ts'
 import { openHost, readEnvironment } from '../../cli/host.ts'
@@ -18,12 +27,8 @@ export function busyboxRoot(directory: string): string {
   for (const name of ['bin', 'etc', 'proc', 'sys', 'dev', 'tmp', 'root', 'run'])
     mkdirSync(join(root, name), { recursive: true })
   copyFileSync(programPath('busybox')!, join(root, 'bin/busybox'))
-  execFileSync(programPath('busybox')!, ['--install', '-s', join(root, 'bin')], { stdio: 'ignore' })
-  for (const link of execFileSync(programPath('busybox')!, ['--list'], { encoding: 'utf8' }).trim().split('\n')) {
-    if (link === 'busybox') continue
-    rmSync(join(root, 'bin', link), { force: true })
-    execFileSync('ln', ['-s', 'busybox', join(root, 'bin', link)])
-  }
+  const applets = execFileSync(programPath('busybox')!, ['--list'], { encoding: 'utf8' }).trim().split('\n')
+  for (const name of applets) if (name !== 'busybox') symlinkSync('busybox', join(root, 'bin', name))
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nweb:x:33:34:web:/srv:/bin/sh\n')
   writeFileSync(join(root, 'etc/group'), 'root:x:0:\nweb:x:34:\nlogs:x:40:web\n')
   writeFileSync(join(root, 'etc/text'), 'not a program\n')

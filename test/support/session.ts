@@ -1,10 +1,11 @@
 // A test file's own vitrine: state directories below a temporary one, a busybox image in them, and nothing left at the end.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect } from 'vitest'
+import { containerPaths } from '../../core/store/paths.ts'
 import { readCgroup } from '../../scripts/quickstart/cgroup-files.ts'
 import { buildBusyboxImage } from '../fixtures/build.ts'
 import { type CliOptions, type CliResult, cli } from './cli.ts'
@@ -77,10 +78,12 @@ export function openSession(wanted: { readonly image?: false } = {}): Session {
     ok,
     inside: (flags, script) => ok(['run', '--rm', '--network=none', ...flags, image, 'sh', '-c', script]),
     waiting: async (name, flags = [], script = waits) => {
-      await ok(['run', '-d', '--name', name, '--network=none', ...flags, image, 'sh', '-c', script])
-      const [id, pid] = (await ok(['inspect', '-f', '{{.Id}} {{.State.Pid}}', name])).split(' ')
-      const cgroup: Waiting['cgroup'] = (controller, ...files) => readCgroup(Number(pid), controller, files)
-      return { name, id: id!, pid: Number(pid), cgroup }
+      const id = await ok(['run', '-d', '--name', name, '--network=none', ...flags, image, 'sh', '-c', script])
+      // Read from its file, since a command for it would cost half a second in user-mode Linux.
+      const { state } = containerPaths({ root: join(directory, 'root') }, id)
+      const pid = Number(JSON.parse(readFileSync(state, 'utf8')).process.pid)
+      const cgroup: Waiting['cgroup'] = (controller, ...files) => readCgroup(pid, controller, files)
+      return { name, id, pid, cgroup }
     },
     field: (name, template) => ok(['inspect', '--format', template, name]),
     remove: async (...names) => void (await ok(['rm', '-f', '-t', '0', ...names])),
