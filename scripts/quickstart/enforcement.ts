@@ -31,6 +31,8 @@ export async function enforcePids(image: readonly string[]): Promise<void> {
     say(`pids.current = ${current}, pids.events: max ${refusals}`)
     claim(current >= 90 && current <= 100, `it came to ${current} processes and no further`)
     claim(refusals > 0, `the kernel refused ${refusals} forks`)
+    // Frozen, they fork no more: user-mode Linux 6.12 panics when a process is killed in the middle of a fork.
+    show(['vitrine', 'pause', name], { quiet: true })
   } finally {
     remove()
   }

@@ -37,7 +37,7 @@ describe('a container', () => {
     expect(await ok(['stop', 'polite'])).toBe('polite')
     expect(await state('polite')).toBe('exited false 0')
     expect(await ok(['stop', 'polite'])).toBe('polite')
-    await waiting('stubborn', [], 'trap "" TERM; while :; do sleep 0.1; done')
+    await waiting('stubborn', [], 'trap "" TERM; exec sleep 1000')
     const began = Date.now()
     await ok(['stop', '--time=1', 'stubborn'])
     expect(Date.now() - began).toBeLessThan(8000)
@@ -63,7 +63,7 @@ describe('a container', () => {
   })
 
   it('takes the signal of kill', async () => {
-    await waiting('target', [], 'trap "echo usr1" USR1; trap "exit 21" HUP; while :; do sleep 0.1; done')
+    await waiting('target', [], 'trap "echo usr1" USR1; trap "exit 21" HUP; while :; do sleep 1000 & wait; done')
     await ok(['exec', 'target', 'sleep', '0.2'])
     expect(await ok(['kill', '--signal=USR1', 'target'])).toBe('target')
     await until('it has heard', async () => (await ok(['logs', 'target'])) === 'usr1')

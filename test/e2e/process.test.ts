@@ -121,12 +121,12 @@ describe('the program of a container', () => {
   })
 
   it('is asked to stop by the --stop-signal, and killed after the --stop-timeout', async () => {
-    const script = 'trap "echo usr1; exit 5" USR1; while :; do sleep 0.1; done'
+    const script = 'trap "echo usr1; exit 5" USR1; while :; do sleep 1000 & wait; done'
     await waiting('polite', ['--stop-signal=USR1'], script)
     await ok(['stop', 'polite'])
     expect(await field('polite', '{{.State.ExitCode}} {{.Config.StopSignal}}')).toBe('5 10')
     expect(await ok(['logs', 'polite'])).toBe('usr1')
-    await waiting('stubborn', ['--stop-timeout=1'], 'trap "" TERM; while :; do sleep 0.1; done')
+    await waiting('stubborn', ['--stop-timeout=1'], 'trap "" TERM; exec sleep 1000')
     const began = Date.now()
     await ok(['stop', 'stubborn'])
     expect(Date.now() - began).toBeGreaterThan(900)
@@ -136,7 +136,7 @@ describe('the program of a container', () => {
 
   it('is not PID 1 with --init, which reaps orphans and hands signals on', async () => {
     const orphans = 'for i in 1 2 3; do (sh -c "sleep 0.2 & exit" &); done; echo $$'
-    const script = `${orphans}; trap "exit 7" TERM; touch /tmp/ready; while :; do sleep 0.1; done`
+    const script = `${orphans}; trap "exit 7" TERM; touch /tmp/ready; while :; do sleep 1000 & wait; done`
     await waiting('reaper', ['--init'], script)
     expect(await ok(['exec', 'reaper', 'cat', '/proc/1/comm'])).toBe('vitrine-init')
     await until('no zombies are left', async () => {
@@ -151,7 +151,7 @@ describe('the program of a container', () => {
 
   it('hands SIGTERM on to a container in the foreground, and ends with its exit code', async () => {
     mkdirSync(join(directory, 'shared'))
-    const script = 'trap "exit 9" TERM; touch /shared/ready; while :; do sleep 0.1; done'
+    const script = 'trap "exit 9" TERM; touch /shared/ready; while :; do sleep 1000 & wait; done'
     const foreground = run([
       'run',
       '--name=front',

@@ -85,7 +85,7 @@ describe('the standard streams of a container', () => {
   })
 
   it('turn ^C into SIGINT for the program inside, and ^D into the end of its input', async () => {
-    const trap = 'trap "echo interrupted; exit 12" INT; echo up; while :; do sleep 0.1; done'
+    const trap = 'trap "echo interrupted; exit 12" INT; echo up; while :; do sleep 1000 & wait; done'
     const terminal = inTerminal(directory, [...quiet, '-it', image, 'sh', '-c', trap])
     await terminal.shows(/up\r\n/)
     terminal.type('\x03')
