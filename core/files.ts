@@ -285,9 +285,8 @@ export function removeTree(kernel: Kernel, path: string, dirfd: number = AT_FDCW
   }
   const removed = kernel.call({ name: 'unlinkat', dirfd, pathname: path, flags: AT_REMOVEDIR })
   // A process that is just ending (a container's monitor) has written one file more.
-  if (refused(removed) && removed.errno === 'ENOTEMPTY' && attempts > 1)
-    return removeTree(kernel, path, dirfd, attempts - 1)
-  if (refused(removed) && removed.errno !== 'ENOENT') must(removed, `remove ${path}`)
+  if (refused(removed) && removed.errno === 'ENOTEMPTY' && attempts > 1) removeTree(kernel, path, dirfd, attempts - 1)
+  else if (refused(removed) && removed.errno !== 'ENOENT') must(removed, `remove ${path}`)
 }
 
 /** What strerror(3) says of an errno, in lower case. */
