@@ -136,7 +136,7 @@ describe('the limits of a container', () => {
   it('are looked at again and again by stats, as long as one wants', async () => {
     await waiting('again')
     const looking = await run(['stats', '--interval=1', '--no-reset', '--format', '{{.Name}}', 'again'], {
-      timeoutMs: isUserModeLinux() ? 8000 : 3500,
+      timeoutMs: isUserModeLinux() ? 6000 : 3000,
     }).catch((error: Error) => error.message)
     expect(looking).toMatch(/again\nagain\n/)
     await remove('again')
