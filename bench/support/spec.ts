@@ -62,7 +62,10 @@ export function factsFor(kernel: Kernel, spec: Spec): LaunchFacts {
     lastCapability: 40,
     rootDirectory: spec.root!.path,
     sources: {},
-    cgroup: { ...cgroup, view: host.mode === 'v2' ? { version: 2 } : { version: 1, hierarchies } },
+    cgroup: {
+      ...cgroup,
+      view: host.mode === 'v2' ? { version: 2, mountPoint: host.unified!.mountPoint } : { version: 1, hierarchies },
+    },
     ignoredSignals: [13, 25],
     ...(spec.linux!.seccomp === undefined
       ? {}

@@ -11,15 +11,50 @@ type Hierarchies = readonly HierarchyFacts[]
 
 export const cgroupTree = (name: string) => `cgroup ${name}`
 
-/** v1 without a cgroup namespace: the container's own cgroups are taken while the host's files can be reached. */
+/**
+ * Without a cgroup namespace of its own the container gets what the host has: on v1 its own cgroups, on v2 the host's mount.
+ * They are taken while the host's files can be reached. A fresh mount of cgroup2 would set the mount options of the whole
+ * system anew, and with them nsdelegate. cgroup-v2.rst, "Mounting".
+ */
 export function planCgroupSources(writer: PlanWriter, cgroup: CgroupFacts): void {
-  if (cgroup.view?.version !== 1) return
+  if (cgroup.view === undefined) return
+  if (cgroup.view.version === 2) {
+    const flags = OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC
+    writer.child(
+      { name: 'open_tree', dirfd: AT.FDCWD, pathname: cgroup.view.mountPoint, flags },
+      "take the host's cgroups",
+      { as: cgroupTree('cgroup2') },
+    )
+    return
+  }
   for (const { name, directory } of cgroup.view.hierarchies)
     writer.child(
       { name: 'open_tree', dirfd: AT.FDCWD, pathname: directory, flags: OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC },
       `take the container's ${name} cgroup`,
       { as: cgroupTree(name) },
     )
+}
+
+/** v2 without a cgroup namespace: the host's mount on the place that is open. */
+export function planHostCgroup2(writer: PlanWriter, place: string, flags: number, destination: string): void {
+  const tree = from(cgroupTree('cgroup2'))
+  const attr_set = usual | (flags & MS.RDONLY ? MOUNT_ATTR.RDONLY : 0)
+  writer.child(
+    { name: 'mount_setattr', dirfd: tree, pathname: '', flags: AT.EMPTY_PATH, attr: { attr_set } },
+    flags & MS.RDONLY ? 'make them read-only' : 'make them data only',
+  )
+  writer.child(
+    {
+      name: 'move_mount',
+      from_dirfd: tree,
+      from_pathname: '',
+      to_dirfd: from(place),
+      to_pathname: '',
+      flags: MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_EMPTY_PATH,
+    },
+    `show the container the host's cgroups on ${destination}`,
+  )
+  writer.mounted(destination, false)
 }
 
 /**

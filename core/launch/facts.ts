@@ -43,7 +43,9 @@ export interface CgroupFacts {
   /** In the child, first thing: v1 moves itself. */
   readonly join: readonly Step[]
   /** Of `cgroupView`; not needed for exec. */
-  readonly view?: { readonly version: 2 } | { readonly version: 1; readonly hierarchies: readonly HierarchyFacts[] }
+  readonly view?:
+    | { readonly version: 2; readonly mountPoint: string }
+    | { readonly version: 1; readonly hierarchies: readonly HierarchyFacts[] }
 }
 
 export interface LaunchFacts {
@@ -82,7 +84,7 @@ export const ignoredByNode: readonly number[] = [13, 25]
 
 /** What a mount of type `cgroup` shows of a container's cgroups on this host: cgroup2, or every hierarchy by its name. */
 export function cgroupView(paths: CgroupPaths, host: CgroupHost): CgroupFacts['view'] {
-  if (host.mode === 'v2') return { version: 2 }
+  if (host.mode === 'v2') return { version: 2, mountPoint: host.unified!.mountPoint }
   const hierarchies: HierarchyFacts[] = host.hierarchies.map(({ mountPoint, controllers }) => ({
     name: nameAt(mountPoint),
     data: controllers.join(','),

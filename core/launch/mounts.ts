@@ -1,7 +1,7 @@
 // The spec's mounts, made inside the new root, where every path leads into the container. mount(2), move_mount(2).
 
 import { UserError } from '../errors.ts'
-import { planCgroupV1 } from './cgroup-mount.ts'
+import { planCgroupV1, planHostCgroup2 } from './cgroup-mount.ts'
 import { AT, MOUNT_ATTR, MOVE_MOUNT, MS } from './constants.ts'
 import type { LaunchFacts } from './facts.ts'
 import { mountFlags } from './mount-options.ts'
@@ -77,6 +77,10 @@ function mountCgroup(writer: PlanWriter, planned: PlannedMount, facts: LaunchFac
     return
   }
   writer.destination(destination, 'directory', place)
+  if (!isNew(namespaces, 'cgroup')) {
+    planHostCgroup2(writer, place, flags, destination)
+    return
+  }
   writer.child({ name: 'fchdir', fd: from(place) }, `stand in ${destination}`)
   writer.child(
     { name: 'mount', source: 'cgroup', target: '.', filesystemtype: 'cgroup2', mountflags: flags, data: options.data },

@@ -222,11 +222,12 @@ describe('cgroups', () => {
   ] as const
   const mounts = [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro', 'nosuid'] }]
 
-  it('of version 2 take the child in at its birth', () => {
-    const cgroup = { create, join: [], into: 'cgroup', view: { version: 2 } } as const
+  it("of version 2 take the child in at its birth; without a namespace of its own it sees the host's", () => {
+    const cgroup = { create, join: [], into: 'cgroup', view: { version: 2, mountPoint: '/sys/fs/cgroup' } } as const
     expect(beyondSmallest({ mounts, facts: { cgroup } })).toMatchInlineSnapshot(`
       "parent mkdirat(AT_FDCWD, "/cg/web", 0755) = <cgroup>  # make its cgroup
       parent clone3({flags=CLONE_NEWNS|CLONE_INTO_CGROUP, exit_signal=SIGCHLD, cgroup=<cgroup>})  # start the container's first process, born in its cgroup
+      open_tree(AT_FDCWD, "/sys/fs/cgroup", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC) = <cgroup cgroup2>  # take the host's cgroups
       openat2(<root>, "/sys/fs/cgroup", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /sys/fs/cgroup (ENOENT is fine)
          if not: openat2(<root>, "/sys", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0 /sys>  # find /sys (ENOENT is fine)
             if not: mkdirat(<root>, "sys", 0755)  # make /sys (EEXIST is fine)
@@ -242,8 +243,8 @@ describe('cgroups', () => {
             if not: unlinkat(<place 0 /sys/fs>, "cgroup", 0)  # remove a link that leads nowhere (ENOENT or EISDIR or EBUSY is fine)
             if not: mkdirat(<place 0 /sys/fs>, "cgroup", 0755)  # make /sys/fs/cgroup (EEXIST is fine)
          if not: openat2(<root>, "/sys/fs/cgroup", {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS}) = <place 0>  # find /sys/fs/cgroup
-      fchdir(<place 0>)  # stand in /sys/fs/cgroup
-      mount("cgroup", ".", "cgroup2", MS_RDONLY|MS_NOSUID, NULL)  # show the container its cgroup on /sys/fs/cgroup"
+      mount_setattr(<cgroup cgroup2>, "", AT_EMPTY_PATH, {attr_set=MOUNT_ATTR_RDONLY|MOUNT_ATTR_NOSUID|MOUNT_ATTR_NODEV|MOUNT_ATTR_NOEXEC})  # make them read-only
+      move_mount(<cgroup cgroup2>, "", <place 0>, "", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)  # show the container the host's cgroups on /sys/fs/cgroup"
     `)
   })
 

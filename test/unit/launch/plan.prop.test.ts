@@ -25,7 +25,7 @@ const mount: fc.Arbitrary<Mount> = fc.oneof(
 )
 const some = fc.subarray([...capabilityNames])
 const view = fc.constantFrom(
-  { version: 2 } as const,
+  { version: 2, mountPoint: '/sys/fs/cgroup' } as const,
   {
     version: 1,
     hierarchies: [{ name: 'cpu,cpuacct', data: 'cpu,cpuacct', directory: '/cg' }],
