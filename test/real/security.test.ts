@@ -1,4 +1,4 @@
-// Attacks on a container's start and on exec, each shown to fail: descriptors, the runtime itself, links. What is known of other runtimes, and what is ours to fear.
+// Attacks on a container's start and on exec, each shown to fail: descriptors, the runtime itself, links of the image.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'

@@ -1,3 +1,5 @@
+// What attacks on containers are made of: a container with a shell, a hostile root filesystem, scripts.
+
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
