@@ -22,7 +22,7 @@ import { type Joined, joinedNamespaces } from './joined.ts'
 import { isOverlay } from './make.ts'
 import { networkModeOf } from './name-files.ts'
 import { readInLayers } from './root-files.ts'
-import { type IdMappings, idMappings } from './rootless.ts'
+import { type IdMappings, idMappings, refuseLockedLayer } from './rootless.ts'
 import { filterOf } from './seccomp.ts'
 import { plannedVolumes } from './volumes.ts'
 
@@ -125,6 +125,8 @@ export async function prepare(
   for (const path of Object.values(files)) ownFiles[path] = 'file'
   for (const path of Object.values(places)) ownFiles[path] = 'directory'
   const sources = (spec.mounts ?? []).filter(({ type }) => type === 'bind').map(({ source }) => source!)
+  const { source } = request
+  if (newUserNamespace && source.kind === 'rootfs' && source.overlay) refuseLockedLayer(host, source.path)
   const facts: LaunchFacts = {
     ...caller,
     ...(overlay === undefined ? { rootDirectory: rootPath } : { overlay }),

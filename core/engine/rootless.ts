@@ -1,7 +1,7 @@
 // Containers of a user who is not root: a user namespace, and the ids that subuid(5) and subgid(5) lend.
 
 import { RefusedError, UserError } from '../errors.ts'
-import { must, readTextIfThere, writeInto } from '../files.ts'
+import { must, readText, readTextIfThere, writeInto } from '../files.ts'
 import { removeUnpacked } from '../image/remove.ts'
 import { startFd } from '../launch/plan.ts'
 import type { LinuxIDMapping } from '../spec/types.ts'
@@ -112,4 +112,21 @@ export async function removeRootless(host: Host, directory: string): Promise<voi
     ],
     waiting: (pid) => writeMappings(host, pid, mappings),
   })
+}
+
+/**
+ * In a new user namespace the kernel lays no overlay over a directory that has mounts below it: they are locked to it, and
+ * an overlay would lay bare what they cover. mount_namespaces(7), overlayfs(5).
+ *
+ * @errors UserError naming the directory and the first of the mounts
+ */
+export function refuseLockedLayer(host: Host, directory: string): void {
+  const below = directory === '/' ? '/' : `${directory}/`
+  for (const line of readText(host.kernel, '/proc/self/mountinfo').split('\n')) {
+    const mountPoint = line.split(' ')[4]
+    if (mountPoint === undefined || mountPoint === directory || !mountPoint.startsWith(below)) continue
+    throw new UserError(
+      `--rootfs=${directory}:O: only root can lay an overlay over a directory with mounts in it, such as ${mountPoint}: use a directory without any`,
+    )
+  }
 }

@@ -167,6 +167,17 @@ it(`kill -9 of a user’s command at any moment leaves no process, though there 
   })
 })
 
+it('an overlay over a directory with mounts in it is refused by name, since the kernel refuses it without one', async () => {
+  await onUsersGround(({ run }) => {
+    const result = run(['run', '--rm', '--network=none', '--rootfs', '/:O', 'true'])
+    expectSentence(
+      result,
+      125,
+      /--rootfs=\/:O: only root can lay an overlay over a directory with mounts in it, such as \//,
+    )
+  })
+})
+
 it('kill -9 of the monitor: the next command ends the program and knows no status', async () => {
   await onUsersGround(async ({ run, rootfs, directory }) => {
     const id = run(['run', '-d', '--name=web', ...own, '--rootfs', rootfs, 'sh', '-c', 'sleep 1000']).stdout.trim()
