@@ -1,6 +1,7 @@
 // What is told about containers: ps, inspect, logs, top, with all their flags.
 
 import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { busyboxRoot } from '../support/engine.ts'
@@ -182,7 +183,9 @@ describe('what is told of containers', () => {
       'lacks no field of podman that means something here',
       async () => {
         const root = busyboxRoot(directory)
-        const own = ['--root', join(directory, 'podman'), '--runroot', join(directory, 'podman-run')]
+        // podman takes no runroot of more than 50 characters.
+        const runroot = mkdtempSync('/tmp/podman-')
+        const own = ['--root', join(directory, 'podman'), '--runroot', runroot]
         const podman = (...argv: string[]) =>
           execFileSync(programPath('podman')!, [...own, '--cgroup-manager=cgroupfs', '--storage-driver=vfs', ...argv], {
             encoding: 'utf8',
@@ -190,6 +193,7 @@ describe('what is told of containers', () => {
         podman('create', '--name=theirs', '--network=none', '--rootfs', root, 'true')
         const theirs = JSON.parse(podman('inspect', 'theirs'))[0]
         podman('rm', 'theirs')
+        rmSync(runroot, { recursive: true })
         await ok(['create', '--name=ours', '--network=none', '--rootfs', root, 'true'])
         const [ours] = JSON.parse(await ok(['inspect', 'ours']))
         await remove('ours')

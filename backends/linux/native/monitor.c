@@ -11,10 +11,11 @@ static u32 caller = 1; /* it is there */
 static u64 left[3] = { ~0ul, ~0ul, ~0ul }; /* bytes that may still be read of both streams and the terminal */
 static char buffer[8192];
 
-static void tell(u32 kind, u32 value, u32 oom)
+/* 0 when the caller is not there any more. */
+static int tell(u32 kind, u32 value, u32 oom)
 {
 	struct event event = { kind, value, oom };
-	if (job->events >= 0) sys3(NR_write, (u64)job->events, (u64)&event, sizeof event);
+	return !is_error(sys3(NR_write, (u64)job->events, (u64)&event, sizeof event));
 }
 
 /* Whether the kernel killed for memory: the oom_kill line of the cgroup's events. */
@@ -206,6 +207,13 @@ static void clean_up(void)
 	sys3(NR_exit_group, 0, 0, 0);
 }
 
+/* There is no container. The caller undoes what was done for it; if it is gone, the cleanup command does. */
+__attribute__((noreturn)) static void refuse(u32 entry, u32 refusal)
+{
+	if (!tell(2, entry << 16 | refusal, 0)) clean_up();
+	for (;;) sys3(NR_exit_group, 125, 0, 0);
+}
+
 static void watch(void)
 {
 	struct pollfd polls[6];
@@ -282,19 +290,13 @@ __attribute__((noreturn, used)) static void monitor(u64 *stack)
 	sys6(NR_prctl, 36, 1, 0, 0, 0, 0); /* PR_SET_CHILD_SUBREAPER */
 	signals = (s32)sys6(NR_signalfd4, (u64)-1, (u64)&child_signal, 8, 02004000, 0, 0);
 	s32 failed = run_tape(job->tape, 0, job->tape->child);
-	if (failed >= 0) {
-		tell(2, (u32)failed << 16 | (u32)job->tape->errno_, 0);
-		sys3(NR_exit_group, 125, 0, 0);
-	}
+	if (failed >= 0) refuse((u32)failed, (u32)job->tape->errno_);
 	/* From here on the job is each one's own: whoever gets hold of the child's memory does not have ours. */
 	at = sys6(NR_mmap, JOB_ADDRESS, size, 3, 0x12, JOB_DESCRIPTOR, 0); /* MAP_PRIVATE|MAP_FIXED */
 	sys3(NR_close, JOB_DESCRIPTOR, 0, 0);
 	s64 pid = is_error(at) ? at : sys3(NR_clone3, (u64)job->clone_args, 88, 0);
 	if (pid == 0) run_child(job->tape);
-	if (is_error(pid)) {
-		tell(2, job->tape->child << 16 | (u32)-pid, 0);
-		sys3(NR_exit_group, 125, 0, 0);
-	}
+	if (is_error(pid)) refuse(job->tape->child, (u32)-pid);
 	job->pid = (s32)pid;
 	stay_in_namespace("/proc/self/ns/pid", 0x20000000); /* CLONE_NEWPID */
 	stay_in_namespace("/proc/self/ns/time", 0x80); /* CLONE_NEWTIME */
