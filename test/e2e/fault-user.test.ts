@@ -25,7 +25,14 @@ const asUser = [`--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--']
 const succeeds = (...words: string[]) => spawnSync('setpriv', [...asUser, ...words], { stdio: 'ignore' }).status === 0
 
 const reason =
-  missing({ linux: true, root: true, natives: true, namespaces: ['user'], programs: ['setpriv', 'busybox'] }) ??
+  missing({
+    linux: true,
+    root: true,
+    natives: true,
+    seccompFilters: true,
+    namespaces: ['user'],
+    programs: ['setpriv', 'busybox'],
+  }) ??
   (succeeds('test', '-r', launcher) && succeeds('test', '-x', process.execPath)
     ? undefined
     : 'other users cannot read this directory') ??

@@ -7,8 +7,16 @@ import { expect } from 'vitest'
 import { expectSentence, makeRoot, onCleanGround, until } from '../support/faults.ts'
 import { skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({ linux: true, root: true, natives: true })
-const bridged = skipUnless({ linux: true, root: true, natives: true, nftables: true, links: ['veth', 'bridge'] })
+const { describe, it } = skipUnless({ linux: true, root: true, natives: true, seccompFilters: true, cgroupBpf: true })
+const bridged = skipUnless({
+  linux: true,
+  root: true,
+  natives: true,
+  seccompFilters: true,
+  cgroupBpf: true,
+  nftables: true,
+  links: ['veth', 'bridge'],
+})
 
 const own = ['--network=none', '--rootfs', '/:O']
 

@@ -22,6 +22,8 @@ const { describe, it } = skipUnless({
   root: true,
   natives: true,
   namespaces: ['net'],
+  links: ['veth', 'bridge'],
+  nftables: true,
   capabilities: ['NET_ADMIN', 'SYS_ADMIN'],
   programs: ['ip', 'nft', 'unshare'],
 })

@@ -13,7 +13,15 @@ import { withTemporaryDirectory } from '../support/directory.ts'
 import { skipUnless } from '../support/needs.ts'
 import { shellPlan, waitStep } from '../support/plans.ts'
 
-const { describe, it } = skipUnless({ linux: true, root: true, natives: true, programs: ['prlimit', 'python3'] })
+const { describe, it } = skipUnless({
+  linux: true,
+  root: true,
+  natives: true,
+  filesystems: ['overlay'],
+  seccompFilters: true,
+  cgroupBpf: true,
+  programs: ['prlimit', 'python3'],
+})
 
 let opened: Kernel | undefined
 function launch(plan: LaunchPlan, options: Partial<MonitorOptions> = {}) {

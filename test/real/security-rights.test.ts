@@ -12,7 +12,15 @@ import { cli, launcher, stateOptions } from '../support/cli.ts'
 import { withTemporaryDirectory } from '../support/directory.ts'
 import { skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({ linux: true, root: true, natives: true, programs: ['python3'] })
+const { describe, it } = skipUnless({
+  linux: true,
+  root: true,
+  natives: true,
+  filesystems: ['overlay'],
+  seccompFilters: true,
+  cgroupBpf: true,
+  programs: ['python3'],
+})
 
 describe('rights', () => {
   const status = 'grep -E "^(Cap|NoNewPrivs|Seccomp:|Groups|SigIgn|SigBlk)" /proc/self/status'

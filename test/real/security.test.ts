@@ -10,7 +10,15 @@ import { cli, launcher, stateOptions } from '../support/cli.ts'
 import { withTemporaryDirectory } from '../support/directory.ts'
 import { skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({ linux: true, root: true, natives: true, programs: ['python3'] })
+const { describe, it } = skipUnless({
+  linux: true,
+  root: true,
+  natives: true,
+  filesystems: ['overlay'],
+  seccompFilters: true,
+  cgroupBpf: true,
+  programs: ['python3'],
+})
 
 describe('descriptors', () => {
   it('a program has no descriptor of the runtime or of its caller: run, run -i, exec, exec -i', () =>

@@ -18,6 +18,8 @@ export const needsContainers = {
   root: true,
   natives: true,
   filesystems: ['overlay'],
+  seccompFilters: true,
+  cgroupBpf: true,
   programs: ['apt-get', 'dpkg', 'nft', 'ip'],
 } as const
 
