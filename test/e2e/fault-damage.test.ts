@@ -6,7 +6,14 @@ import { expect } from 'vitest'
 import { expectSentence, type Ground, onCleanGround } from '../support/faults.ts'
 import { skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({ linux: true, root: true, natives: true, seccompFilters: true, cgroupBpf: true })
+const { describe, it } = skipUnless({
+  linux: true,
+  root: true,
+  natives: true,
+  filesystems: ['overlay'],
+  seccompFilters: true,
+  cgroupBpf: true,
+})
 const own = ['--network=none', '--rootfs', '/:O']
 
 /** A running container and one that was only created, called web and other; the id of other. */

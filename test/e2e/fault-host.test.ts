@@ -9,7 +9,14 @@ import { expectSentence, type Ground, leftFiles, onCleanGround } from '../suppor
 import { isUserModeLinux, skipUnless } from '../support/needs.ts'
 import { repository } from '../support/source.ts'
 
-const { describe, it } = skipUnless({ linux: true, root: true, natives: true, seccompFilters: true, cgroupBpf: true })
+const { describe, it } = skipUnless({
+  linux: true,
+  root: true,
+  natives: true,
+  filesystems: ['overlay'],
+  seccompFilters: true,
+  cgroupBpf: true,
+})
 const own = ['--network=none', '--rootfs', '/:O']
 const echo = ['run', '--rm', ...own, 'echo', 'hi']
 

@@ -17,7 +17,14 @@ import {
 } from '../support/faults.ts'
 import { isUserModeLinux, missing, skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({ linux: true, root: true, natives: true, seccompFilters: true, cgroupBpf: true })
+const { describe, it } = skipUnless({
+  linux: true,
+  root: true,
+  natives: true,
+  filesystems: ['overlay'],
+  seccompFilters: true,
+  cgroupBpf: true,
+})
 const bridge = missing({ nftables: true, links: ['veth', 'bridge'] }) === undefined ? [] : ['--network=none']
 const own = ['--network=none', '--rootfs', '/:O']
 const kills = isUserModeLinux() ? 6 : 14

@@ -4,7 +4,14 @@ import { expect } from 'vitest'
 import { expectSentence, onCleanGround, until } from '../support/faults.ts'
 import { isUserModeLinux, skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({ linux: true, root: true, natives: true, seccompFilters: true, cgroupBpf: true })
+const { describe, it } = skipUnless({
+  linux: true,
+  root: true,
+  natives: true,
+  filesystems: ['overlay'],
+  seccompFilters: true,
+  cgroupBpf: true,
+})
 const own = ['--network=none', '--rootfs', '/:O']
 const many = isUserModeLinux() ? 8 : 20
 

@@ -29,6 +29,7 @@ const reason =
     linux: true,
     root: true,
     natives: true,
+    filesystems: ['overlay'],
     seccompFilters: true,
     namespaces: ['user'],
     programs: ['setpriv', 'busybox'],

@@ -7,7 +7,14 @@ import { expect } from 'vitest'
 import { expectSentence, makeRoot, onCleanGround, until } from '../support/faults.ts'
 import { skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({ linux: true, root: true, natives: true, seccompFilters: true, cgroupBpf: true })
+const { describe, it } = skipUnless({
+  linux: true,
+  root: true,
+  natives: true,
+  filesystems: ['overlay'],
+  seccompFilters: true,
+  cgroupBpf: true,
+})
 const bridged = skipUnless({
   linux: true,
   root: true,

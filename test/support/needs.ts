@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, release } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { describe, it } from 'vitest'
 
@@ -20,6 +20,8 @@ export interface Needs {
   /** Without CAP_: `SYS_RESOURCE`. */
   readonly capabilities?: readonly (keyof typeof capabilityBits)[]
   readonly namespaces?: readonly ('user' | 'pid' | 'mnt' | 'uts' | 'ipc' | 'net' | 'cgroup' | 'time')[]
+  /** The least kernel: `6.6`. */
+  readonly release?: string
   /** In the words of /proc/filesystems. */
   readonly filesystems?: readonly string[]
   readonly programs?: readonly string[]
@@ -43,8 +45,16 @@ const capabilityBits = { NET_ADMIN: 12, SYS_ADMIN: 21, SYS_RESOURCE: 24, MKNOD: 
 export function skipUnless(needs: Needs) {
   const reason = missing(needs)
   if (reason === undefined) return { describe, it }
-  const skipped = <T extends (name: string, ...rest: never[]) => unknown>(skip: T) =>
-    ((name: string, ...rest: never[]) => skip(`${name} — skipped: ${reason}`, ...rest)) as T
+  const skipped = <T extends (name: string, ...rest: never[]) => unknown>(skip: T) => {
+    const named = (name: string, ...rest: never[]) => skip(`${name} — skipped: ${reason}`, ...rest)
+    // One line for a whole table: the reason is the same for each.
+    return Object.assign(named, {
+      skip: named,
+      each: () => named,
+      runIf: () => named,
+      skipIf: () => named,
+    }) as unknown as T
+  }
   return { describe: skipped(describe.skip) as typeof describe, it: skipped(it.skip) as typeof it }
 }
 
@@ -53,6 +63,8 @@ export function missing(needs: Needs): string | undefined {
   if (process.platform !== 'linux') return `needs Linux, this is ${process.platform}`
   if (needs.root && process.geteuid?.() !== 0) return 'needs root'
   if (needs.notRoot && process.geteuid?.() === 0) return 'needs a user other than root'
+  if (needs.release !== undefined && isOlder(release(), needs.release))
+    return `needs Linux ${needs.release}, this is ${release()}`
   const version = cgroupVersion()
   if (needs.cgroupV2 && version !== 'v2') return `needs cgroup v2, this host has ${version}`
   if (needs.cgroupV1 && version !== 'v1' && version !== 'hybrid')
@@ -91,6 +103,12 @@ function controllers(): string[] {
   if (cgroupVersion() === 'v2') return readFileSync('/sys/fs/cgroup/cgroup.controllers', 'utf8').trim().split(' ')
   // Where v1 hierarchies are mounted, each in a directory named by its controllers.
   return (existsSync('/sys/fs/cgroup') ? readdirSync('/sys/fs/cgroup') : []).flatMap((name) => name.split(','))
+}
+
+function isOlder(running: string, least: string): boolean {
+  const [major = 0, minor = 0] = running.split('.').map((part) => Number.parseInt(part, 10))
+  const [leastMajor = 0, leastMinor = 0] = least.split('.').map(Number)
+  return major < leastMajor || (major === leastMajor && minor < leastMinor)
 }
 
 function hasCapability(bit: number): boolean {
