@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Package, by a program that shows that it is there. */
+/** Package, by a program (or a file) that shows that it is there. */
 const packages = {
   gcc: 'gcc libc6-dev',
   strace: 'strace',
@@ -17,9 +17,13 @@ const packages = {
   apache2: 'apache2-bin',
   skopeo: 'skopeo',
   umoci: 'umoci',
+  podman: 'podman',
+  '/usr/include/seccomp.h': 'libseccomp-dev',
+  'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross',
 }
 
 function isThere(program) {
+  if (program.startsWith('/')) return existsSync(program)
   const directories = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin']
   return directories.some((directory) => existsSync(join(directory, program)))
 }
