@@ -1,18 +1,17 @@
 // What was killed in the middle: commands, monitors, machines. Nothing may stay behind, and what was known is not lost.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { expect } from 'vitest'
 import { inspect } from '../../core/engine/inspect.ts'
 import { list } from '../../core/engine/list.ts'
 import { remove } from '../../core/engine/remove.ts'
 import { run } from '../../core/engine/run.ts'
 import { stop } from '../../core/engine/stop.ts'
 import { containerPaths } from '../../core/store/paths.ts'
-import { busyboxRoot, type Engine, openEngine } from '../support/engine.ts'
-import { type HostState, hostState, settledChanges } from '../support/host.ts'
+import { type Engine, useEngine } from '../support/engine.ts'
+import { type HostState, settledChanges } from '../support/host.ts'
 import { isUserModeLinux, skipUnless } from '../support/needs.ts'
 
 const { describe, it } = skipUnless({
@@ -24,20 +23,13 @@ const { describe, it } = skipUnless({
 })
 
 let engine: Engine
-let before: HostState
 let directory: string
+let before: HostState
 
-beforeAll(() => {
-  directory = mkdtempSync(join(process.env.VITRINE_TEST_DIRECTORY ?? tmpdir(), 'vitrine-faults-'))
-  before = hostState([])
-  engine = openEngine(directory, busyboxRoot(directory))
-})
-
-afterAll(async () => {
-  if (engine === undefined) return
-  await engine.end()
-  expect(await settledChanges(before, { directories: [] })).toEqual([])
-  rmSync(directory, { recursive: true, force: true })
+useEngine('faults', (ground) => {
+  engine = ground.engine
+  directory = ground.directory
+  before = ground.before
 })
 
 const rows = () => list(engine.host, engine.settings, { all: true, filters: {} })

@@ -1,10 +1,9 @@
 // Containers that are made otherwise: with an init, a terminal, another's namespaces, a network, and by a user who is not root.
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { expect } from 'vitest'
 import { exec } from '../../core/engine/exec.ts'
 import { inspect } from '../../core/engine/inspect.ts'
 import { remove } from '../../core/engine/remove.ts'
@@ -12,28 +11,18 @@ import { run } from '../../core/engine/run.ts'
 import { start } from '../../core/engine/start.ts'
 import { stop } from '../../core/engine/stop.ts'
 import { refused } from '../../core/kernel.ts'
-import { busyboxRoot, type Engine, openEngine } from '../support/engine.ts'
-import { type HostState, hostState, settledChanges } from '../support/host.ts'
+import { busyboxRoot, type Engine, useEngine } from '../support/engine.ts'
 import { missing, skipUnless } from '../support/needs.ts'
 
 const needs = { linux: true, root: true, natives: true, filesystems: ['overlay'], programs: ['busybox'] } as const
 const { describe, it } = skipUnless(needs)
 
 let engine: Engine
-let before: HostState
 let directory: string
 
-beforeAll(() => {
-  directory = mkdtempSync(join(process.env.VITRINE_TEST_DIRECTORY ?? tmpdir(), 'vitrine-modes-'))
-  before = hostState([])
-  engine = openEngine(directory, busyboxRoot(directory))
-})
-
-afterAll(async () => {
-  if (engine === undefined) return
-  await engine.end()
-  expect(await settledChanges(before, { directories: [] })).toEqual([])
-  rmSync(directory, { recursive: true, force: true })
+useEngine('modes', (ground) => {
+  engine = ground.engine
+  directory = ground.directory
 })
 
 const detached = (command: readonly string[], more: Parameters<Engine['request']>[1] = {}) =>

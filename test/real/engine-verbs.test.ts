@@ -1,9 +1,8 @@
 // The verbs on containers that run: what each does, what it refuses, and that nothing stays behind.
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { expect } from 'vitest'
 import { create } from '../../core/engine/create.ts'
 import { exec } from '../../core/engine/exec.ts'
 import { inspect } from '../../core/engine/inspect.ts'
@@ -19,8 +18,8 @@ import { restart, stop } from '../../core/engine/stop.ts'
 import { top } from '../../core/engine/top.ts'
 import { update } from '../../core/engine/update.ts'
 import { wait } from '../../core/engine/wait.ts'
-import { busyboxRoot, type Engine, openEngine } from '../support/engine.ts'
-import { type HostState, hostState, settledChanges } from '../support/host.ts'
+import { type Engine, useEngine } from '../support/engine.ts'
+import type { HostState } from '../support/host.ts'
 import { skipUnless } from '../support/needs.ts'
 
 const { describe, it } = skipUnless({
@@ -32,21 +31,11 @@ const { describe, it } = skipUnless({
 })
 
 let engine: Engine
-let before: HostState
 let directory: string
 
-beforeAll(() => {
-  directory = mkdtempSync(join(process.env.VITRINE_TEST_DIRECTORY ?? tmpdir(), 'vitrine-verbs-'))
-  before = hostState([])
-  engine = openEngine(directory, busyboxRoot(directory))
-})
-
-afterAll(async () => {
-  if (engine === undefined) return
-  await engine.end()
-  expect(await settledChanges(before, { directories: [] })).toEqual([])
-  expect(await list(engine.host, engine.settings, { all: true, filters: {} })).toEqual([])
-  rmSync(directory, { recursive: true, force: true })
+useEngine('verbs', (ground) => {
+  engine = ground.engine
+  directory = ground.directory
 })
 
 const rows = async (all = true) => await list(engine.host, engine.settings, { all, filters: {} })

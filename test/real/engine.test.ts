@@ -1,15 +1,14 @@
 // run on the real kernel: containers in the foreground, those that cannot be started, and what is only thought of.
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { expect } from 'vitest'
 import { inspect } from '../../core/engine/inspect.ts'
 import { list } from '../../core/engine/list.ts'
 import { remove } from '../../core/engine/remove.ts'
 import { dryRun, run } from '../../core/engine/run.ts'
-import { busyboxRoot, type Engine, openEngine } from '../support/engine.ts'
-import { type HostState, hostState, settledChanges } from '../support/host.ts'
+import { type Engine, openEngine, useEngine } from '../support/engine.ts'
+import { hostState } from '../support/host.ts'
 import { skipUnless } from '../support/needs.ts'
 
 const { describe, it } = skipUnless({
@@ -21,21 +20,11 @@ const { describe, it } = skipUnless({
 })
 
 let engine: Engine
-let before: HostState
 let directory: string
 
-beforeAll(() => {
-  directory = mkdtempSync(join(process.env.VITRINE_TEST_DIRECTORY ?? tmpdir(), 'vitrine-engine-'))
-  before = hostState([])
-  engine = openEngine(directory, busyboxRoot(directory))
-})
-
-afterAll(async () => {
-  if (engine === undefined) return
-  await engine.end()
-  expect(await settledChanges(before, { directories: [] })).toEqual([])
-  expect(await list(engine.host, engine.settings, { all: true, filters: {} })).toEqual([])
-  rmSync(directory, { recursive: true, force: true })
+useEngine('engine', (ground) => {
+  engine = ground.engine
+  directory = ground.directory
 })
 
 const rows = async (all = true) => await list(engine.host, engine.settings, { all, filters: {} })

@@ -6,12 +6,16 @@ import {
   closeSync,
   copyFileSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterAll, beforeAll, expect } from 'vitest'
 import { nativeFile } from '../../backends/linux/ffi.ts'
 import { openHost, readEnvironment } from '../../cli/host.ts'
 import type { Host, Settings } from '../../core/engine/host.ts'
@@ -19,6 +23,7 @@ import { list } from '../../core/engine/list.ts'
 import { remove } from '../../core/engine/remove.ts'
 import { run } from '../../core/engine/run.ts'
 import { type ContainerRequest, defaultRequest } from '../../core/spec/request.ts'
+import { type HostState, hostState, settledChanges } from './host.ts'
 import { programPath } from './needs.ts'
 
 /** A busybox root filesystem with two users, in a directory that ends with the test. */
@@ -95,4 +100,29 @@ export function openEngine(directory: string, root?: string): Engine {
         await remove(host, settings, row.id, { force: true, volumes: true })
     },
   }
+}
+
+export interface EngineGround {
+  readonly engine: Engine
+  readonly directory: string
+  readonly before: HostState
+}
+
+/** One engine for the tests of a file, over a busybox root; afterwards no container and nothing on the host may be left. */
+export function useEngine(label: string, ready: (ground: EngineGround) => void): void {
+  let ground: EngineGround | undefined
+  beforeAll(() => {
+    const directory = mkdtempSync(join(process.env.VITRINE_TEST_DIRECTORY ?? tmpdir(), `vitrine-${label}-`))
+    const before = hostState([])
+    ground = { engine: openEngine(directory, busyboxRoot(directory)), directory, before }
+    ready(ground)
+  })
+  afterAll(async () => {
+    if (ground === undefined) return
+    const { engine, directory, before } = ground
+    await engine.end()
+    expect(await settledChanges(before, { directories: [] })).toEqual([])
+    expect(await list(engine.host, engine.settings, { all: true, filters: {} })).toEqual([])
+    rmSync(directory, { recursive: true, force: true })
+  })
 }
