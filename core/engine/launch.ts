@@ -173,7 +173,8 @@ async function giveNetwork(host: Host, settings: Settings, stored: Stored, pid: 
   return network
 }
 
-function networkPort(port: Stored['record']['request']['publish'][number]): NetworkPort {
+/** @errors UserError for a protocol that cannot be published */
+export function networkPort(port: Stored['record']['request']['publish'][number]): NetworkPort {
   const { hostIp = '', hostPort = 0, containerPort, protocol } = port
   if (protocol === 'sctp') throw new UserError(`-p ${containerPort}/sctp: only tcp and udp ports can be published`)
   return { hostIp, hostPort, containerPort, protocol }

@@ -3,7 +3,7 @@
 import { UserError } from '../errors.ts'
 import { close } from '../files.ts'
 import { type Kernel, refused, type Success } from '../kernel.ts'
-import { type Address, addressOf, formatAddress, parseAddress } from './address.ts'
+import { type Address, addressOf, formatAddress } from './address.ts'
 import type { Protocol } from './nftables.ts'
 
 export interface PortMapping {
@@ -13,43 +13,6 @@ export interface PortMapping {
   readonly hostPort: number
   readonly containerPort: number
   readonly protocol: Protocol
-}
-
-/**
- * What a `-p` means: `[[ip:][hostPort]:]containerPort[/tcp|/udp]`, ports also as ranges of equal length
- * (`8000-8002:80-82`). podman-run(1), `--publish`.
- */
-export function parsePublish(value: string): PortMapping[] {
-  const wrong = (why: string) => new UserError(`-p ${value}: ${why}`)
-  const [words, protocol = 'tcp', ...more] = value.split('/')
-  if (more.length > 0 || (protocol !== 'tcp' && protocol !== 'udp')) {
-    throw wrong(`protocol must be tcp or udp, not ${[protocol, ...more].join('/')}`)
-  }
-  const match = /^(?:(\[[^\]]*\]|[^:[\]]*):)?(?:([^:]*):)?([^:]+)$/.exec(words!)
-  if (match === null) throw wrong('must be [[ip:][hostPort]:]containerPort[/protocol]')
-  const [, first, second, container] = match
-  // With two parts the first is the host's port, with three its address.
-  const [ip, host] = second === undefined && !first?.startsWith('[') ? ['', first ?? ''] : [first ?? '', second ?? '']
-  const hostIp = ip.replace(/^\[|\]$/g, '')
-  const address = hostIp === '' ? undefined : parseAddress(hostIp)
-  if (hostIp !== '' && address === undefined) throw wrong(`${hostIp} is not an IP address`)
-  const inside = portRange(container!, wrong)
-  const outside = host === '' ? undefined : portRange(host, wrong)
-  if (outside !== undefined && outside.length !== inside.length) throw wrong('both ranges must have the same length')
-  return inside.map((containerPort, index) => ({
-    hostIp: address === undefined ? '' : formatAddress(address),
-    hostPort: outside?.[index] ?? 0,
-    containerPort,
-    protocol,
-  }))
-}
-
-function portRange(words: string, wrong: (why: string) => UserError): number[] {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(words)
-  const from = Number(match?.[1])
-  const to = Number(match?.[2] ?? from)
-  if (match === null || from < 1 || to > 65535 || to < from) throw wrong(`${words} is not a port from 1 to 65535`)
-  return Array.from({ length: to - from + 1 }, (_, index) => from + index)
 }
 
 const unspecified4 = addressOf('0.0.0.0')

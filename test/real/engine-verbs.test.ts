@@ -19,7 +19,6 @@ import { top } from '../../core/engine/top.ts'
 import { update } from '../../core/engine/update.ts'
 import { wait } from '../../core/engine/wait.ts'
 import { type Engine, useEngine } from '../support/engine.ts'
-import type { HostState } from '../support/host.ts'
 import { skipUnless } from '../support/needs.ts'
 
 const { describe, it } = skipUnless({

