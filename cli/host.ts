@@ -30,6 +30,7 @@ export function openHost(environment: Environment): Host {
     sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
     initPath: () => nativeFile('init'),
     archive: async () => (await import('../backends/linux/archive.ts')).openArchive(),
+    http: async () => (await import('../backends/linux/http.ts')).openHttp(environment.variables),
     warn: (sentence) => printError(`warning: ${sentence}`),
   }
 }

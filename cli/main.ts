@@ -6,7 +6,7 @@ import { printError } from './output.ts'
 
 type Load = () => Promise<Verb>
 
-/** Which module serves which command; podman's other names for it are below. */
+/** Which module serves which command. */
 const verbs: Readonly<Record<string, Load>> = {
   run: async () => (await import('./verbs/run.ts')).run,
   create: async () => (await import('./verbs/run.ts')).create,
@@ -35,24 +35,36 @@ const verbs: Readonly<Record<string, Load>> = {
   cleanup: async () => (await import('./verbs/cleanup.ts')).cleanup,
 }
 
+/** podman's other names for a command, those of its groups among them. */
 const otherNames: Readonly<Record<string, string>> = {
   ls: 'ps',
   list: 'ps',
   'image ls': 'images',
   'image list': 'images',
+  'image rm': 'rmi',
+  'system info': 'info',
 }
 
-/** `container stop` is `stop`, `image rm` is `rmi`: podman groups them so. */
+/** A group's words that are commands of their own too: `container stop` is `stop`, `image pull` is `pull`. */
+const groups: Readonly<Record<string, readonly string[] | 'any'>> = {
+  container: 'any',
+  image: ['import', 'inspect', 'load'],
+  system: [],
+  volume: [],
+}
+
+/** The command's name, of two words when it has no other, and what follows it. */
 function commandOf(argv: readonly string[]): { readonly name: string; readonly rest: readonly string[] } {
-  const [first = '', second = ''] = argv
-  if (first === 'container' && (second in verbs || second in otherNames))
-    return { name: otherNames[second] ?? second, rest: argv.slice(2) }
-  if (first === 'image') {
-    const names: Readonly<Record<string, string>> = { ls: 'images', list: 'images', rm: 'rmi', inspect: 'inspect' }
-    const name = names[second] ?? (second === 'import' || second === 'load' ? second : undefined)
-    if (name !== undefined) return { name, rest: argv.slice(2) }
-  }
-  return { name: otherNames[first] ?? first, rest: argv.slice(1) }
+  const [first = '', second] = argv
+  const words = Object.hasOwn(groups, first) ? groups[first] : undefined
+  if (words === undefined || second === undefined || second.startsWith('-'))
+    return { name: otherNames[first] ?? first, rest: argv.slice(1) }
+  const whole = `${first} ${second}`
+  const short = otherNames[second] ?? second
+  const name =
+    otherNames[whole] ??
+    (!(whole in verbs) && (words === 'any' ? short in verbs : words.includes(second)) ? short : whole)
+  return { name, rest: argv.slice(2) }
 }
 
 /**

@@ -1,13 +1,11 @@
-// The flags of every command but run's kin, the global ones, and the table of them all.
+// The flags of the commands on containers, the global ones, and the table of them all.
 
+import { imageCommands } from './image-commands.ts'
 import { create, exec, run, update } from './run-table.ts'
-import { type CommandFlags, type Flag, help } from './table.ts'
+import { systemCommands } from './system-commands.ts'
+import { all, type CommandFlags, type Flag, filter, format, help, noTrunc, shortFormat } from './table.ts'
+import { volumeCommands } from './volume-commands.ts'
 
-const all = (what: string): Flag => ({ name: 'all', short: 'a', kind: 'switch', help: what })
-const format: Flag = { name: 'format', kind: 'text', value: 'TEMPLATE', help: 'json, or a template such as {{.ID}}' }
-const shortFormat: Flag = { ...format, short: 'f' }
-const noTrunc: Flag = { name: 'no-trunc', kind: 'switch', help: 'show ids and commands whole' }
-const filter: Flag = { name: 'filter', short: 'f', kind: 'texts', value: 'KEY=VALUE', help: 'only those that match' }
 const time: Flag = {
   name: 'time',
   short: 't',
@@ -162,48 +160,6 @@ const stats: CommandFlags = {
   podmanOnly: ['latest l'],
 }
 
-const importTable: CommandFlags = {
-  summary: 'take an image in: oci:DIR, oci-archive:FILE, docker-archive:FILE',
-  usage: 'SOURCE [REFERENCE]',
-  flags: [{ name: 'quiet', short: 'q', kind: 'switch', help: 'only the id' }, help],
-  podmanOnly: ['arch', 'change c', 'message m', 'os', 'variant'],
-}
-
-const load: CommandFlags = {
-  summary: 'take images in from an archive',
-  usage: '',
-  flags: [
-    { name: 'input', short: 'i', kind: 'text', value: 'FILE', help: 'the archive (default: standard input)' },
-    { name: 'quiet', short: 'q', kind: 'switch', help: 'say nothing on the way' },
-    help,
-  ],
-  podmanOnly: ['signature-policy'],
-}
-
-const images: CommandFlags = {
-  summary: 'list images',
-  usage: '[NAME]',
-  flags: [
-    all('intermediate ones too'),
-    { name: 'digests', kind: 'switch', help: 'show digests' },
-    filter,
-    format,
-    noTrunc,
-    { name: 'noheading', short: 'n', kind: 'switch', help: 'no line of headings' },
-    { name: 'quiet', short: 'q', kind: 'switch', help: 'only ids' },
-    { name: 'sort', kind: 'text', value: 'COLUMN', help: 'created, id, repository, size or tag' },
-    help,
-  ],
-  podmanOnly: ['history'],
-}
-
-const rmi: CommandFlags = {
-  summary: 'remove images',
-  usage: 'IMAGE...',
-  flags: [all('every one'), { name: 'force', short: 'f', kind: 'switch', help: 'also one with several names' }, help],
-  podmanOnly: ['ignore i', 'no-prune'],
-}
-
 const info: CommandFlags = {
   summary: 'show what this host can do and where things are kept',
   usage: '',
@@ -272,12 +228,11 @@ export const commands = {
   stats,
   update,
   exec,
-  import: importTable,
-  load,
-  images,
-  rmi,
   info,
   version,
+  ...imageCommands,
+  ...systemCommands,
+  ...volumeCommands,
 } as const satisfies Readonly<Record<string, CommandFlags>>
 
 export type CommandName = keyof typeof commands

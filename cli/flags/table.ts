@@ -33,3 +33,20 @@ export function findFlag(flags: readonly Flag[], name: string): Flag | undefined
 }
 
 export const help: Flag = { name: 'help', kind: 'switch', help: 'show this help' }
+
+export const all = (what: string): Flag => ({ name: 'all', short: 'a', kind: 'switch', help: what })
+export const format: Flag = {
+  name: 'format',
+  kind: 'text',
+  value: 'TEMPLATE',
+  help: 'json, or a template such as {{.ID}}',
+}
+export const shortFormat: Flag = { ...format, short: 'f' }
+export const noTrunc: Flag = { name: 'no-trunc', kind: 'switch', help: 'show ids and commands whole' }
+export const filter: Flag = {
+  name: 'filter',
+  short: 'f',
+  kind: 'texts',
+  value: 'KEY=VALUE',
+  help: 'only those that match',
+}

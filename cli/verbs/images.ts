@@ -1,9 +1,8 @@
 // `import`, `load`, `images` and `rmi`.
 
-import type { Host, Settings } from '../../core/engine/host.ts'
+import { imageHost } from '../../core/engine/image-host.ts'
 import { list } from '../../core/engine/list.ts'
 import { UserError } from '../../core/errors.ts'
-import type { ImageHost } from '../../core/image/archive.ts'
 import { importImage as importFrom, loadImages } from '../../core/image/import.ts'
 import { parseSource } from '../../core/image/reference.ts'
 import { findImage, type ImageRecord, listImages, removeImage } from '../../core/image/store.ts'
@@ -14,14 +13,6 @@ import { print, printLine } from '../output.ts'
 import { ago, humanSize, shortId } from '../views/human.ts'
 import { renderRows } from '../views/rows.ts'
 import { each, needWords } from './each.ts'
-
-const imageHost = (host: Host, settings: Settings): ImageHost => ({
-  kernel: host.kernel,
-  root: settings.root,
-  runroot: settings.runroot,
-  archive: host.archive,
-  warn: host.warn,
-})
 
 export const importImage: Verb = async (argv, { host, settings }) => {
   const flags = parseFlags(commands.import, argv)

@@ -1,6 +1,7 @@
 // What the engine is handed in: a kernel, and the few capabilities that are no kernel's business (clocks, entropy, archives).
 
 import type { Archive } from '../image/archive.ts'
+import type { Http } from '../image/registry/http.ts'
 import type { Kernel } from '../kernel.ts'
 
 /** Facts about the caller that no system call tells. */
@@ -27,6 +28,8 @@ export interface Host {
   readonly sleep: (milliseconds: number) => Promise<void>
   /** Loads decompression and hashing, at their first use. */
   readonly archive: () => Promise<Archive>
+  /** Loads HTTP, at its first use. */
+  readonly http: () => Promise<Http>
   /** Where the host's program for `--init` is; absent or undefined when there is none. */
   readonly initPath?: () => string | undefined
   /** Tells the user something that went otherwise than asked: one sentence. */

@@ -18,6 +18,8 @@ export interface Archive {
    * @errors a damaged stream throws while it is read
    */
   decompress(bytes: AsyncIterable<Uint8Array>, compression: Compression): AsyncIterable<Uint8Array>
+  /** Equal bytes give equal results: no time and no name goes in. `level` is zlib's or zstd's; their default when absent. */
+  compress(bytes: AsyncIterable<Uint8Array>, compression: Compression, level?: number): AsyncIterable<Uint8Array>
   sha256(): Hash
 }
 
