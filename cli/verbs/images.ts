@@ -1,10 +1,8 @@
-// `import`, `load`, `images` and `rmi`.
+// `images` and `rmi`.
 
 import { imageHost } from '../../core/engine/image-host.ts'
 import { list } from '../../core/engine/list.ts'
 import { UserError } from '../../core/errors.ts'
-import { importImage as importFrom, loadImages } from '../../core/image/import.ts'
-import { parseSource } from '../../core/image/reference.ts'
 import { findImage, type ImageRecord, listImages, removeImage } from '../../core/image/store.ts'
 import type { Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
@@ -13,38 +11,6 @@ import { print, printLine } from '../output.ts'
 import { ago, humanSize, shortId } from '../views/human.ts'
 import { renderRows } from '../views/rows.ts'
 import { each, needWords } from './each.ts'
-
-export const importImage: Verb = async (argv, { host, settings }) => {
-  const flags = parseFlags(commands.import, argv)
-  if (flags.on('help')) return await (await import('../help.ts')).showHelp('import')
-  const [source, name, ...more] = flags.words
-  if (source === undefined)
-    throw new UserError('the source is missing: give oci:DIR, oci-archive:FILE or docker-archive:FILE')
-  if (more.length > 0) throw new UserError(`import takes a source and a name, not "${more[0]}" too`)
-  const image = await importFrom(imageHost(host, settings), absolute(source), { name })
-  printLine(flags.on('quiet') ? image.id : `sha256:${image.id}`)
-  return 0
-}
-
-/** A source's path from here. */
-function absolute(source: string): string {
-  const parsed = parseSource(source)
-  if (parsed === undefined || parsed.path.startsWith('/')) return source
-  return source.replace(`:${parsed.path}`, `:${process.cwd()}/${parsed.path}`)
-}
-
-export const load: Verb = async (argv, { host, settings }) => {
-  const flags = parseFlags(commands.load, argv)
-  if (flags.on('help')) return await (await import('../help.ts')).showHelp('load')
-  if (flags.words.length > 0) throw new UserError(`load takes its archive by --input, not "${flags.words[0]}"`)
-  const input = flags.text('input')
-  if (input === undefined && process.stdin.isTTY)
-    throw new UserError('load reads an archive from standard input, and that is a terminal: give --input FILE')
-  const path = input === undefined ? '/dev/stdin' : input.startsWith('/') ? input : `${process.cwd()}/${input}`
-  const loaded = await loadImages(imageHost(host, settings), path)
-  for (const image of loaded) printLine(`Loaded image: ${image.names[0] ?? `sha256:${image.id}`}`)
-  return 0
-}
 
 const columns = [
   ['REPOSITORY', 'Repository'],
