@@ -1,6 +1,5 @@
 // `images` and `rmi`.
 
-import { imageHost } from '../../core/engine/image-host.ts'
 import { list } from '../../core/engine/list.ts'
 import { UserError } from '../../core/errors.ts'
 import { findImage, type ImageRecord, listImages, removeImage } from '../../core/image/store.ts'
