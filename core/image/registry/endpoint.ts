@@ -8,7 +8,7 @@ export type Credentials =
   | { readonly identityToken: string; readonly username?: string }
 
 export interface Endpoint {
-  /** `https://HOST[:PORT]`, and a path when a mirror lies below one. When `insecure`, http is tried if https fails. */
+  /** `https://HOST[:PORT]` alone: a path below which a mirror keeps things starts the repository. When `insecure`, http is tried if https fails. */
   readonly url: string
   /** The registry in the words of names, for sentences and logins: `docker.io`, `localhost:5000`. */
   readonly registry: string
