@@ -1,8 +1,9 @@
-// Debian packages that the tests and their fixtures use; none of them starts a service.
+// Debian packages that the tests and their fixtures use; no service is started.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { cacheDirectory, packageFiles, toolsDirectory, unpackPackages } from '../../test/fixtures/packages.ts'
 
 /** Package, by a program (or a file) that shows that it is there. */
 const packages = {
@@ -12,6 +13,7 @@ const packages = {
   ip: 'iproute2',
   ps: 'procps',
   curl: 'curl',
+  openssl: 'openssl',
   newuidmap: 'uidmap',
   busybox: 'busybox-static',
   apache2: 'apache2-bin',
@@ -22,10 +24,32 @@ const packages = {
   'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross',
 }
 
+/** Packages that would start a service when installed, and so are only unpacked, beside the image fixtures. */
+const unpacked = { 'docker-registry': 'docker-registry' }
+
 function isThere(program) {
   if (program.startsWith('/')) return existsSync(program)
-  const directories = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin']
+  const directories = [
+    ...(process.env.PATH ?? '').split(':'),
+    '/usr/local/sbin',
+    '/usr/sbin',
+    '/sbin',
+    toolsDirectory(),
+  ]
   return directories.some((directory) => existsSync(join(directory, program)))
+}
+
+/** Needs no rights. @returns what could not be done, as lines for the user */
+export function unpackTools() {
+  const names = Object.entries(unpacked).flatMap(([program, name]) => (isThere(program) ? [] : [name]))
+  if (process.platform !== 'linux' || names.length === 0) return []
+  if (!isThere('apt-get')) return [`not there: ${names.join(' ')}; tests that need them are skipped`]
+  try {
+    unpackPackages(names, packageFiles(names), join(cacheDirectory(), 'tools'))
+    return []
+  } catch (error) {
+    return [`could not unpack ${names.join(' ')}: ${error.message}; tests that need them are skipped`]
+  }
 }
 
 /**

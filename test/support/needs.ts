@@ -5,6 +5,7 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'no
 import { availableParallelism, release } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { describe, it } from 'vitest'
+import { toolsDirectory } from '../fixtures/packages.ts'
 
 /** Each need may be left out; all that are named must be there. */
 export interface Needs {
@@ -135,9 +136,9 @@ function succeeds(program: string, argv: readonly string[]): boolean {
   return spawnSync(program, argv, { stdio: 'ignore' }).status === 0
 }
 
-/** Where a program is on PATH (and in the usual places of root's programs). */
+/** Where a program is on PATH (and in the usual places of root's programs, and among the tools that are only unpacked). */
 export function programPath(name: string, path = process.env.PATH ?? ''): string | undefined {
-  const directories = [...path.split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
+  const directories = [...path.split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin', toolsDirectory()]
   return directories
     .map((directory) => join(directory, name))
     .find((path) => {
