@@ -2,7 +2,8 @@
 
 import { list } from '../../core/engine/list.ts'
 import { UserError } from '../../core/errors.ts'
-import { findImage, type ImageRecord, listImages, removeImage } from '../../core/image/store.ts'
+import { removeImage } from '../../core/image/change.ts'
+import { findImage, type ImageRecord, listImages } from '../../core/image/store.ts'
 import type { Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { parseFlags } from '../flags/parse.ts'

@@ -109,8 +109,7 @@ export function imageFacts(
   const image = findImage(reader, source.reference)
   const config = imageConfig(reader, image)
   const { lower } = layerStack(settings.root, image, paths.directory)
-  const digest = image.digest === undefined ? {} : { digest: image.digest }
-  return { id: image.id, ...digest, name: image.names[0] ?? source.reference, config, lower }
+  return { id: image.id, digest: image.digest, name: image.names[0] ?? source.reference, config, lower }
 }
 
 function makeDirectory(kernel: Kernel, settings: Settings, paths: ContainerPaths, overlay: boolean): Lock {

@@ -23,14 +23,14 @@ export interface AppliedLayer {
   readonly entries: number
   /** The layer hides everything below it: an opaque mark at the root, which overlayfs does not honour itself. */
   readonly opaque: boolean
+  /** Directories that it needs but does not mention: lower layers say what they are like, see `inheritDirectories`. */
+  readonly implied: readonly string[]
 }
 
 export interface ApplyOptions {
   /** For messages: what is applied. */
   readonly title: string
   readonly limits?: LayerLimits
-  /** The directories of the layers below, topmost first: what the layer does not say of a directory is taken from there. */
-  readonly below?: readonly string[]
   readonly warn: (sentence: string) => void
 }
 
@@ -50,15 +50,14 @@ export async function applyLayer(
   options: ApplyOptions,
 ): Promise<AppliedLayer> {
   const limits = options.limits ?? layerLimits
-  const uid = ask(kernel, { name: 'geteuid' }, 'geteuid').value
-  const gid = ask(kernel, { name: 'getegid' }, 'getegid').value
   const left = new Map<string, { count: number; example: string }>()
   const leftOut = (kind: string, path: string) => {
     left.set(kind, { count: (left.get(kind)?.count ?? 0) + 1, example: left.get(kind)?.example ?? path })
   }
-  const applier: Applier = { kernel, uid, gid, rootless: uid !== 0, leftOut }
+  const applier = applierOf(kernel, leftOut)
   const tree = new LayerTree(kernel, directory, applier.rootless)
-  const directories = new Map<string, Attributes>([['', { ...implied, path: './' }]])
+  const directories = new Map<string, DirectoryAttributes>([['', { ...implied, path: './' }]])
+  const guessed = new Set<string>()
   let sizeBytes = 0
   let count = 0
   try {
@@ -69,8 +68,8 @@ export async function applyLayer(
         throw new UserError(`${options.title}: more than ${limits.sizeBytes} bytes`)
       }
       const imply = (made: readonly string[]) => {
-        const path = made.join('/')
-        directories.set(path, { ...implied, path: entry.path, ...directoryBelow(kernel, options.below ?? [], path) })
+        directories.set(made.join('/'), { ...implied, path: entry.path })
+        guessed.add(made.join('/'))
       }
       sizeBytes += await naming(options.title, entry.path, () => place(applier, tree, directories, entry, imply))
     }
@@ -82,7 +81,46 @@ export async function applyLayer(
   for (const [kind, { count, example }] of left) {
     options.warn(`${options.title}: ${kind} left out (${count}, for example ${example})`)
   }
-  return { sizeBytes, entries: count, opaque: tree.opaque }
+  // A later entry may have said after all what such a directory is like.
+  const still = [...guessed].filter((path) => directories.get(path)?.implied)
+  return { sizeBytes, entries: count, opaque: tree.opaque, implied: still }
+}
+
+function applierOf(kernel: Kernel, leftOut: Applier['leftOut']): Applier {
+  const uid = ask(kernel, { name: 'geteuid' }, 'geteuid').value
+  const gid = ask(kernel, { name: 'getegid' }, 'getegid').value
+  return { kernel, uid, gid, rootless: uid !== 0, leftOut }
+}
+
+/**
+ * Gives the directories that a layer needs but does not mention what the layers below say of them: overlayfs shows the
+ * attributes of the topmost layer that has a directory, so that one made up with 0755 would take /tmp its sticky bit.
+ *
+ * @param below - directories of the layers below, topmost first
+ */
+export function inheritDirectories(
+  kernel: Kernel,
+  directory: string,
+  implied: readonly string[],
+  below: readonly string[],
+): void {
+  if (implied.length === 0 || below.length === 0) return
+  const applier = applierOf(kernel, () => {})
+  const tree = new LayerTree(kernel, directory, applier.rootless)
+  try {
+    for (const path of [...implied].sort((a, b) => depth(b) - depth(a))) {
+      const attributes = directoryBelow(kernel, below, path)
+      const fd = attributes && tree.existing(path)
+      if (attributes === undefined || fd === undefined) continue
+      try {
+        setAttributes(applier, fd, { path, xattrs: new Map(), ...attributes })
+      } finally {
+        close(kernel, fd)
+      }
+    }
+  } finally {
+    tree.end()
+  }
 }
 
 /** Gives a refusal the name of the entry that met it. */
@@ -99,7 +137,7 @@ async function naming<T>(title: string, path: string, act: () => T | Promise<T>)
 async function place(
   applier: Applier,
   tree: LayerTree,
-  directories: Map<string, Attributes>,
+  directories: Map<string, DirectoryAttributes>,
   entry: TarEntry,
   imply: (made: readonly string[]) => void,
 ): Promise<number> {
@@ -147,8 +185,10 @@ function unreachable(type: never): never {
   throw new Error(`entry type ${String(type)}`)
 }
 
+type DirectoryAttributes = Attributes & { readonly implied?: true }
+
 /** A directory that the archive does not mention but needs. */
-const implied: Attributes = { path: '', mode: 0o755, uid: 0, gid: 0, xattrs: new Map() }
+const implied: DirectoryAttributes = { implied: true, path: '', mode: 0o755, uid: 0, gid: 0, xattrs: new Map() }
 
 function attributesOf(entry: TarEntry): Attributes {
   const { path, mode, uid, gid, xattrs, mtimeSec, mtimeNsec } = entry

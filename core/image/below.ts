@@ -1,5 +1,4 @@
-// What lower layers say of a directory that a layer needs but does not mention. overlayfs shows the attributes of the
-// topmost layer that has a directory, so that a directory made up with 0755 would take /tmp its sticky bit.
+// What lower layers say of a directory that a layer needs but does not mention.
 
 import { AT_FDCWD, close, O, S_IFDIR, S_IFMT, stat } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'

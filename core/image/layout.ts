@@ -145,7 +145,8 @@ function resolved(link: string, target: string): string {
   return names.join('/')
 }
 
-async function* pieces(kernel: Kernel, fd: number, start: number, size: number): AsyncGenerator<Uint8Array> {
+/** A file's bytes from a place on, so many at most. */
+export async function* pieces(kernel: Kernel, fd: number, start: number, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < size; ) {
     const buf = Math.min(chunkBytes, size - at)
     const { value, data } = ask(kernel, { name: 'pread64', fd, buf, offset: start + at }, 'read the image')

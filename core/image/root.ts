@@ -1,6 +1,6 @@
 // The directories that overlayfs puts together to a container's root file system. overlayfs (kernel documentation).
 
-import { type ImageRecord, layersDirectory } from './store.ts'
+import { type ImageRecord, layerTree } from './store.ts'
 
 /** What the mount of a container's root needs to know. */
 export interface LayerStack {
@@ -25,9 +25,7 @@ export function layerStack(root: string, image: Pick<ImageRecord, 'layers'>, con
   return {
     // overlayfs refuses one directory twice (ELOOP); the upper one of two equal layers decides.
     lower:
-      seen.length === 0
-        ? [`${root}/images/empty`]
-        : [...new Set(seen.map((layer) => `${layersDirectory(root)}/${layer.diffId}`))],
+      seen.length === 0 ? [`${root}/images/empty`] : [...new Set(seen.map((layer) => layerTree(root, layer.diffId)))],
     upper: `${containerDirectory}/upper`,
     work: `${containerDirectory}/work`,
   }

@@ -7,14 +7,15 @@ import type { Kernel } from '../kernel.ts'
 import type { ImageConfig } from '../spec/image-config.ts'
 import type { Archive } from './archive.ts'
 import type { Layout } from './layout.ts'
+import type { Descriptor } from './manifest.ts'
 import { digestHex, type ImageSource, localName, parseName, repositoryOf } from './reference.ts'
 
 /** A layer that can be read, with what it must turn out to be. */
 export interface SourceLayer {
   /** Digits of the digest of its uncompressed tar. */
   readonly diffId: string
-  /** Digits of the digest of the blob as it lies there; a docker archive states none. */
-  readonly blobHex?: string
+  /** The blob as it lies there; a docker archive states none, and then the tar itself is one. */
+  readonly blob?: { readonly hex: string; readonly sizeBytes: number; readonly mediaType: string }
   readonly open: () => AsyncIterable<Uint8Array>
 }
 
@@ -23,18 +24,16 @@ export interface SourceImage {
   readonly id: string
   readonly config: ImageConfig
   readonly configBytes: Uint8Array
+  /** What came without one gets one. */
   readonly manifest?: { readonly hex: string; readonly bytes: Uint8Array }
+  /** The index that it was chosen from. */
+  readonly index?: { readonly hex: string; readonly bytes: Uint8Array }
+  /** `repository@digest`, where it comes from a registry. */
+  readonly repoDigests?: readonly string[]
   /** Whole names that the source gives it. */
   readonly names: readonly string[]
   /** Lowest first. */
   readonly layers: readonly SourceLayer[]
-}
-
-interface Descriptor {
-  readonly mediaType?: string
-  readonly digest: string
-  readonly annotations?: Readonly<Record<string, string>>
-  readonly platform?: { readonly os: string; readonly architecture: string }
 }
 
 /** podman's bound for manifests and configurations. */
@@ -156,9 +155,12 @@ async function ociImage(
     if (!/tar/.test(layer.mediaType ?? 'tar') || /encrypted/.test(layer.mediaType ?? '')) {
       throw new UserError(`${what}: a layer of the type ${layer.mediaType} cannot be unpacked`)
     }
-    const blobHex = digestHex(layer.digest, `${what}: layer ${index + 1}`)
+    const hex = digestHex(layer.digest, `${what}: layer ${index + 1}`)
     const diffId = digestHex(diffIds[index]!, `${what}: layer ${index + 1}`)
-    return { diffId, blobHex, open: () => layout.stream(`blobs/sha256/${blobHex}`) }
+    if (!Number.isSafeInteger(layer.size) || layer.size < 0)
+      throw new UserError(`${what}: layer ${index + 1}: its size ${layer.size} is none`)
+    const blob = { hex, sizeBytes: layer.size, mediaType: layer.mediaType }
+    return { diffId, blob, open: () => layout.stream(`blobs/sha256/${hex}`) }
   })
   const hex = digestHex(descriptor.digest, what)
   return {

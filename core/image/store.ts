@@ -1,18 +1,20 @@
-// The images that are here: ROOT/images/index.json, the blobs that describe them and their unpacked layers.
+// The images that are here, to be read: ROOT/images/index.json, the blobs that describe them, where their layers lie.
 
-import { UserError } from '../errors.ts'
-import { list, readText, readTextIfThere, removeFile, renamed, writeAtomically } from '../files.ts'
+import { DamagedError, UserError } from '../errors.ts'
+import { parseFile, readText, readTextIfThere } from '../files.ts'
 import type { ImageConfig } from '../spec/image-config.ts'
 import type { ImageHost } from './archive.ts'
-import { withImageLock } from './lock.ts'
-import { candidates, idDigits, localName } from './reference.ts'
-import { removeUnpacked } from './remove.ts'
+import type { Manifest } from './manifest.ts'
+import { candidates, idDigits } from './reference.ts'
 
 /** An unpacked layer, shared by all images that have it. */
 export interface LayerRecord {
   /** Digits of the digest of its uncompressed tar (the diff id): the name of its directory. */
   readonly diffId: string
+  /** The content of its files. */
   readonly sizeBytes: number
+  /** Its uncompressed tar. */
+  readonly tarBytes: number
   /** It hides everything below it. */
   readonly opaque?: boolean
 }
@@ -22,27 +24,38 @@ export interface ImageRecord {
   readonly id: string
   /** Whole names with tags; an image whose names were taken by others has none. */
   readonly names: readonly string[]
-  /** Digest of its manifest; a docker archive has none. */
-  readonly digest?: string
+  /** `repository@digest`: where it was pulled from or pushed to; the digest may be that of an index that has it. */
+  readonly repoDigests: readonly string[]
+  /** Of its manifest. */
+  readonly digest: string
+  /** `linux/amd64`, `linux/arm64/v8`. */
+  readonly platform: string
   /** Lowest first. */
   readonly layers: readonly LayerRecord[]
   /** RFC 3339, from its configuration. */
   readonly created?: string
   /** The content of all layers. */
   readonly sizeBytes: number
+  /** Digits of every blob that it needs: manifests, configuration, layers. */
+  readonly blobs: readonly string[]
 }
 
-type StoreHost = Pick<ImageHost, 'kernel' | 'root' | 'runroot'>
 type Reader = Pick<ImageHost, 'kernel' | 'root'>
 
-interface Index {
-  readonly version: 1
+/** Version 1 kept no layer blobs. */
+export interface StoreIndex {
+  readonly version: 2
   readonly images: readonly ImageRecord[]
 }
 
+export const indexPath = (root: string): string => `${root}/images/index.json`
 export const layersDirectory = (root: string): string => `${root}/images/layers`
+/** Holds `diff`, the unpacked layer, and `layer.json`, its record. */
+export const layerDirectory = (root: string, diffId: string): string => `${layersDirectory(root)}/${diffId}`
+/** The unpacked files of a layer. */
+export const layerTree = (root: string, diffId: string): string => `${layersDirectory(root)}/${diffId}/diff`
 export const blobPath = (root: string, hex: string): string => `${root}/images/blobs/sha256/${hex}`
-/** What is being unpacked or removed: rubbish to whoever holds the import lock. */
+/** What is being downloaded, unpacked or removed: rubbish to whoever holds the import lock exclusively. */
 export const draftsDirectory = (root: string): string => `${root}/images/tmp`
 
 /**
@@ -51,20 +64,15 @@ export const draftsDirectory = (root: string): string => `${root}/images/tmp`
  * @errors UserError when the index cannot be read or understood
  */
 export function listImages(host: Reader): readonly ImageRecord[] {
-  const path = `${host.root}/images/index.json`
+  const path = indexPath(host.root)
   const text = readTextIfThere(host.kernel, path)
   if (text === undefined) return []
-  const index = parsed<Index | null>(text, path)
-  if (index?.version !== 1 || !Array.isArray(index.images)) {
-    throw new UserError(`read ${path}: it is not an index of images, version 1`)
-  }
+  const index = parseFile<{ readonly version?: unknown; readonly images?: unknown } | null>(text, path)
+  if (index?.version === 1)
+    throw new UserError(`read ${path}: an older vitrine wrote it; remove ${host.root}/images and get the images again`)
+  if (index?.version !== 2 || !Array.isArray(index.images))
+    throw new DamagedError(path, 'it is not an index of images, version 2')
   return index.images
-}
-
-/** Replaces the index; the caller holds the lock `images` exclusively. */
-export function writeIndex(host: Reader, images: readonly ImageRecord[]): void {
-  const index: Index = { version: 1, images }
-  writeAtomically(host.kernel, `${host.root}/images/index.json`, `${JSON.stringify(index)}\n`)
 }
 
 /**
@@ -77,7 +85,8 @@ export function findImage(host: Reader, nameOrId: string): ImageRecord {
   return lookUp(listImages(host), nameOrId)
 }
 
-function lookUp(images: readonly ImageRecord[], nameOrId: string): ImageRecord {
+/** Like `findImage`, among these. */
+export function lookUp(images: readonly ImageRecord[], nameOrId: string): ImageRecord {
   const digits = idDigits(nameOrId)
   const exact = images.find((image) => image.id === digits)
   if (exact) return exact
@@ -86,7 +95,7 @@ function lookUp(images: readonly ImageRecord[], nameOrId: string): ImageRecord {
   const byId = digits === undefined ? [] : images.filter((image) => image.id.startsWith(digits))
   if (byId.length > 1) throw new UserError(`image ${nameOrId}: ${byId.length} ids start with it; give more digits`)
   if (byId[0]) return byId[0]
-  throw new UserError(`image ${nameOrId}: not here; import it first (oci:DIR, oci-archive:FILE or docker-archive:FILE)`)
+  throw new UserError(`image ${nameOrId}: not here; get it with vitrine pull, or see vitrine images`)
 }
 
 function byName(images: readonly ImageRecord[], text: string, mayBeId: boolean): ImageRecord | undefined {
@@ -98,9 +107,7 @@ function byName(images: readonly ImageRecord[], text: string, mayBeId: boolean):
     throw error
   }
   for (const { repository, tag, digest } of wanted) {
-    const has = (name: string) =>
-      tag === undefined ? name.startsWith(`${repository}:`) : name === `${repository}:${tag}`
-    const found = images.find((image) => (digest === undefined || image.digest === digest) && image.names.some(has))
+    const found = images.find((image) => isCalled(image, repository, tag, digest))
     if (found) return found
   }
   if (wanted.length === 1 || wanted[0]!.digest !== undefined) return undefined
@@ -108,117 +115,26 @@ function byName(images: readonly ImageRecord[], text: string, mayBeId: boolean):
   return images.find((image) => image.names.some((name) => name.endsWith(tail)))
 }
 
+/** With a digest the tag says nothing, as podman reads a name that has both. */
+function isCalled(
+  image: ImageRecord,
+  repository: string,
+  tag: string | undefined,
+  digest: string | undefined,
+): boolean {
+  if (digest === undefined) return image.names.includes(`${repository}:${tag}`)
+  if (image.repoDigests.includes(`${repository}@${digest}`)) return true
+  return image.digest === digest && image.names.some((name) => name.startsWith(`${repository}:`))
+}
+
 /** The configuration of an image, as its builder wrote it. */
 export function imageConfig(host: Reader, image: Pick<ImageRecord, 'id'>): ImageConfig {
   const path = blobPath(host.root, image.id)
-  return parsed<ImageConfig>(readText(host.kernel, path), path)
+  return parseFile<ImageConfig>(readText(host.kernel, path), path)
 }
 
-function parsed<T>(text: string, path: string): T {
-  try {
-    return JSON.parse(text) as T
-  } catch (error) {
-    throw new UserError(`read ${path}: it is damaged: ${(error as Error).message}`)
-  }
-}
-
-/** Gives an image one more name; an image that had the name loses it. */
-export async function tagImage(host: StoreHost, nameOrId: string, newName: string): Promise<ImageRecord> {
-  const name = localName(newName)
-  return withImageLock(host, 'images', 'exclusive', () => {
-    const images = listImages(host)
-    const { id } = lookUp(images, nameOrId)
-    const tagged = withName(images, id, name)
-    writeIndex(host, tagged)
-    return tagged.find((image) => image.id === id)!
-  })
-}
-
-/** The records after a name has moved to an image. */
-export function withName(images: readonly ImageRecord[], id: string, name: string): ImageRecord[] {
-  return images.map((image) => {
-    if (image.id === id && image.names.includes(name)) return image
-    const others = image.names.filter((other) => other !== name)
-    return { ...image, names: image.id === id ? [...others, name] : others }
-  })
-}
-
-export interface Removed {
-  readonly untagged: readonly string[]
-  /** Ids. */
-  readonly deleted: readonly string[]
-}
-
-export interface RemoveOptions {
-  /** The ids of the images that containers are made of; asked while no container can be made. */
-  readonly inUse: () => Iterable<string> | Promise<Iterable<string>>
-  /** Also an image that has several names. */
-  readonly force?: boolean
-}
-
-/**
- * Takes a name away from an image, and the image itself when it was the last or the id was given. Layers that other
- * images have stay.
- *
- * @errors UserError when it is not here, has several names and is given by id, or containers use it
- */
-export async function removeImage(host: StoreHost, nameOrId: string, options: RemoveOptions): Promise<Removed> {
-  return withImageLock(host, 'image-import', 'exclusive', async () => {
-    const result = await withImageLock(host, 'images', 'exclusive', () => withoutImage(host, nameOrId, options))
-    sweep(host)
-    return result
-  })
-}
-
-async function withoutImage(host: StoreHost, nameOrId: string, options: RemoveOptions): Promise<Removed> {
-  const images = listImages(host)
-  const image = lookUp(images, nameOrId)
-  const digits = idDigits(nameOrId)
-  const byId = digits !== undefined && image.id.startsWith(digits)
-  const name = byId ? undefined : nameGiven(image, nameOrId)
-  if (name !== undefined && image.names.length > 1) {
-    const names = image.names.filter((other) => other !== name)
-    writeIndex(
-      host,
-      images.map((other) => (other === image ? { ...image, names } : other)),
-    )
-    return { untagged: [name], deleted: [] }
-  }
-  if (byId && image.names.length > 1 && !options.force) {
-    throw new UserError(
-      `image ${nameOrId}: it has ${image.names.length} names (${image.names.join(', ')}); use --force`,
-    )
-  }
-  if ([...(await options.inUse())].includes(image.id)) {
-    throw new UserError(`image ${nameOrId}: containers use it; remove them first`)
-  }
-  writeIndex(
-    host,
-    images.filter((other) => other !== image),
-  )
-  return { untagged: image.names, deleted: [image.id] }
-}
-
-function nameGiven(image: ImageRecord, text: string): string | undefined {
-  const wanted = candidates(text).map(({ repository, tag }) => `${repository}:${tag}`)
-  return image.names.find((name) => wanted.includes(name)) ?? image.names[0]
-}
-
-/**
- * Removes what no image has: drafts and layers that a killed process left, and those of removed images. The caller holds
- * the lock `image-import` exclusively.
- */
-export function sweep(host: Reader): void {
-  const { kernel, root } = host
-  const images = listImages(host)
-  const layers = new Set(images.flatMap((image) => image.layers.map((layer) => layer.diffId)))
-  const blobs = new Set(images.flatMap((image) => [image.id, image.digest?.slice('sha256:'.length)]))
-  for (const name of list(kernel, layersDirectory(root))) {
-    // Renamed first, so that a removal that is interrupted leaves no half of a layer under its name.
-    if (!layers.has(name)) renamed(kernel, `${layersDirectory(root)}/${name}`, `${draftsDirectory(root)}/${name}.gone`)
-  }
-  for (const name of list(kernel, draftsDirectory(root))) removeUnpacked(kernel, `${draftsDirectory(root)}/${name}`)
-  for (const name of list(kernel, blobPath(root, '').slice(0, -1))) {
-    if (!blobs.has(name)) removeFile(kernel, blobPath(root, name))
-  }
+/** The manifest of an image, as it came. */
+export function imageManifest(host: Reader, image: Pick<ImageRecord, 'digest'>): Manifest {
+  const path = blobPath(host.root, image.digest.slice('sha256:'.length))
+  return parseFile<Manifest>(readText(host.kernel, path), path)
 }

@@ -14,8 +14,8 @@ import { type ContainerPaths, containerPaths } from './paths.ts'
 
 export interface ImageFacts {
   readonly id: string
-  /** Of its manifest; absent for an image that came without one. */
-  readonly digest?: string
+  /** Of its manifest. */
+  readonly digest: string
   readonly name: string
   readonly config: ImageConfig
   /** Directories, topmost first. */

@@ -4,9 +4,10 @@ import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { removeImage } from '../../core/image/change.ts'
 import { importImage } from '../../core/image/import.ts'
 import { layerStack } from '../../core/image/root.ts'
-import { listImages, removeImage } from '../../core/image/store.ts'
+import { listImages } from '../../core/image/store.ts'
 import type { TarMember } from '../fixtures/tar.ts'
 import { withTemporaryDirectory } from '../support/directory.ts'
 import { archiveIn, storeIn } from '../support/images.ts'
@@ -142,7 +143,7 @@ skipUnless({ root: true, natives: true, programs: ['setpriv'], release: '6.6' })
         const mark = 'import os,sys; print(os.getxattr(sys.argv[1], "user.overlay.opaque").decode())'
         expect(execFileSync('python3', ['-c', mark, join(upper, 'www')], { encoding: 'utf8' }).trim()).toBe('y')
         // Also where its directories forbid writing.
-        const remove = `import { removeImage } from '${join(import.meta.dirname, '../../core/image/store.ts')}'
+        const remove = `import { removeImage } from '${join(import.meta.dirname, '../../core/image/change.ts')}'
         import { storeIn } from '${join(import.meta.dirname, '../support/images.ts')}'
         console.log(JSON.stringify(await removeImage(storeIn('${store}').host, 'mine', { inUse: () => [] })))`
         expect(run('--input-type=module-typescript', '-e', remove).deleted).toEqual([record.id])

@@ -257,7 +257,7 @@ describe('a damaged image', () => {
     const files = ociFiles(parts)
     const [path, bytes] = largest(files)
     files.set(path, bytes.subarray(0, bytes.length - 20))
-    await expect(importing(files)).rejects.toThrow('decompress gzip: unexpected end of file')
+    await expect(importing(files)).rejects.toThrow('layer 1 of 1: it is damaged: unexpected end of file')
   })
 
   it('is refused when its content is not what the configuration says', async () => {

@@ -5,9 +5,10 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from '
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { expect } from 'vitest'
+import { removeImage, tagImage } from '../../core/image/change.ts'
 import { importImage, loadImages } from '../../core/image/import.ts'
 import { layerStack } from '../../core/image/root.ts'
-import { findImage, imageConfig, listImages, removeImage, tagImage } from '../../core/image/store.ts'
+import { findImage, imageConfig, listImages } from '../../core/image/store.ts'
 import { dockerArchive, ociArchive, ociFiles } from '../fixtures/oci.ts'
 import { type TarMember, tar } from '../fixtures/tar.ts'
 import { withTemporaryDirectory } from '../support/directory.ts'
@@ -45,7 +46,7 @@ describe('an imported image', () => {
       }
       expect(findImage(host, `httpd@${record.digest}`).id).toBe(record.id)
       expect(imageConfig(host, record).config?.Cmd).toEqual(['/bin/sh'])
-      expect(() => findImage(host, 'nginx')).toThrow('image nginx: not here; import it first')
+      expect(() => findImage(host, 'nginx')).toThrow('image nginx: not here; get it with vitrine pull')
       expect(() => findImage(host, 'httpd:2')).toThrow('not here')
     })
   })
@@ -198,7 +199,7 @@ describe('removing an image', () => {
       const two = await importImage(host, archiveIn(directory, 'two', [base, site]))
       expect(await removeImage(host, 'two', unused)).toEqual({ untagged: ['localhost/two:latest'], deleted: [two.id] })
       expect(layersOf(images)).toEqual([one.layers[0]!.diffId])
-      expect(readdirSync(join(images, 'blobs/sha256'))).toHaveLength(2)
+      expect(readdirSync(join(images, 'blobs/sha256'))).toHaveLength(3)
       await removeImage(host, one.id, unused)
       expect(layersOf(images)).toEqual([])
       expect(readdirSync(join(images, 'blobs/sha256'))).toEqual([])

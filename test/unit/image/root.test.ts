@@ -3,19 +3,22 @@
 import { expect, it } from 'vitest'
 import { layerStack } from '../../../core/image/root.ts'
 
-const layer = (diffId: string, opaque = false) => ({ diffId, sizeBytes: 1, ...(opaque ? { opaque } : {}) })
+const layer = (diffId: string, opaque = false) => ({ diffId, sizeBytes: 1, tarBytes: 1, ...(opaque ? { opaque } : {}) })
 const lower = (...layers: ReturnType<typeof layer>[]) => layerStack('/r', { layers }, '/r/containers/1').lower
 
 it('lists the topmost layer first, as lowerdir wants it', () => {
-  expect(lower(layer('a'), layer('b'))).toEqual(['/r/images/layers/b', '/r/images/layers/a'])
+  expect(lower(layer('a'), layer('b'))).toEqual(['/r/images/layers/b/diff', '/r/images/layers/a/diff'])
 })
 
 it('names a layer once, because overlayfs refuses one directory twice', () => {
-  expect(lower(layer('a'), layer('b'), layer('a'))).toEqual(['/r/images/layers/a', '/r/images/layers/b'])
+  expect(lower(layer('a'), layer('b'), layer('a'))).toEqual(['/r/images/layers/a/diff', '/r/images/layers/b/diff'])
 })
 
 it('ends at a layer whose root is opaque, because overlayfs merges roots always', () => {
-  expect(lower(layer('a'), layer('b', true), layer('c'))).toEqual(['/r/images/layers/c', '/r/images/layers/b'])
+  expect(lower(layer('a'), layer('b', true), layer('c'))).toEqual([
+    '/r/images/layers/c/diff',
+    '/r/images/layers/b/diff',
+  ])
 })
 
 it('puts an image without layers on an empty directory', () => {
