@@ -5,6 +5,7 @@ import { openLinux } from '../backends/linux/open.ts'
 import type { Environment, Host } from '../core/engine/host.ts'
 import { must } from '../core/files.ts'
 import { printError } from './output.ts'
+import { versionNumber } from './version.ts'
 
 export function readEnvironment(): Environment {
   const { env } = process
@@ -30,7 +31,8 @@ export function openHost(environment: Environment): Host {
     sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
     initPath: () => nativeFile('init'),
     archive: async () => (await import('../backends/linux/archive.ts')).openArchive(),
-    http: async () => (await import('../backends/linux/http.ts')).openHttp(environment.variables),
+    http: async () =>
+      (await import('../backends/linux/http.ts')).openHttp(environment.variables, `vitrine/${versionNumber}`),
     warn: (sentence) => printError(`warning: ${sentence}`),
   }
 }
