@@ -2,6 +2,7 @@
 
 import { type Errno, errnoSentences } from './errno.ts'
 import { DamagedError, RefusedError } from './errors.ts'
+import { nameOfBytes } from './file-name.ts'
 import { type Kernel, type Outcome, refused, type Success } from './kernel.ts'
 import type { Fd, Syscall } from './syscall.ts'
 
@@ -179,7 +180,7 @@ export function entriesOf(kernel: Kernel, fd: number, what: string): Entry[] {
     const view = new DataView(data!.buffer, data!.byteOffset, value)
     for (let at = 0; at < value; at += view.getUint16(at + 16, true)) {
       const end = data!.indexOf(0, at + 19)
-      const name = decoder.decode(data!.subarray(at + 19, end))
+      const name = nameOfBytes(data!.subarray(at + 19, end))
       if (name !== '.' && name !== '..') entries.push({ name, type: view.getUint8(at + 18) })
     }
   }
@@ -216,6 +217,7 @@ export interface Stat {
   readonly size: number
   readonly nlink: number
   readonly mtimeSec: number
+  readonly mtimeNsec: number
   readonly rdevMajor: number
   readonly rdevMinor: number
   readonly devMajor: number
@@ -246,6 +248,7 @@ export function stat(
     ino: view.getBigUint64(32, true),
     size: Number(view.getBigUint64(40, true)),
     mtimeSec: Number(view.getBigInt64(112, true)),
+    mtimeNsec: view.getUint32(120, true),
     rdevMajor: view.getUint32(128, true),
     rdevMinor: view.getUint32(132, true),
     devMajor: view.getUint32(136, true),
@@ -258,7 +261,7 @@ export function stat(
 export function readLink(kernel: Kernel, path: string, dirfd: Fd = AT_FDCWD): Outcome & { readonly target?: string } {
   const answer = kernel.call({ name: 'readlinkat', dirfd, pathname: path, buf: 4096 })
   if (refused(answer)) return answer
-  return { ...answer, target: decoder.decode(answer.data!.subarray(0, answer.value)) }
+  return { ...answer, target: nameOfBytes(answer.data!.subarray(0, answer.value)) }
 }
 
 /** Removes a file; one that is not there is fine. */

@@ -1,20 +1,11 @@
 // The blocks of a tar archive: numbers, checksums, PAX records. tar(5), POSIX pax, "Basic Tar Format" of the GNU tar manual.
 
 import { UserError } from '../errors.ts'
+import { nameOfBytes } from '../file-name.ts'
 
 export const blockBytes = 512
 
 const lenient = new TextDecoder()
-const strict = new TextDecoder('utf-8', { fatal: true })
-
-/** Text of an archive that names something: the kernel's paths are UTF-8 here, so other bytes would name something else. */
-export function nameOf(bytes: Uint8Array): string {
-  try {
-    return strict.decode(bytes)
-  } catch {
-    throw new UserError(`tar entry ${JSON.stringify(lenient.decode(bytes))}: its name is not UTF-8`)
-  }
-}
 
 /** The bytes of a field up to its first NUL. */
 export function untilNul(field: Uint8Array): Uint8Array {
@@ -67,7 +58,7 @@ export function paxRecords(bytes: Uint8Array): PaxRecord[] {
     const equals = bytes.indexOf(61, space)
     const wellFormed = /^[1-9][0-9]{0,9}$/.test(digits) && end <= bytes.length && bytes[end - 1] === 10
     if (!wellFormed || equals < 0 || equals >= end) throw new UserError('tar header: a PAX record is malformed')
-    const key = nameOf(bytes.subarray(space + 1, equals))
+    const key = nameOfBytes(bytes.subarray(space + 1, equals))
     records.push({ key, value: bytes.subarray(equals + 1, end - 1) })
     at = end
   }

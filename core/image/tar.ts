@@ -2,12 +2,12 @@
 // Pure, so that the same reader serves every kernel; it touches no file and believes nothing about names.
 
 import { UserError } from '../errors.ts'
+import { nameOfBytes } from '../file-name.ts'
 import { ByteReader } from './bytes.ts'
 import { type SparseMap, sparseMap, sparsePieces } from './sparse.ts'
 import {
   blockBytes,
   checksumHolds,
-  nameOf,
   numberOf,
   type PaxRecord,
   paxNumber,
@@ -131,12 +131,12 @@ interface Extras {
 async function describe(reader: ByteReader, block: Uint8Array, flag: string, extras: Extras): Promise<TarEntry> {
   const pax = new Map(extras.pax.map((record) => [record.key, record.value]))
   const given = (key: string) => (pax.get(key)?.length ? pax.get(key) : undefined)
-  const posix = block[262] === 0 && nameOf(block.subarray(257, 262)) === 'ustar'
+  const posix = block[262] === 0 && nameOfBytes(block.subarray(257, 262)) === 'ustar'
   const prefix = posix ? untilNul(block.subarray(345, 500)) : new Uint8Array()
-  const short = nameOf(untilNul(block.subarray(0, 100)))
+  const short = nameOfBytes(untilNul(block.subarray(0, 100)))
   const path = given('GNU.sparse.name') ?? given('path') ?? extras.longName
-  const name = path ? nameOf(path) : prefix.length > 0 ? `${nameOf(prefix)}/${short}` : short
-  const link = nameOf(given('linkpath') ?? extras.longLink ?? untilNul(block.subarray(157, 257)))
+  const name = path ? nameOfBytes(path) : prefix.length > 0 ? `${nameOfBytes(prefix)}/${short}` : short
+  const link = nameOfBytes(given('linkpath') ?? extras.longLink ?? untilNul(block.subarray(157, 257)))
   if (name.includes('\0') || link.includes('\0')) throw new UserError('tar header: a name contains a NUL byte')
 
   const known = types[flag]

@@ -1,6 +1,7 @@
 // An arena: the memory in which strings and structs of encoded calls lie, at addresses that the kernel will be given.
 
 import { UserError } from '../errors.ts'
+import { bytesOfName } from '../file-name.ts'
 
 const encoder = new TextEncoder()
 
@@ -50,9 +51,18 @@ export class Arena {
   /** A NUL-terminated string; NUL inside is refused, since the kernel would read another string than was meant. */
   text(text: string): number {
     if (text.includes('\0')) throw new UserError(`${JSON.stringify(text)}: has a NUL character in it`)
+    if (!text.isWellFormed()) return this.#escaped(text)
     const offset = this.reserve(text.length * 3 + 1)
     const { written } = encoder.encodeInto(text, this.bytes.subarray(offset))
     this.at = offset + written + 1
+    return this.base + offset
+  }
+
+  /** A name that is no UTF-8. */
+  #escaped(text: string): number {
+    const bytes = bytesOfName(text)
+    const offset = this.reserve(bytes.length + 1)
+    this.bytes.set(bytes, offset)
     return this.base + offset
   }
 
