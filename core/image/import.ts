@@ -4,6 +4,7 @@ import { UserError } from '../errors.ts'
 import type { ImageHost } from './archive.ts'
 import { type BringOptions, bringIn, withImport } from './bring.ts'
 import { openLayout } from './layout.ts'
+import { machinePlatform, type WantedPlatform } from './platform.ts'
 import { type ImageSource, localName, parseSource } from './reference.ts'
 import { imagesIn } from './source.ts'
 import type { ImageRecord } from './store.ts'
@@ -11,6 +12,8 @@ import type { ImageRecord } from './store.ts'
 export interface ImportOptions extends Omit<BringOptions, 'names'> {
   /** A name in place of those that the source gives. */
   readonly name?: string
+  /** Which image of those for several platforms; absent means the machine's. */
+  readonly platform?: WantedPlatform
 }
 
 /**
@@ -48,7 +51,7 @@ async function importFrom(host: ImageHost, source: ImageSource, options: ImportO
   return withImport(host, async () => {
     const layout = await openLayout(host, archive, source.path)
     try {
-      const images = await imagesIn(kernel, archive, layout, source)
+      const images = await imagesIn(archive, layout, source, options.platform ?? machinePlatform(kernel))
       if (one && images.length > 1) {
         const found = images.map((image) => image.names[0] ?? image.id.slice(0, 12)).join(', ')
         throw new UserError(`import ${source.path}: it has ${images.length} images, name one of them: ${found}`)
