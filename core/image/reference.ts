@@ -18,12 +18,19 @@ export interface ImageName {
   readonly registry?: string
   readonly repository: string
   readonly tag?: string
-  /** `sha256:` and 64 hexadecimal digits. */
+  /** `sha256:` and 64 hexadecimal digits. It decides when there is a tag too. */
   readonly digest?: string
 }
 
-const otherTransports = ['docker', 'docker-daemon', 'dir', 'containers-storage', 'ostree', 'sif', 'tarball']
+/** A name that says which registry, as a registry is asked: `docker.io/library/httpd`. */
+export interface WholeName extends ImageName {
+  readonly registry: string
+}
+
+const otherTransports = ['docker-daemon', 'dir', 'containers-storage', 'ostree', 'sif', 'tarball']
 const digestPattern = /^sha256:[0-9a-f]{64}$/
+/** Of registry and repository together, as the distribution's own references have it. */
+const nameLengthMax = 255
 
 /**
  * A source when the text starts with a transport, otherwise undefined: then it is a name or an id.
@@ -43,7 +50,9 @@ export function parseSource(text: string): ImageSource | undefined {
     if (suffix === undefined) return { kind, path }
     return kind === 'docker-archive' ? { kind, path, reference: suffix } : { kind, path, tag: suffix }
   }
-  if (otherTransports.includes(kind) && (kind !== 'docker' || rest.startsWith('//'))) {
+  if (kind === 'docker' && rest.startsWith('//'))
+    throw new UserError(`image ${text}: the transport docker is a registry: get it with vitrine pull`)
+  if (otherTransports.includes(kind)) {
     throw new UserError(
       `image ${text}: the transport ${kind} is not supported; use oci:, oci-archive: or docker-archive:`,
     )
@@ -62,6 +71,8 @@ export function parseName(text: string): ImageName {
   }
   const at = text.indexOf('@')
   const digest = at < 0 ? undefined : text.slice(at + 1)
+  if (digest !== undefined && /^sha(384|512):/.test(digest))
+    refuse(`its digest is ${digest.slice(0, 6)}, and only sha256 is supported`)
   if (digest !== undefined && !digestPattern.test(digest))
     refuse('its digest must be sha256: and 64 hexadecimal digits')
   const named = at < 0 ? text : text.slice(0, at)
@@ -81,9 +92,43 @@ export function parseName(text: string): ImageName {
       refuse(`its part ${JSON.stringify(component)} is malformed`)
     }
   }
-  if (registry !== undefined && !/^[A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*(?::\d+)?$/.test(registry))
-    refuse(`its registry ${registry} is malformed`)
+  if (registry !== undefined && !isRegistry(registry)) refuse(`its registry ${registry} is malformed`)
+  if (path.length > nameLengthMax) refuse(`it is longer than ${nameLengthMax} characters`)
   return { registry, repository, tag, digest }
+}
+
+/** Whether a text is `HOST[:PORT]`, the host a name or an address; IPv6 stands in brackets. */
+export function isRegistry(text: string): boolean {
+  return /^(?:[A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*|\[[0-9A-Fa-f:]+\])(?::\d+)?$/.test(text)
+}
+
+/** The inverse of `parseName`. */
+export function printName({ registry, repository, tag, digest }: ImageName): string {
+  const path = registry === undefined ? repository : `${registry}/${repository}`
+  return `${path}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`
+}
+
+/**
+ * The name as a registry is asked: Docker Hub's short form written out, and `latest` when there is neither tag nor digest.
+ *
+ * @param registry - for a name that says none
+ */
+export function wholeName(name: ImageName, registry: string): WholeName {
+  const given = name.registry ?? registry
+  const host = given === 'index.docker.io' ? 'docker.io' : given
+  const repository = repositoryOf({ ...name, registry: host }).slice(host.length + 1)
+  const tag = name.tag ?? (name.digest === undefined ? 'latest' : undefined)
+  return { registry: host, repository, tag, digest: name.digest }
+}
+
+/**
+ * What `docker://NAME` names, undefined when the text does not start so. No short names here: a registry that is not said
+ * is Docker Hub.
+ *
+ * @errors UserError for a malformed name
+ */
+export function fromDockerTransport(text: string): WholeName | undefined {
+  return text.startsWith('docker://') ? wholeName(parseName(text.slice('docker://'.length)), 'docker.io') : undefined
 }
 
 /** The repository as a whole, Docker's short form written out: `docker.io/httpd` is `docker.io/library/httpd`. */

@@ -1,7 +1,18 @@
 // Image references: transports, names, local lookups.
 
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { candidates, digestHex, idDigits, localName, parseName, parseSource } from '../../../core/image/reference.ts'
+import {
+  candidates,
+  digestHex,
+  fromDockerTransport,
+  idDigits,
+  localName,
+  parseName,
+  parseSource,
+  printName,
+  wholeName,
+} from '../../../core/image/reference.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
 
@@ -36,8 +47,11 @@ describe('an image source', () => {
   })
 
   it('refuses transports that podman has and vitrine has not, by name', () => {
-    expect(() => parseSource('docker://httpd')).toThrow('image docker://httpd: the transport docker is not supported')
     expect(() => parseSource('dir:/tmp/x')).toThrow('the transport dir is not supported')
+  })
+
+  it('is not a registry, and says how one is used', () => {
+    expect(() => parseSource('docker://httpd')).toThrow('a registry: get it with vitrine pull')
   })
 
   it('refuses an empty path or tag', () => {
@@ -82,6 +96,87 @@ describe('an image name', () => {
     ])
     expect(candidates('me/httpd:1')[1]?.repository).toBe('docker.io/me/httpd')
     expect(candidates('quay.io/httpd')).toHaveLength(1)
+  })
+})
+
+describe('a whole name', () => {
+  const whole = (text: string) => printName(wholeName(parseName(text), 'docker.io'))
+
+  it("has latest when it says neither tag nor digest, and Docker Hub's library", () => {
+    expect(whole('httpd')).toBe('docker.io/library/httpd:latest')
+    expect(whole('me/httpd')).toBe('docker.io/me/httpd:latest')
+    expect(whole('index.docker.io/httpd:2')).toBe('docker.io/library/httpd:2')
+    expect(whole(`quay.io/httpd@${digest}`)).toBe(`quay.io/httpd@${digest}`)
+    expect(whole(`quay.io/httpd:2@${digest}`)).toBe(`quay.io/httpd:2@${digest}`)
+  })
+
+  it('comes from the transport docker://, where nothing is short', () => {
+    expect(fromDockerTransport('docker://httpd')).toMatchObject({ registry: 'docker.io', repository: 'library/httpd' })
+    expect(fromDockerTransport('httpd')).toBeUndefined()
+    expect(() => fromDockerTransport('docker://')).toThrow('is malformed')
+  })
+
+  it('may be on an address of IPv6', () => {
+    expect(parseName('[::1]:5000/httpd')).toMatchObject({ registry: '[::1]:5000', repository: 'httpd' })
+    expect(() => parseName('[::1/httpd')).toThrow('its registry [::1 is malformed')
+  })
+
+  it('has a digest of sha256 only, and no more than 255 characters', () => {
+    expect(() => parseName(`a@sha512:${'a'.repeat(128)}`)).toThrow('its digest is sha512, and only sha256 is supported')
+    expect(() => parseName(`quay.io/${'a'.repeat(248)}`)).toThrow('it is longer than 255 characters')
+  })
+})
+
+describe('any image name', () => {
+  const from = (alphabet: string) => fc.constantFrom(...alphabet)
+  const word = fc.string({ unit: from('abcxyz019'), minLength: 1, maxLength: 6 })
+  const joined = (separators: readonly string[], least: number) =>
+    fc
+      .tuple(word, fc.array(fc.tuple(fc.constantFrom(...separators), word), { minLength: least, maxLength: 3 }))
+      .map(([first, rest]) => first + rest.map((pair) => pair.join('')).join(''))
+  const port = fc.option(fc.integer({ min: 1, max: 65535 }), { nil: undefined })
+  const registry = fc
+    .tuple(fc.oneof(fc.constant('localhost'), fc.constant('[2001:db8::1]'), joined(['.', '.x--'], 1)), port)
+    .map(([host, number]) => (number === undefined ? host : `${host}:${number}`))
+  const repository = fc.array(joined(['.', '_', '__', '-', '---'], 0), { minLength: 1, maxLength: 4 })
+  const tag = fc.tuple(from('aZ_9'), fc.string({ unit: from('aZ_9.-'), maxLength: 127 })).map((parts) => parts.join(''))
+  const name = fc
+    .record({
+      registry: fc.option(registry, { nil: undefined }),
+      repository: repository.map((parts) => parts.join('/')),
+      tag: fc.option(tag, { nil: undefined }),
+      digest: fc.option(fc.constant(digest), { nil: undefined }),
+    })
+    // Without a registry a first part that looks like one would be taken for it.
+    .filter(({ registry, repository }) => registry !== undefined || !/^(?:[^/]*\.[^/]*|localhost)\//.test(repository))
+
+  it('is printed as it is read', () => {
+    fc.assert(
+      fc.property(name, (given) => {
+        expect(parseName(printName(given))).toEqual(given)
+      }),
+    )
+  })
+
+  it('stays what it is once it is whole', () => {
+    fc.assert(
+      fc.property(name, (given) => {
+        const whole = wholeName(given, 'docker.io')
+        expect(wholeName(parseName(printName(whole)), 'elsewhere.example')).toEqual(whole)
+      }),
+    )
+  })
+
+  it('is understood or refused in a sentence, whatever is typed', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: from('aA0./:@-_ [] \n') }), (text) => {
+        try {
+          expect(printName(parseName(text))).toBe(text)
+        } catch (error) {
+          expect(String(error)).toContain('image name')
+        }
+      }),
+    )
   })
 })
 
