@@ -35,6 +35,9 @@ const verbs: Readonly<Record<string, Load>> = {
   cleanup: async () => (await import('./verbs/cleanup.ts')).cleanup,
 }
 
+/** Those that write or remove files of many owners, which somebody who is not root does as root of a user namespace. */
+const asLentRoot: ReadonlySet<string> = new Set(['import', 'load', 'rmi'])
+
 /** podman's other names for a command, those of its groups among them. */
 const otherNames: Readonly<Record<string, string>> = {
   ls: 'ps',
@@ -83,7 +86,7 @@ export async function main(argv: readonly string[], keepCode?: () => void): Prom
     const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined
     if (load === undefined) throw await unknownCommand(name)
     const context: Context = makeContext(global)
-    const code = await (await load())(rest, context)
+    const code = (await lent(name, words, context)) ?? (await (await load())(rest, context))
     leave(context, code, keepCode)
     return code
   } catch (error) {
@@ -91,6 +94,15 @@ export async function main(argv: readonly string[], keepCode?: () => void): Prom
     printError(error.message)
     return error.exitCode
   }
+}
+
+/** The exit code of a command that was run again with more ids than the caller's own. */
+async function lent(name: string, words: readonly string[], context: Context): Promise<number | undefined> {
+  if (process.geteuid?.() === 0 || !asLentRoot.has(name)) return undefined
+  const lentRoot = await import('../core/engine/lent-root.ts')
+  return await lentRoot.asLentRoot(context.host, context.settings, words, (pid) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.kill(pid, signal))
+  })
 }
 
 /**

@@ -34,8 +34,12 @@ export function closeAll(parts: LinuxParts, fds: Iterable<number>): void {
   for (const fd of fds) parts.call({ name: 'close', fd })
 }
 
-/** Opens all that the options ask for; on a refusal closes what was opened and throws. */
-export function openDescriptors(parts: LinuxParts, options: MonitorOptions): MonitorDescriptors {
+/**
+ * Opens all that the options ask for; on a refusal closes what was opened and throws.
+ *
+ * @param shared - the child has the caller's standard streams, not pipes that the monitor reads
+ */
+export function openDescriptors(parts: LinuxParts, options: MonitorOptions, shared = false): MonitorDescriptors {
   const monitor = new Map<MonitorFd, number>()
   const monitorOnly: number[] = []
   const caller = new Map<'events' | 'control' | 'start' | 'report', number>()
@@ -68,7 +72,11 @@ export function openDescriptors(parts: LinuxParts, options: MonitorOptions): Mon
     give('control', controlRead, true)
     caller.set('control', controlWrite)
     parts.call({ name: 'fcntl', fd: controlRead, cmd: F_SETFL, arg: O_NONBLOCK })
-    if (!options.terminal) {
+    if (shared) {
+      give('stdin', 0, false)
+      give('childStdout', 1, false)
+      give('childStderr', 2, false)
+    } else if (!options.terminal) {
       const [outRead, outWrite] = stream()
       give('stdout', outRead, true)
       give('childStdout', outWrite, true)
@@ -81,7 +89,7 @@ export function openDescriptors(parts: LinuxParts, options: MonitorOptions): Mon
       give('forwardStderr', options.forward.stderr, false)
     }
     if (options.stdin !== undefined) give('stdin', options.stdin, false)
-    else if (!options.terminal) {
+    else if (!options.terminal && !shared) {
       // Not the host's /dev/null: whoever has a descriptor of it may change its mode, for all of the host.
       const [empty, closed] = stream()
       parts.call({ name: 'close', fd: closed })

@@ -94,7 +94,7 @@ export function openLinux(): Kernel {
     launch: (plan, monitor) =>
       monitor === undefined && mayRunInProcess(plan)
         ? launchInProcess(parts, plan)
-        : launchMonitored(parts, plan, monitor ?? { detached: false, title: 'vitrine-launch' }),
+        : launchMonitored(parts, plan, monitor),
     reopen: (directory) => reopenWaiting(parts, directory),
   }
 }

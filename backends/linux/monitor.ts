@@ -129,13 +129,17 @@ interface Event {
   readonly oom: boolean
 }
 
-/** Walks a plan in a monitor; comes back when the container's first process is there or was refused. */
+/**
+ * Walks a plan in a monitor; comes back when the container's first process is there or was refused. Without options the
+ * process shares the caller's standard streams.
+ */
 export function launchMonitored(
   parts: LinuxParts,
   plan: LaunchPlan,
-  options: MonitorOptions,
+  given: MonitorOptions | undefined,
 ): Launched | LaunchFailure {
-  const fds = openDescriptors(parts, options)
+  const options = given ?? { detached: false, title: 'vitrine-launch' }
+  const fds = openDescriptors(parts, options, given === undefined)
   const job = writeJob(parts, plan, options, (name) => name === 'job' || fds.monitor.has(name))
   let jobFd = -1
   let monitorPid: number

@@ -1,12 +1,12 @@
 // Containers of a user who is not root: a user namespace, and the ids that subuid(5) and subgid(5) lend.
 
 import { RefusedError, UserError } from '../errors.ts'
-import { must, readText, readTextIfThere, writeInto } from '../files.ts'
+import { must, readLink, readText, readTextIfThere, writeInto } from '../files.ts'
 import { removeUnpacked } from '../image/remove.ts'
 import { startFd } from '../launch/plan.ts'
 import type { LinuxIDMapping } from '../spec/types.ts'
 import type { Host } from './host.ts'
-import { findProgram, runProgram } from './program.ts'
+import { findProgram, programCode, runProgram } from './program.ts'
 
 export interface IdMappings {
   readonly uid: readonly LinuxIDMapping[]
@@ -96,8 +96,19 @@ export async function removeRootless(host: Host, directory: string): Promise<voi
   const rm = findProgram(host, 'rm')
   if (rm === undefined)
     throw new UserError(`remove ${directory}: its files belong to other users, and there is no program rm`)
-  const mappings = idMappings(host)
-  await runProgram(host, [rm, '-rf', '--', directory], {
+  const code = await runAsLentRoot(host, [rm, '-rf', '--', directory], idMappings(host))
+  if (code !== 0) throw new UserError(`remove ${directory}: rm ended with exit code ${code}`)
+}
+
+/** Runs a program as root of a new user namespace, where the ids lent to the caller are others. @returns its exit code */
+export async function runAsLentRoot(
+  host: Host,
+  argv: readonly [string, ...string[]],
+  mappings: IdMappings,
+  started: (pid: number) => void = () => {},
+): Promise<number> {
+  const here = readLink(host.kernel, '/proc/self/cwd').target ?? '/'
+  return await programCode(host, argv, {
     cloneFlags: CLONE_NEWUSER,
     before: [
       {
@@ -109,8 +120,12 @@ export async function removeRootless(host: Host, directory: string): Promise<voi
       },
       { in: 'child', call: { name: 'setresgid', rgid: 0, egid: 0, sgid: 0 }, why: 'become group 0 there' },
       { in: 'child', call: { name: 'setresuid', ruid: 0, euid: 0, suid: 0 }, why: 'become user 0 there' },
+      { in: 'child', call: { name: 'chdir', path: here }, why: 'be where the caller is' },
     ],
-    waiting: (pid) => writeMappings(host, pid, mappings),
+    waiting: async (pid) => {
+      started(pid)
+      await writeMappings(host, pid, mappings)
+    },
   })
 }
 

@@ -2,7 +2,7 @@
 // spec, layer.md ("Applying Changesets"); openat2(2) RESOLVE_IN_ROOT; whiteouts as overlayfs wants them.
 
 import { UserError } from '../errors.ts'
-import { ask, close, O, S_IFBLK, S_IFCHR, S_IFIFO } from '../files.ts'
+import { ask, close, O, readText, S_IFBLK, S_IFCHR, S_IFIFO } from '../files.ts'
 import type { Kernel } from '../kernel.ts'
 import { type Applier, type Attributes, setAttributes, setAttributesAt } from './attributes.ts'
 import { directoryBelow } from './below.ts'
@@ -89,7 +89,9 @@ export async function applyLayer(
 function applierOf(kernel: Kernel, leftOut: Applier['leftOut']): Applier {
   const uid = ask(kernel, { name: 'geteuid' }, 'geteuid').value
   const gid = ask(kernel, { name: 'getegid' }, 'getegid').value
-  return { kernel, uid, gid, rootless: uid !== 0, leftOut }
+  // Root of a user namespace is root over what the namespace maps only. user_namespaces(7)
+  const initial = /^\s*0\s+0\s+4294967295\s*$/.test(readText(kernel, '/proc/self/uid_map'))
+  return { kernel, uid, gid, rootless: uid !== 0 || !initial, gives: uid === 0, leftOut }
 }
 
 /**

@@ -16,8 +16,10 @@ export interface Applier {
   readonly kernel: Kernel
   readonly uid: number
   readonly gid: number
-  /** Not root: other owners, devices and privileged attributes cannot be made and are left out with a warning. */
+  /** Not root of the machine: devices and privileged attributes cannot be made and are left out with a warning. */
   readonly rootless: boolean
+  /** Files can be given to others: by root, and by root of a user namespace to those that it maps. */
+  readonly gives: boolean
   /** Counts what was left out, by kind: `device nodes`. */
   readonly leftOut: (kind: string, path: string) => void
 }
@@ -28,7 +30,7 @@ const notHere: readonly Errno[] = ['EOPNOTSUPP', 'EPERM']
 export function setAttributes(applier: Applier, fd: number, file: Attributes): void {
   const { kernel } = applier
   if (owns(applier, file)) {
-    ask(kernel, { name: 'fchown', fd, owner: file.uid, group: file.gid }, `chown to ${file.uid}:${file.gid}`)
+    give(applier, file, kernel.call({ name: 'fchown', fd, owner: file.uid, group: file.gid }))
   }
   ask(kernel, { name: 'fchmod', fd, mode: file.mode }, `chmod to ${file.mode.toString(8)}`)
   for (const [xattr, value] of keptXattrs(applier, file)) {
@@ -45,7 +47,7 @@ export function setAttributesAt(applier: Applier, dirfd: number, name: string, f
   const flags = AT_SYMLINK_NOFOLLOW
   if (owns(applier, file)) {
     const call = { name: 'fchownat', dirfd, pathname: name, owner: file.uid, group: file.gid, flags } as const
-    ask(kernel, call, `chown to ${file.uid}:${file.gid}`)
+    give(applier, file, kernel.call(call))
   }
   // The mode of a symbolic link means nothing, and fchmodat(2) would follow it.
   if (!link)
@@ -60,10 +62,20 @@ export function setAttributesAt(applier: Applier, dirfd: number, name: string, f
 
 function owns(applier: Applier, file: Attributes): boolean {
   if (file.uid === applier.uid && file.gid === applier.gid) return false
-  if (!applier.rootless) return true
+  if (applier.gives) return true
   // Root of the image is mapped to the caller, so that only other owners are a loss.
   if (file.uid !== 0 || file.gid !== 0) applier.leftOut('owners other than root', file.path)
   return false
+}
+
+function give(applier: Applier, { uid, gid }: Attributes, outcome: Outcome): void {
+  if (!refused(outcome)) return
+  // user_namespaces(7): an id that the namespace does not map is no id.
+  if (outcome.errno === 'EINVAL' && applier.rootless)
+    throw new UserError(
+      `chown to ${uid}:${gid}: the ids that are lent to you do not reach so far: lend more in /etc/subuid and /etc/subgid`,
+    )
+  throw new RefusedError(`chown to ${uid}:${gid}`, outcome.errno)
 }
 
 /** overlayfs(5) keeps its own marks in these; an archive that sets them would forge whiteouts and redirects. */
@@ -81,7 +93,7 @@ function judgeXattr(applier: Applier, outcome: Outcome, name: string, file: Attr
   if (!refused(outcome)) return
   if (!notHere.includes(outcome.errno)) throw new RefusedError(`set the extended attribute ${name}`, outcome.errno)
   // Without its capabilities a program of the image would fail later, far from the cause.
-  if (name === 'security.capability' && !applier.rootless) {
+  if (name === 'security.capability' && applier.gives) {
     throw new RefusedError('set its file capabilities', outcome.errno)
   }
   applier.leftOut(`extended attributes ${name}`, file.path)
