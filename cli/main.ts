@@ -7,7 +7,7 @@ import { printError } from './output.ts'
 type Load = () => Promise<Verb>
 
 /** Which module serves which command. */
-const verbs: Readonly<Record<string, Load>> = {
+export const verbs: Readonly<Record<string, Load>> = {
   run: async () => (await import('./verbs/run.ts')).run,
   create: async () => (await import('./verbs/run.ts')).create,
   start: async () => (await import('./verbs/start.ts')).start,
@@ -28,7 +28,17 @@ const verbs: Readonly<Record<string, Load>> = {
   import: async () => (await import('./verbs/import.ts')).importImage,
   load: async () => (await import('./verbs/load.ts')).load,
   images: async () => (await import('./verbs/images.ts')).images,
-  rmi: async () => (await import('./verbs/images.ts')).rmi,
+  rmi: async () => (await import('./verbs/image-remove.ts')).rmi,
+  history: async () => (await import('./verbs/image-layers.ts')).history,
+  tag: async () => (await import('./verbs/image-names.ts')).tag,
+  untag: async () => (await import('./verbs/image-names.ts')).untag,
+  'image exists': async () => (await import('./verbs/image-names.ts')).imageExists,
+  'image inspect': async () => (await import('./verbs/inspect.ts')).imageInspect,
+  'image prune': async () => (await import('./verbs/image-remove.ts')).imagePrune,
+  'image tree': async () => (await import('./verbs/image-layers.ts')).imageTree,
+  'container prune': async () => (await import('./verbs/system.ts')).containerPrune,
+  'system df': async () => (await import('./verbs/system.ts')).diskUsage,
+  'system prune': async () => (await import('./verbs/system.ts')).systemPrune,
   info: async () => (await import('./verbs/info.ts')).info,
   version: async () => (await import('./verbs/info.ts')).version,
   help: async () => (await import('./verbs/help.ts')).help,
@@ -36,10 +46,10 @@ const verbs: Readonly<Record<string, Load>> = {
 }
 
 /** Those that write or remove files of many owners, which somebody who is not root does as root of a user namespace. */
-const asLentRoot: ReadonlySet<string> = new Set(['import', 'load', 'rmi'])
+const asLentRoot: ReadonlySet<string> = new Set(['import', 'load', 'rmi', 'image prune', 'system df', 'system prune'])
 
 /** podman's other names for a command, those of its groups among them. */
-const otherNames: Readonly<Record<string, string>> = {
+export const otherNames: Readonly<Record<string, string>> = {
   ls: 'ps',
   list: 'ps',
   'image ls': 'images',
@@ -49,9 +59,9 @@ const otherNames: Readonly<Record<string, string>> = {
 }
 
 /** A group's words that are commands of their own too: `container stop` is `stop`, `image pull` is `pull`. */
-const groups: Readonly<Record<string, readonly string[] | 'any'>> = {
+export const groups: Readonly<Record<string, readonly string[] | 'any'>> = {
   container: 'any',
-  image: ['import', 'inspect', 'load'],
+  image: ['history', 'import', 'load', 'tag', 'untag'],
   system: [],
   volume: [],
 }

@@ -1,6 +1,6 @@
 // The flags of the commands on images.
 
-import { all, type CommandFlags, filter, format, help, noTrunc } from './table.ts'
+import { all, type CommandFlags, filter, format, help, noTrunc, pruneFilter, shortFormat } from './table.ts'
 
 const importImage: CommandFlags = {
   summary: 'take an image in: oci:DIR, oci-archive:FILE, docker-archive:FILE',
@@ -40,8 +40,74 @@ const images: CommandFlags = {
 const rmi: CommandFlags = {
   summary: 'remove images',
   usage: 'IMAGE...',
-  flags: [all('every one'), { name: 'force', short: 'f', kind: 'switch', help: 'also one with several names' }, help],
-  podmanOnly: ['ignore i', 'no-prune'],
+  flags: [
+    all('every one'),
+    { name: 'force', short: 'f', kind: 'switch', help: 'with all its names, and the containers made of it' },
+    { name: 'ignore', short: 'i', kind: 'switch', help: 'no error when there is none of that name' },
+    { name: 'no-prune', kind: 'switch', help: 'keep images without a name (they are kept in any case)' },
+    help,
+  ],
+  podmanOnly: [],
+}
+
+const prune: CommandFlags = {
+  summary: 'remove images that nobody needs',
+  usage: '',
+  flags: [
+    all('every one that no container is made of, not only those without a name'),
+    pruneFilter,
+    { name: 'force', short: 'f', kind: 'switch', help: 'do not ask' },
+    help,
+  ],
+  podmanOnly: ['build-cache', 'external'],
+}
+
+const inspect: CommandFlags = {
+  summary: 'show everything about images',
+  usage: 'IMAGE...',
+  flags: [shortFormat, help],
+  podmanOnly: [],
+}
+
+const history: CommandFlags = {
+  summary: 'show the steps in which an image was made',
+  usage: 'IMAGE',
+  flags: [
+    format,
+    { name: 'human', short: 'H', kind: 'switch', help: 'sizes and times for people (default true)' },
+    noTrunc,
+    { name: 'quiet', short: 'q', kind: 'switch', help: 'only ids' },
+    help,
+  ],
+  podmanOnly: [],
+}
+
+const tree: CommandFlags = {
+  summary: 'show the layers of an image, and whose they are',
+  usage: 'IMAGE',
+  flags: [{ name: 'whatrequires', kind: 'switch', help: 'show what other images have upon it' }, help],
+  podmanOnly: [],
+}
+
+const tag: CommandFlags = {
+  summary: 'give an image more names',
+  usage: 'IMAGE NAME...',
+  flags: [help],
+  podmanOnly: [],
+}
+
+const untag: CommandFlags = {
+  summary: 'take names away from an image',
+  usage: 'IMAGE [NAME...]',
+  flags: [help],
+  podmanOnly: [],
+}
+
+const exists: CommandFlags = {
+  summary: 'say by the exit code whether an image is here',
+  usage: 'IMAGE',
+  flags: [help],
+  podmanOnly: [],
 }
 
 export const imageCommands = {
@@ -49,4 +115,11 @@ export const imageCommands = {
   load,
   images,
   rmi,
+  history,
+  tag,
+  untag,
+  'image exists': exists,
+  'image inspect': inspect,
+  'image prune': prune,
+  'image tree': tree,
 } as const satisfies Readonly<Record<string, CommandFlags>>

@@ -50,3 +50,5 @@ export const filter: Flag = {
   value: 'KEY=VALUE',
   help: 'only those that match',
 }
+/** Of commands where -f is --force. */
+export const pruneFilter: Flag = { name: 'filter', kind: 'texts', value: 'KEY=VALUE', help: 'only those that match' }

@@ -5,26 +5,13 @@ import { UserError } from '../../core/errors.ts'
 import type { Context, Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { parseFlags } from '../flags/parse.ts'
-import { print, printError, printLine } from '../output.ts'
+import { print, printLine } from '../output.ts'
 import { compileTemplate } from '../views/template.ts'
-import { needWords } from './each.ts'
+import { each, needWords } from './each.ts'
 
 async function inspectImage({ host, settings }: Context, name: string): Promise<unknown> {
-  const { findImage, imageConfig } = await import('../../core/image/store.ts')
-  const reader = { kernel: host.kernel, root: settings.root }
-  const image = findImage(reader, name)
-  const config = imageConfig(reader, image)
-  return {
-    Id: image.id,
-    Digest: image.digest,
-    RepoTags: image.names,
-    Created: config.created,
-    Architecture: config.architecture,
-    Os: config.os,
-    Config: config.config,
-    RootFS: { Type: 'layers', Layers: config.rootfs?.diff_ids },
-    History: config.history,
-  }
+  const { inspectImage } = await import('../../core/engine/image-inspect.ts')
+  return inspectImage(host, settings, name)
 }
 
 async function inspectOne(context: Context, name: string, kind: string): Promise<unknown> {
@@ -49,19 +36,25 @@ export const inspect: Verb = async (argv, context) => {
   const kind = flags.text('type') ?? 'all'
   if (!['all', 'container', 'image'].includes(kind))
     throw new UserError(`--type=${kind}: must be all, container or image`)
-  const format = flags.text('format')
+  return await showAll(flags.words, flags.text('format'), (name) => inspectOne(context, name, kind))
+}
+
+export const imageInspect: Verb = async (argv, context) => {
+  const flags = parseFlags(commands['image inspect'], argv)
+  if (flags.on('help')) return await (await import('../help.ts')).showHelp('image inspect')
+  needWords(flags.words, 'image')
+  return await showAll(flags.words, flags.text('format'), (name) => inspectImage(context, name))
+}
+
+/** Prints what is found of each name, as one json array or each by a template; what is not found is told. */
+async function showAll(
+  names: readonly string[],
+  format: string | undefined,
+  look: (name: string) => Promise<unknown>,
+): Promise<number> {
   const render = format === undefined || format === 'json' ? undefined : compileTemplate(format)
   const found: unknown[] = []
-  let code = 0
-  for (const name of flags.words) {
-    try {
-      found.push(await inspectOne(context, name, kind))
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error
-      printError(error.message)
-      code = error.exitCode
-    }
-  }
+  const code = await each(names, async (name) => void found.push(await look(name)))
   if (render === undefined) print(`${JSON.stringify(found, null, 4)}\n`)
   else for (const one of found) printLine(render(one))
   return code

@@ -44,3 +44,14 @@ export function humanTime(epochMs: number): string {
 }
 
 export const shortId = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12)
+
+/** `6.98 MB`: three significant digits and a space, as podman prints the size of an image. */
+export function imageSize(byteCount: number): string {
+  return humanSize(Number(byteCount.toPrecision(3))).replace(/(?=[a-zA-Z])/, ' ')
+}
+
+/** Quantities of podman's `system df`: `7.04MB (77%)`. */
+export function withShare(byteCount: number, ofBytes: number): string {
+  const percent = ofBytes === 0 ? 0 : Math.round((byteCount / ofBytes) * 100)
+  return `${humanSize(byteCount)} (${percent}%)`
+}

@@ -37,15 +37,68 @@ export function withName(images: readonly ImageRecord[], id: string, name: strin
   })
 }
 
+/**
+ * Takes names away from an image, all of them when none is given. The image stays.
+ *
+ * @returns the names that went
+ * @errors UserError when it is not here, or has no such name: then it keeps all
+ */
+export async function untagImage(
+  host: StoreHost,
+  nameOrId: string,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  return withImageLock(host, 'images', 'exclusive', () => {
+    const images = listImages(host)
+    const image = lookUp(images, nameOrId)
+    const gone = names.map((name) => {
+      const own = nameMeant(image, name)
+      if (own === undefined) throw new UserError(`untag ${nameOrId}: it has no name ${name}`)
+      return own
+    })
+    const rest = names.length === 0 ? [] : image.names.filter((name) => !gone.includes(name))
+    writeIndex(
+      host,
+      images.map((other) => (other === image ? { ...image, names: rest } : other)),
+    )
+    return names.length === 0 ? image.names : gone
+  })
+}
+
+/** The one of an image's names that a user's words mean, if it is one of them. */
+export function nameMeant(image: ImageRecord, text: string): string | undefined {
+  const wanted = candidates(text)
+  // What is named by its content has no name that could be meant.
+  if (wanted[0]!.digest !== undefined) return undefined
+  const whole = wanted.map(({ repository, tag }) => `${repository}:${tag}`)
+  // Among several candidates the first is of this machine; under whatever registry it is found, its tail is the same.
+  const tail = wanted.length > 1 ? whole[0]!.replace(/^localhost/, '') : undefined
+  return (
+    image.names.find((name) => whole.includes(name)) ??
+    image.names.find((name) => tail !== undefined && name.endsWith(tail))
+  )
+}
+
 export interface Removed {
   readonly untagged: readonly string[]
   /** Ids. */
   readonly deleted: readonly string[]
 }
 
+/** Containers are made of an image that was to go. */
+export class ImageInUseError extends UserError {
+  readonly imageId: string
+
+  constructor(nameOrId: string, imageId: string) {
+    super(`image ${nameOrId}: containers use it; remove them first`, 2)
+    this.name = 'ImageInUseError'
+    this.imageId = imageId
+  }
+}
+
 export interface RemoveOptions {
   /** The ids of the images that containers are made of; asked while no container can be made. */
-  readonly inUse: () => Iterable<string> | Promise<Iterable<string>>
+  readonly inUse: () => Iterable<string>
   /** Also an image that has several names. */
   readonly force?: boolean
 }
@@ -54,20 +107,20 @@ export interface RemoveOptions {
  * Takes a name away from an image, and the image itself when it was the last or the id was given. Layers that other
  * images have stay.
  *
- * @errors UserError when it is not here, has several names and is given by id, or containers use it
+ * @errors UserError when it is not here or has several names and is given by id; ImageInUseError
  */
 export async function removeImage(host: StoreHost, nameOrId: string, options: RemoveOptions): Promise<Removed> {
   const removed = await withImageLock(host, 'images', 'exclusive', () => withoutImage(host, nameOrId, options))
-  sweepIfAlone(host)
+  if (removed.deleted.length > 0) sweepIfAlone(host)
   return removed
 }
 
-async function withoutImage(host: StoreHost, nameOrId: string, options: RemoveOptions): Promise<Removed> {
+function withoutImage(host: StoreHost, nameOrId: string, options: RemoveOptions): Removed {
   const images = listImages(host)
   const image = lookUp(images, nameOrId)
   const digits = idDigits(nameOrId)
   const byId = digits !== undefined && image.id.startsWith(digits)
-  const name = byId ? undefined : nameGiven(image, nameOrId)
+  const name = byId ? undefined : nameMeant(image, nameOrId)
   if (name !== undefined && image.names.length > 1) {
     const names = image.names.filter((other) => other !== name)
     writeIndex(
@@ -76,14 +129,12 @@ async function withoutImage(host: StoreHost, nameOrId: string, options: RemoveOp
     )
     return { untagged: [name], deleted: [] }
   }
-  if (byId && image.names.length > 1 && !options.force) {
+  if (image.names.length > 1 && !options.force) {
     throw new UserError(
       `image ${nameOrId}: it has ${image.names.length} names (${image.names.join(', ')}); use --force`,
     )
   }
-  if ([...(await options.inUse())].includes(image.id)) {
-    throw new UserError(`image ${nameOrId}: containers use it; remove them first`)
-  }
+  if ([...options.inUse()].includes(image.id)) throw new ImageInUseError(nameOrId, image.id)
   writeIndex(
     host,
     images.filter((other) => other !== image),
@@ -91,7 +142,20 @@ async function withoutImage(host: StoreHost, nameOrId: string, options: RemoveOp
   return { untagged: image.names, deleted: [image.id] }
 }
 
-function nameGiven(image: ImageRecord, text: string): string | undefined {
-  const wanted = candidates(text).map(({ repository, tag }) => `${repository}:${tag}`)
-  return image.names.find((name) => wanted.includes(name)) ?? image.names[0]
+/**
+ * Takes several images out of the index at once. What only they had is then for `sweepIfAlone`.
+ *
+ * @param choose - asked while no container can be made and no name moves
+ */
+export async function dropImages(
+  host: StoreHost,
+  choose: (images: readonly ImageRecord[]) => readonly ImageRecord[],
+): Promise<{ readonly dropped: readonly ImageRecord[]; readonly kept: readonly ImageRecord[] }> {
+  return withImageLock(host, 'images', 'exclusive', () => {
+    const images = listImages(host)
+    const dropped = choose(images)
+    const kept = images.filter((image) => !dropped.includes(image))
+    if (dropped.length > 0) writeIndex(host, kept)
+    return { dropped, kept }
+  })
 }
