@@ -23,3 +23,7 @@ declare class URL {
   readonly pathname: string
   readonly search: string
 }
+
+declare function btoa(text: string): string
+
+declare function atob(base64: string): string

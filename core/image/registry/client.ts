@@ -2,7 +2,15 @@
 
 import type { Host } from '../../engine/host.ts'
 import type { Descriptor } from '../manifest.ts'
+import { download } from './download.ts'
 import type { Endpoint } from './endpoint.ts'
+import { discard } from './exchange.ts'
+import { isDenied, RegistryError } from './failure.ts'
+import { listTags } from './lists.ts'
+import { fetchManifest, headManifest, putManifest } from './manifests.ts'
+import { addReferrer, listReferrers } from './referrers.ts'
+import { Session } from './session.ts'
+import { hasBlob, mountBlob, uploadBlob } from './upload.ts'
 
 export interface FetchedManifest {
   readonly bytes: Uint8Array
@@ -59,4 +67,39 @@ export interface RegistryClient {
   readonly referrers: (digest: string, artifactType?: string) => Promise<Descriptor[]>
   /** @errors RegistryError with status 401 when the credentials are refused */
   readonly checkLogin: () => Promise<void>
+}
+
+/** Nothing is sent before the first question. What is learned (tokens, https or http) is kept as long as the client. */
+export function openRegistry(deps: RegistryDeps, endpoint: Endpoint): RegistryClient {
+  const session = new Session(deps, endpoint)
+  return {
+    endpoint,
+    manifest: (reference, accept) => fetchManifest(session, reference, accept),
+    headManifest: (reference, accept) => headManifest(session, reference, accept),
+    blob: (request) => download(session, request),
+    hasBlob: (digest) => hasBlob(session, digest),
+    mountBlob: (digest, fromRepository) => mountBlob(session, digest, fromRepository),
+    uploadBlob: (source, options) => uploadBlob(session, source, options),
+    putManifest: async (reference, bytes, mediaType) => {
+      const { digest, unlisted } = await putManifest(session, reference, bytes, mediaType)
+      if (unlisted) await addReferrer(session, unlisted.subject, unlisted.referrer)
+      return digest
+    },
+    tags: () => listTags(session),
+    referrers: (digest, artifactType) => listReferrers(session, digest, artifactType),
+    checkLogin: () => checkLogin(session),
+  }
+}
+
+// GET /v2/ is what every registry answers to whom it knows.
+async function checkLogin(session: Session): Promise<void> {
+  const { registry, credentials } = session.endpoint
+  const tried = `log in to ${registry}`
+  try {
+    await discard(await session.ask({ method: 'GET', target: '/v2/', tried }, [200]))
+  } catch (error) {
+    if (!isDenied(error)) throw error
+    const why = credentials === undefined ? 'a name and a password are needed' : 'the name or the password is wrong'
+    throw new RegistryError(`${tried}: ${why}`, error.status, error.code)
+  }
 }
