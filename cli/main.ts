@@ -92,9 +92,11 @@ export async function main(argv: readonly string[], keepCode?: () => void): Prom
     const { makeContext, splitGlobal } = await import('./context.ts')
     const { global, words } = splitGlobal(argv)
     if (words.length === 0 || global.help) return await (await verbs.help!())(words, makeContext(global))
+    if (Object.hasOwn(groups, words[0]!) && (words[1] ?? '-').startsWith('-'))
+      return await (await import('./verbs/help.ts')).group(words[0]!, /^(-h|--help)$/.test(words[1] ?? ''))
     const { name, rest } = commandOf(words)
     const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined
-    if (load === undefined) throw await unknownCommand(name)
+    if (load === undefined) throw (await import('./verbs/help.ts')).unknownCommand(name)
     const context: Context = makeContext(global)
     const code = (await lent(name, words, context)) ?? (await (await load())(rest, context))
     leave(context, code, keepCode)
@@ -125,11 +127,4 @@ function leave(context: Context, code: number, keepCode: (() => void) | undefine
   if (host === undefined || process.execArgv.some((word) => /^--(cpu-|heap-|inspect|prof)/.test(word))) return
   keepCode?.()
   host.kernel.call({ name: 'exit_group', status: code })
-}
-
-async function unknownCommand(name: string): Promise<UserError> {
-  const { nearest } = await import('./flags/nearest.ts')
-  const near = nearest(name, Object.keys(verbs))
-  const hint = near === undefined ? 'see `vitrine --help`' : `did you mean ${near}?`
-  return new UserError(`unknown command: ${name} (${hint})`)
 }
