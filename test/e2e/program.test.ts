@@ -40,7 +40,20 @@ describe('the program', () => {
 
   it('helps with every command and names each of its flags', async () => {
     const all = await ok(['--help'])
-    for (const name of Object.keys(commands)) expect(all).toMatch(new RegExp(`^  ${name}\\b`, 'm'))
+    const groups = new Map<string, string>()
+    for (const group of ['container', 'image', 'system', 'volume']) {
+      groups.set(group, await ok([group, '--help']))
+      expect(all).toMatch(new RegExp(`^  ${group} `, 'm'))
+      expect(await ok(['help', group])).toBe(groups.get(group))
+    }
+    for (const name of Object.keys(commands)) {
+      const [group = '', word] = name.split(' ')
+      if (word === undefined) expect(all).toMatch(new RegExp(`^  ${name}\\b`, 'm'))
+      else expect(groups.get(group)).toMatch(new RegExp(`^  ${word}\\b`, 'm'))
+    }
+    expect(groups.get('container')).toMatch(/^ {2}stop /m)
+    expect(groups.get('image')).toMatch(/^ {2}ls /m)
+    expect(await ok(['help', 'image', 'ls'])).toBe(await ok(['images', '--help']))
     for (const name of ['run', 'exec', 'ps', 'logs', 'update', 'import'] as const) {
       const text = await ok([name, '--help'])
       expect(text).toContain(`Usage: vitrine ${name}`)
@@ -52,6 +65,10 @@ describe('the program', () => {
   it('refuses what it does not know, and says what podman has and it has not', async () => {
     const sentences = [
       [['runn'], 'did you mean run'],
+      [['image', 'lss'], 'did you mean image ls'],
+      [['image', 'nothing'], 'vitrine image --help'],
+      [['system'], 'system is a group of commands'],
+      [['help', 'nothing'], 'unknown command: nothing'],
       [['run', '--memry=1m', image], 'did you mean --memory'],
       [['run', '--mount=type=bind', image], "--mount is podman's"],
       [['ps', '-w'], '--watch'],

@@ -8,7 +8,7 @@ import type { CommandFlags } from '../../../cli/flags/table.ts'
 const podman = spawnSync('podman', ['--version']).status === 0
 
 function podmanFlags(command: string): readonly { readonly name: string; readonly short?: string }[] {
-  const text = execFileSync('podman', [command, '--help'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  const text = execFileSync('podman', [...command.split(' '), '--help'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
   return [...text.matchAll(/^ {2,6}(?:-(\w), )?--([a-z0-9-]+)/gm)].map(([, short, name]) => ({ name: name!, short }))
 }
 
