@@ -1,9 +1,9 @@
 // Images of every kind made in memory, and put into a registry without any client: by the distribution spec, with fetch.
 
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import type { Descriptor } from '../../core/image/manifest.ts'
-import { mediaTypes } from '../../core/image/manifest.ts'
+import { type Descriptor, type Manifest, mediaTypes } from '../../core/image/manifest.ts'
 import type { Execution } from '../fixtures/oci.ts'
 import type { Registry } from './registry.ts'
 
@@ -129,4 +129,25 @@ async function done(sent: Promise<Response>): Promise<Response> {
   const response = await sent
   if (!response.ok) throw new Error(`${response.url}: ${response.status} ${await response.text()}`)
   return response
+}
+
+/** The only image of an OCI archive. */
+export function readArchive(path: string): RemoteImage {
+  const read = (name: string) => execFileSync('tar', ['-xOf', path, name], { maxBuffer: 2 ** 30 })
+  const blob = (digest: string) => new Uint8Array(read(`blobs/${digest.replace(':', '/')}`))
+  const [{ digest, mediaType }] = JSON.parse(read('index.json').toString('utf8')).manifests
+  const bytes = blob(digest)
+  const { config, layers }: Manifest = JSON.parse(new TextDecoder().decode(bytes))
+  const blobs = new Map([config, ...layers].map((part) => [part.digest, blob(part.digest)]))
+  return { mediaType, bytes, digest, blobs, manifests: [] }
+}
+
+/** The same image with other settings for its containers; without those it had. */
+export function reconfigured(image: RemoteImage, config: Execution): RemoteImage {
+  const manifest: Manifest = JSON.parse(new TextDecoder().decode(image.bytes))
+  const old = image.blobs.get(manifest.config.digest)!
+  const blob = json({ ...JSON.parse(new TextDecoder().decode(old)), config })
+  const bytes = json({ ...manifest, config: { ...manifest.config, digest: digestOf(blob), size: blob.length } })
+  const blobs = new Map([...image.blobs].filter(([digest]) => digest !== manifest.config.digest))
+  return { ...image, bytes, digest: digestOf(bytes), blobs: blobs.set(digestOf(blob), blob) }
 }
