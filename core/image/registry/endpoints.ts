@@ -2,6 +2,7 @@
 
 import type { Host } from '../../engine/host.ts'
 import { UserError } from '../../errors.ts'
+import { stat } from '../../files.ts'
 import { type ImageName, isRegistry, parseName, printName, type WholeName, wholeName } from '../reference.ts'
 import { certificatesFor } from './certs.ts'
 import { findCredentials } from './credentials.ts'
@@ -99,6 +100,8 @@ export async function endpointsFor(
 ): Promise<Endpoint[]> {
   if (name.registry === undefined) throw new UserError(`image ${printName(name)}: the name says no registry`)
   const whole = wholeName(name, name.registry)
+  if (options.authfile !== undefined && stat(host.kernel, options.authfile) === undefined)
+    throw new UserError(`--authfile=${options.authfile}: it is not there; vitrine login makes it`)
   const conf = options.conf ?? (await readRegistriesConf(host))
   const endpoints: Endpoint[] = []
   for (const place of placesOf(conf, whole, options.purpose)) {
