@@ -28,6 +28,7 @@ export const verbs: Readonly<Record<string, Load>> = {
   import: async () => (await import('./verbs/import.ts')).importImage,
   load: async () => (await import('./verbs/load.ts')).load,
   images: async () => (await import('./verbs/images.ts')).images,
+  pull: async () => (await import('./verbs/pull.ts')).pull,
   rmi: async () => (await import('./verbs/image-remove.ts')).rmi,
   history: async () => (await import('./verbs/image-layers.ts')).history,
   tag: async () => (await import('./verbs/image-names.ts')).tag,
@@ -46,7 +47,15 @@ export const verbs: Readonly<Record<string, Load>> = {
 }
 
 /** Those that write or remove files of many owners, which somebody who is not root does as root of a user namespace. */
-const asLentRoot: ReadonlySet<string> = new Set(['import', 'load', 'rmi', 'image prune', 'system df', 'system prune'])
+const asLentRoot: ReadonlySet<string> = new Set([
+  'import',
+  'load',
+  'pull',
+  'rmi',
+  'image prune',
+  'system df',
+  'system prune',
+])
 
 /** podman's other names for a command, those of its groups among them. */
 export const otherNames: Readonly<Record<string, string>> = {
@@ -61,7 +70,7 @@ export const otherNames: Readonly<Record<string, string>> = {
 /** A group's words that are commands of their own too: `container stop` is `stop`, `image pull` is `pull`. */
 export const groups: Readonly<Record<string, readonly string[] | 'any'>> = {
   container: 'any',
-  image: ['history', 'import', 'load', 'tag', 'untag'],
+  image: ['history', 'import', 'load', 'pull', 'tag', 'untag'],
   system: [],
   volume: [],
 }

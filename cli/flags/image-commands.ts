@@ -1,5 +1,6 @@
 // The flags of the commands on images.
 
+import { platformFlags, registryFlags } from './registry-flags.ts'
 import { all, type CommandFlags, filter, format, help, noTrunc, pruneFilter, shortFormat } from './table.ts'
 
 const importImage: CommandFlags = {
@@ -110,7 +111,22 @@ const exists: CommandFlags = {
   podmanOnly: [],
 }
 
+const pull: CommandFlags = {
+  summary: 'get images from registries',
+  usage: 'IMAGE...',
+  flags: [
+    { name: 'all-tags', short: 'a', kind: 'switch', help: 'all tagged images of a repository' },
+    { name: 'disable-content-trust', kind: 'switch', help: 'does nothing, as in podman' },
+    ...platformFlags,
+    ...registryFlags,
+    { name: 'quiet', short: 'q', kind: 'switch', help: 'print nothing but ids' },
+    help,
+  ],
+  podmanOnly: ['decryption-key', 'retry', 'retry-delay', 'signature-policy'],
+}
+
 export const imageCommands = {
+  pull,
   import: importImage,
   load,
   images,

@@ -75,7 +75,8 @@ export function parseFlags(command: CommandFlags, argv: readonly string[]): Pars
     else before.push(...values)
   }
   let index = 0
-  const next = (spelling: string): string => {
+  const next = (flag: Flag, spelling: string): string => {
+    if (flag.bare && !flag.bare.words.includes(argv[index] ?? '')) return flag.bare.value
     const value = argv[index++]
     if (value === undefined) throw new UserError(`flag needs a value: ${spelling}`)
     return value
@@ -87,7 +88,7 @@ export function parseFlags(command: CommandFlags, argv: readonly string[]): Pars
     if (flag === undefined) throw unknownLong(command, name)
     const spelling = `--${name}`
     if (equals >= 0) give(flag, spelling, word.slice(equals + 1))
-    else give(flag, spelling, flag.kind === 'switch' ? 'true' : next(spelling))
+    else give(flag, spelling, flag.kind === 'switch' ? 'true' : next(flag, spelling))
   }
   const short = (word: string) => {
     for (let at = 1; at < word.length; at++) {
@@ -97,7 +98,7 @@ export function parseFlags(command: CommandFlags, argv: readonly string[]): Pars
       const spelling = `-${letter}`
       const rest = word.slice(at + 1)
       if (rest.startsWith('=')) return give(flag, spelling, rest.slice(1))
-      if (flag.kind !== 'switch') return give(flag, spelling, rest === '' ? next(spelling) : rest)
+      if (flag.kind !== 'switch') return give(flag, spelling, rest === '' ? next(flag, spelling) : rest)
       give(flag, spelling, 'true')
     }
   }

@@ -1,5 +1,6 @@
 // The flags of run, create, exec and update.
 
+import { platformFlags, pullFlag, pullQuiet, registryFlags } from './registry-flags.ts'
 import { type CommandFlags, type Flag, help } from './table.ts'
 
 export const dryRun: Flag = { name: 'dry-run', kind: 'switch', help: 'print every step of the plan, and do nothing' }
@@ -37,6 +38,8 @@ const programFlags: readonly Flag[] = [
 const createFlags: readonly Flag[] = [
   ...resourceFlags,
   ...programFlags,
+  ...platformFlags,
+  ...registryFlags,
   { name: 'add-host', kind: 'list', value: 'HOST:IP', help: 'line for /etc/hosts' },
   { name: 'annotation', kind: 'list', value: 'KEY=VALUE', help: 'annotation of the OCI spec' },
   { name: 'cap-add', kind: 'list', value: 'CAPABILITY', help: 'capability to give; all for what the caller has' },
@@ -79,6 +82,8 @@ const createFlags: readonly Flag[] = [
     value: '[[IP:]HOST:]PORT[/udp]',
     help: 'port of the host that leads to one of it',
   },
+  pullFlag,
+  pullQuiet,
   { name: 'read-only', kind: 'switch', help: 'no writing to the root file system' },
   {
     name: 'read-only-tmpfs',
@@ -119,7 +124,7 @@ const createFlags: readonly Flag[] = [
 ]
 
 const podmanCreate: readonly string[] = [
-  ...['arch', 'attach a', 'authfile', 'blkio-weight-device', 'cgroup-conf', 'cgroups', 'chrootdirs', 'cidfile'],
+  ...['attach a', 'decryption-key', 'blkio-weight-device', 'cgroup-conf', 'cgroups', 'chrootdirs', 'cidfile'],
   ...['conmon-pidfile', 'cpu-rt-period', 'cpu-rt-runtime', 'device-cgroup-rule', 'device-read-bps', 'device-read-iops'],
   ...[
     'device-write-bps',
@@ -141,10 +146,10 @@ const podmanCreate: readonly string[] = [
     'image-volume',
   ],
   ...['init-ctr', 'init-path', 'ip', 'ip6', 'label-file', 'log-driver', 'log-opt', 'mac-address', 'memory-swappiness'],
-  ...['mount', 'network-alias', 'no-healthcheck', 'no-hosts', 'oom-kill-disable', 'os', 'override-arch', 'override-os'],
-  ...['passwd-entry', 'personality', 'pidfile', 'platform', 'pod', 'pod-id-file', 'publish-all P', 'pull', 'quiet q'],
+  ...['mount', 'network-alias', 'no-healthcheck', 'no-hosts', 'oom-kill-disable', 'override-arch', 'override-os'],
+  ...['passwd-entry', 'personality', 'pidfile', 'pod', 'pod-id-file', 'publish-all P', 'retry', 'retry-delay'],
   ...['requires', 'restart', 'sdnotify', 'seccomp-policy', 'secret', 'signature-policy', 'subgidname', 'subuidname'],
-  ...['systemd', 'timeout', 'tls-verify', 'tz', 'uidmap', 'unsetenv', 'unsetenv-all', 'variant', 'volumes-from'],
+  ...['systemd', 'timeout', 'tz', 'uidmap', 'unsetenv', 'unsetenv-all', 'volumes-from'],
 ]
 
 export const create: CommandFlags = {

@@ -1,5 +1,6 @@
 // Turns the words of run, create, exec and update into requests.
 
+import type { Pulling } from '../../core/engine/obtain.ts'
 import { UserError } from '../../core/errors.ts'
 import { capabilityName } from '../../core/spec/capabilities.ts'
 import { checkRequest } from '../../core/spec/check-request.ts'
@@ -11,6 +12,7 @@ import { type Environment, envEntries, envFileEntries } from './environment.ts'
 import { device, tmpfs, volume } from './mount-values.ts'
 import { addHost, ipcMode, nameServer, namespaceMode, networkMode, publish, userMode } from './network-values.ts'
 import { type ParsedFlags, parseFlags } from './parse.ts'
+import { pullingOf } from './registry-flags.ts'
 import { create, exec, run, update } from './run-table.ts'
 import { securityOptions } from './security-values.ts'
 import { cpuCount, cpuList, keyValue, octalMode, sizeBytes, sizeOrUnlimited, ulimit, wholeNumber } from './values.ts'
@@ -162,7 +164,13 @@ function requestOf(flags: ParsedFlags, base: ContainerRequest, surroundings: Sur
 
 export type RunWords =
   | { readonly help: true }
-  | { readonly help: false; readonly request: ContainerRequest; readonly dryRun: boolean }
+  | {
+      readonly help: false
+      readonly request: ContainerRequest
+      readonly dryRun: boolean
+      /** Of an image that may have to be pulled. */
+      readonly pulling: Pulling
+    }
 
 /**
  * The request that the words of `run` or `create` make.
@@ -180,7 +188,8 @@ export function readRun(command: 'run' | 'create', argv: readonly string[], surr
   const request = requestOf(flags, base, surroundings)
   const detach = command === 'run' && flags.on('detach')
   checkRequest({ ...request, detach })
-  return { help: false, request: { ...request, detach }, dryRun: flags.on('dry-run') }
+  const pulling = pullingOf(flags)
+  return { help: false, request: { ...request, detach }, dryRun: flags.on('dry-run'), pulling }
 }
 
 export type ExecWords =

@@ -14,6 +14,8 @@ export interface Flag {
   readonly value?: string
   /** Other spellings that mean the same. */
   readonly aliases?: readonly string[]
+  /** A value that need not be given: `value` is meant when the next word is none of `words`. */
+  readonly bare?: { readonly value: string; readonly words: readonly string[] }
 }
 
 export interface CommandFlags {

@@ -10,7 +10,7 @@ export type TransferState = readonly BlobProgress[]
 export function afterEvent(state: TransferState, event: TransferEvent): TransferState {
   if (event.kind === 'trying') return []
   if (event.kind === 'blobs') return event.blobs.map((blob) => ({ ...blob, state: 'pending', doneBytes: 0 }))
-  if (event.kind === 'manifest') return state
+  if (event.kind === 'manifest' || event.kind === 'note') return state
   const { blob } = event
   const at = state.findIndex(({ hex }) => hex === blob.hex)
   if (at < 0) return [...state, blob]
@@ -28,6 +28,7 @@ const words: Readonly<Record<BlobProgress['state'], string>> = {
 /** A line that an event is worth of its own, in a pipe or above the bars. */
 export function eventLine(event: TransferEvent): string | undefined {
   if (event.kind === 'trying') return event.action === 'pull' ? `Trying to pull ${event.name}...` : undefined
+  if (event.kind === 'note') return `${event.sentence[0]!.toUpperCase()}${event.sentence.slice(1)}`
   if (event.kind === 'manifest') return 'Writing manifest to image destination'
   return undefined
 }

@@ -106,7 +106,7 @@ export function imageFacts(
     return undefined
   }
   const reader = { kernel, root: settings.root }
-  const image = findImage(reader, source.reference)
+  const image = findImage(reader, source.id ?? source.reference)
   const config = imageConfig(reader, image)
   const { lower } = layerStack(settings.root, image, paths.directory)
   return { id: image.id, digest: image.digest, name: image.names[0] ?? source.reference, config, lower }

@@ -11,6 +11,8 @@ export interface BlobProgress {
 }
 
 export type TransferEvent =
+  /** How a short name was understood. */
+  | { readonly kind: 'note'; readonly sentence: string }
   /** A name is tried; several may be, for a short name or mirrors. */
   | { readonly kind: 'trying'; readonly action: 'pull' | 'push'; readonly name: string }
   /** What there is to do, lowest layer first. */

@@ -40,6 +40,14 @@ export interface ImageRecord {
   readonly blobs: readonly string[]
 }
 
+/** Nothing that is here has the name or id. */
+export class NoSuchImageError extends UserError {
+  constructor(nameOrId: string) {
+    super(`image ${nameOrId}: no such image here; see vitrine images, or get it with vitrine pull`)
+    this.name = 'NoSuchImageError'
+  }
+}
+
 type Reader = Pick<ImageHost, 'kernel' | 'root'>
 
 /** Version 1 kept no layer blobs. */

@@ -5,7 +5,8 @@ import type { POSIXRlimit } from './types.ts'
 
 /** Where the container's files come from. */
 export type Source =
-  | { readonly kind: 'image'; readonly reference: string }
+  /** `id`: which image the reference was found to mean; absent, it is looked up. */
+  | { readonly kind: 'image'; readonly reference: string; readonly id?: string }
   /** `overlay` is podman's `:O`: changes go to a layer of the container's own. */
   | { readonly kind: 'rootfs'; readonly path: string; readonly overlay: boolean }
 

@@ -1,0 +1,77 @@
+// What `--pull` and `--platform` ask for when a look at the index is not enough.
+
+import { UserError } from '../errors.ts'
+import { nameMeant } from '../image/change.ts'
+import {
+  fits,
+  machinePlatform,
+  normalPlatform,
+  type Platform,
+  platformText,
+  wantedPlatform,
+} from '../image/platform.ts'
+import { idDigits } from '../image/reference.ts'
+import type { ImageRecord } from '../image/store.ts'
+import type { Host, Settings } from './host.ts'
+import type { Pulling } from './obtain.ts'
+import { pullImage } from './pull.ts'
+import type { OnTransfer } from './transfer.ts'
+
+/** Says that an image is for another machine: without binfmt_misc(5) its programs cannot be executed here. */
+export function warnOfPlatform(host: Host, image: Pick<ImageRecord, 'platform'>): void {
+  const offered = platformOf(image)
+  const machine = machinePlatform(host.kernel)
+  if (offered === undefined || fits(machine, offered)) return
+  const [theirs, ours] = [offered, machine].map((platform) => platformText(normalPlatform(platform)))
+  host.warn(`image platform (${theirs}) does not match the expected platform (${ours})`)
+}
+
+/** Undefined where the image does not say. */
+function platformOf({ platform }: Pick<ImageRecord, 'platform'>): Platform | undefined {
+  const [os, architecture, variant] = platform.split('/')
+  return !os || !architecture || architecture === 'unknown' ? undefined : { os, architecture, variant }
+}
+
+/** @param here - what the reference means among the images that are here */
+export async function obtainByPolicy(
+  host: Host,
+  settings: Settings,
+  reference: string,
+  here: ImageRecord | undefined,
+  pulling: Pulling,
+  onTransfer: () => Promise<OnTransfer>,
+): Promise<ImageRecord> {
+  const { policy, access } = pulling
+  const wanted = wantedPlatform(machinePlatform(host.kernel), pulling.platform)
+  const offered = here && platformOf(here)
+  const local = here && (!wanted.asked || (offered && fits(wanted, offered))) ? here : undefined
+  const use = (image: ImageRecord) => {
+    if (!wanted.asked) warnOfPlatform(host, image)
+    return image
+  }
+  if (local && (policy === 'missing' || policy === 'never')) return use(local)
+  if (policy === 'never') {
+    const found = here === undefined ? '' : `, but for ${here.platform}`
+    throw new UserError(`image ${reference}: not here${found}, and --pull=never forbids to pull it`)
+  }
+  if (isId(reference, here)) {
+    if (local && policy === 'newer') return use(local)
+    const why = here ? 'it is named by its id, which no registry knows' : 'there is no image with this id here'
+    throw new UserError(`image ${reference}: cannot be pulled: ${why}`)
+  }
+  // What is here decides what a short name means.
+  const name = (here && nameMeant(here, reference)) ?? reference
+  try {
+    return use(await pullImage(host, settings, name, { platform: wanted, access, onTransfer: await onTransfer() }))
+  } catch (error) {
+    if (policy === 'newer' && local && error instanceof UserError) return use(local)
+    throw error
+  }
+}
+
+function isId(reference: string, here: ImageRecord | undefined): boolean {
+  const digits = idDigits(reference)
+  if (digits === undefined) return false
+  if (here === undefined) return reference.startsWith('sha256:') || digits.length === 64
+  return here.id.startsWith(digits) && nameMeant(here, reference) === undefined
+}

@@ -1,0 +1,59 @@
+// The image that a container is to be made of: here already, or pulled first, as `--pull` says. podman-run(1). What is
+// here needs nothing but a look at the index, so everything else is loaded when it comes to it.
+
+import { UserError } from '../errors.ts'
+import type { PlatformWords } from '../image/platform.ts'
+import { findImage, type ImageRecord, NoSuchImageError } from '../image/store.ts'
+import type { Host, Settings } from './host.ts'
+import type { RegistryAccess } from './pull.ts'
+import type { OnTransfer } from './transfer.ts'
+
+/** missing: what is here will do. newer: what is here will do when the registry has nothing else, or no answer. */
+export type PullPolicy = 'always' | 'missing' | 'never' | 'newer'
+
+export interface Pulling {
+  readonly policy: PullPolicy
+  readonly quiet: boolean
+  readonly platform: PlatformWords
+  readonly access: RegistryAccess
+}
+
+/**
+ * The image that a reference means, pulled when the policy says so.
+ *
+ * @param onTransfer - asked for when something is pulled
+ * @errors UserError when it is not here and may not or cannot be pulled
+ */
+export async function obtainImage(
+  host: Host,
+  settings: Settings,
+  reference: string,
+  pulling: Pulling,
+  onTransfer: () => Promise<OnTransfer>,
+): Promise<ImageRecord> {
+  const here = imageHere(host, settings, reference)
+  const { policy, platform } = pulling
+  const anyWillDo = policy === 'missing' || policy === 'never'
+  if (here && anyWillDo && Object.values(platform).every((word) => word === undefined)) {
+    const usual = `linux/${host.environment.architecture}`
+    // Of arm64 there is one variant so far.
+    if (here.platform !== usual && here.platform !== `${usual}/v8`) {
+      const { warnOfPlatform } = await import('./obtain-remote.ts')
+      warnOfPlatform(host, here)
+    }
+    return here
+  }
+  const { obtainByPolicy } = await import('./obtain-remote.ts')
+  return await obtainByPolicy(host, settings, reference, here, pulling, onTransfer)
+}
+
+function imageHere({ kernel }: Host, settings: Settings, reference: string): ImageRecord | undefined {
+  try {
+    return findImage({ kernel, root: settings.root }, reference)
+  } catch (error) {
+    if (error instanceof NoSuchImageError) return undefined
+    // `oci:DIR`, `docker://NAME`: where it is to come from, and no name.
+    if (error instanceof UserError && /^[a-z-]+:[/.]/.test(reference)) return undefined
+    throw error
+  }
+}
