@@ -151,7 +151,8 @@ async function* readBody(
     }
     if (!incoming.complete) throw brokenOff(url)
   } catch (error) {
-    throw failureOf(error, url)
+    // A destroyed request tells its answer only that it was.
+    throw watch.expired ? silence(url, watch.milliseconds) : failureOf(error, url)
   } finally {
     watch.pause()
     if (!incoming.complete || !outgoing.writableFinished) outgoing.destroy()
@@ -160,19 +161,23 @@ async function* readBody(
 
 /** Counts only the time in which the host is awaited. */
 class Watch {
-  readonly #milliseconds: number
+  readonly milliseconds: number
   readonly #expire: () => void
   #timer: NodeJS.Timeout | undefined
+  expired = false
 
   constructor(milliseconds: number, expire: () => void) {
-    this.#milliseconds = milliseconds
-    this.#expire = expire
+    this.milliseconds = milliseconds
+    this.#expire = () => {
+      this.expired = true
+      expire()
+    }
     this.resume()
   }
 
   resume(): void {
     this.pause()
-    this.#timer = setTimeout(this.#expire, this.#milliseconds)
+    this.#timer = setTimeout(this.#expire, this.milliseconds)
   }
 
   pause(): void {
