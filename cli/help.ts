@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import { type CommandName, commands, globalFlags } from './flags/commands.ts'
 import { imageCommands } from './flags/image-commands.ts'
+import { loginCommands } from './flags/login-commands.ts'
 import { systemCommands } from './flags/system-commands.ts'
 import type { CommandFlags } from './flags/table.ts'
 import { volumeCommands } from './flags/volume-commands.ts'
@@ -39,7 +40,7 @@ const summaries: Readonly<Record<string, string>> = {
 
 /** Under which heading a command of one word stands; the rest is about containers. */
 function headingOf(name: string): string {
-  if (name in imageCommands) return 'Images:'
+  if (name in imageCommands || name in loginCommands) return 'Images:'
   if (name in volumeCommands) return 'Volumes:'
   return name in systemCommands || ['info', 'version', 'help'].includes(name) ? 'All:' : 'Containers:'
 }

@@ -1,4 +1,4 @@
-// The user's terminal in raw mode: every key goes to the program inside, and its bytes are shown as they are. termios(3)
+// The user's terminal in other modes: raw, so that every key goes to the program inside; without echo, for passwords. termios(3)
 
 import { type Kernel, refused } from '../core/kernel.ts'
 
@@ -20,19 +20,36 @@ const [VTIME, VMIN] = [5, 6]
  * @returns what gives the terminal its settings back; also done when the process exits
  */
 export function makeRaw(kernel: Kernel, fd: number): () => void {
+  return change(kernel, fd, (words, settings) => {
+    words[0]! &= ~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON)
+    words[1]! &= ~OPOST
+    words[2] = (words[2]! & ~(CSIZE | PARENB)) | CS8
+    words[3]! &= ~(ISIG | ICANON | ECHO | ECHONL | IEXTEN)
+    settings[controlCharacters + VMIN] = 1
+    settings[controlCharacters + VTIME] = 0
+  })
+}
+
+/**
+ * What is typed is not shown, for a password; lines and signals stay as they are.
+ *
+ * @returns what gives the terminal its settings back
+ */
+export function hideTyping(kernel: Kernel, fd: number): () => void {
+  return change(kernel, fd, (words) => {
+    words[3]! &= ~(ECHO | ECHONL)
+  })
+}
+
+/** @param edit - of the four flag words, and of the whole struct termios that they start */
+function change(kernel: Kernel, fd: number, edit: (words: Uint32Array, settings: Uint8Array) => void): () => void {
   const found = kernel.call({ name: 'ioctl', fd, request: TCGETS, arg: new Uint8Array(termiosBytes) })
   if (refused(found)) return () => {}
   const before = found.data!.slice()
-  const raw = before.slice()
-  const words = new Uint32Array(raw.buffer, 0, 4)
-  words[0]! &= ~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON)
-  words[1]! &= ~OPOST
-  words[2] = (words[2]! & ~(CSIZE | PARENB)) | CS8
-  words[3]! &= ~(ISIG | ICANON | ECHO | ECHONL | IEXTEN)
-  raw[controlCharacters + VMIN] = 1
-  raw[controlCharacters + VTIME] = 0
+  const settings = before.slice()
+  edit(new Uint32Array(settings.buffer, 0, 4), settings)
   const set = (arg: Uint8Array) => kernel.call({ name: 'ioctl', fd, request: TCSETSW, arg })
-  set(raw)
+  set(settings)
   let restored = false
   const restore = () => {
     if (!restored) set(before)

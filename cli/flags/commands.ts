@@ -1,6 +1,7 @@
 // The flags of the commands on containers, the global ones, and the table of them all.
 
 import { imageCommands } from './image-commands.ts'
+import { loginCommands } from './login-commands.ts'
 import { create, exec, run, update } from './run-table.ts'
 import { systemCommands } from './system-commands.ts'
 import { all, type CommandFlags, type Flag, filter, format, help, noTrunc, shortFormat } from './table.ts'
@@ -231,6 +232,7 @@ export const commands = {
   info,
   version,
   ...imageCommands,
+  ...loginCommands,
   ...systemCommands,
   ...volumeCommands,
 } as const satisfies Readonly<Record<string, CommandFlags>>
