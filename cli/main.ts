@@ -27,8 +27,13 @@ export const verbs: Readonly<Record<string, Load>> = {
   exec: async () => (await import('./verbs/exec.ts')).exec,
   import: async () => (await import('./verbs/import.ts')).importImage,
   load: async () => (await import('./verbs/load.ts')).load,
+  save: async () => (await import('./verbs/save.ts')).save,
+  export: async () => (await import('./verbs/export.ts')).exportVerb,
+  commit: async () => (await import('./verbs/commit.ts')).commit,
+  diff: async () => (await import('./verbs/diff.ts')).diff,
   images: async () => (await import('./verbs/images.ts')).images,
   pull: async () => (await import('./verbs/pull.ts')).pull,
+  push: async () => (await import('./verbs/push.ts')).push,
   rmi: async () => (await import('./verbs/image-remove.ts')).rmi,
   history: async () => (await import('./verbs/image-layers.ts')).history,
   tag: async () => (await import('./verbs/image-names.ts')).tag,
@@ -38,6 +43,14 @@ export const verbs: Readonly<Record<string, Load>> = {
   'image prune': async () => (await import('./verbs/image-remove.ts')).imagePrune,
   'image tree': async () => (await import('./verbs/image-layers.ts')).imageTree,
   'container prune': async () => (await import('./verbs/system.ts')).containerPrune,
+  'volume create': async () => (await import('./verbs/volume.ts')).create,
+  'volume ls': async () => (await import('./verbs/volume.ts')).ls,
+  'volume inspect': async () => (await import('./verbs/volume.ts')).inspect,
+  'volume rm': async () => (await import('./verbs/volume.ts')).rm,
+  'volume prune': async () => (await import('./verbs/volume.ts')).prune,
+  'volume exists': async () => (await import('./verbs/volume.ts')).exists,
+  'volume export': async () => (await import('./verbs/volume.ts')).exportVolume,
+  'volume import': async () => (await import('./verbs/volume.ts')).importVolume,
   'system df': async () => (await import('./verbs/system.ts')).diskUsage,
   'system prune': async () => (await import('./verbs/system.ts')).systemPrune,
   login: async () => (await import('./verbs/login.ts')).login,
@@ -50,6 +63,9 @@ export const verbs: Readonly<Record<string, Load>> = {
 
 /** Those that write or remove files of many owners, which somebody who is not root does as root of a user namespace. */
 const asLentRoot: ReadonlySet<string> = new Set([
+  'commit',
+  'diff',
+  'export',
   'import',
   'load',
   'pull',
@@ -57,6 +73,8 @@ const asLentRoot: ReadonlySet<string> = new Set([
   'image prune',
   'system df',
   'system prune',
+  'volume export',
+  'volume import',
 ])
 
 /** podman's other names for a command, those of its groups among them. */
@@ -67,12 +85,14 @@ export const otherNames: Readonly<Record<string, string>> = {
   'image list': 'images',
   'image rm': 'rmi',
   'system info': 'info',
+  'volume list': 'volume ls',
+  'volume remove': 'volume rm',
 }
 
 /** A group's words that are commands of their own too: `container stop` is `stop`, `image pull` is `pull`. */
 export const groups: Readonly<Record<string, readonly string[] | 'any'>> = {
   container: 'any',
-  image: ['history', 'import', 'load', 'pull', 'tag', 'untag'],
+  image: ['diff', 'history', 'import', 'load', 'pull', 'push', 'save', 'tag', 'untag'],
   system: [],
   volume: [],
 }

@@ -1,5 +1,6 @@
 // The flags of the commands on containers, the global ones, and the table of them all.
 
+import { archiveCommands } from './archive-commands.ts'
 import { imageCommands } from './image-commands.ts'
 import { loginCommands } from './login-commands.ts'
 import { create, exec, run, update } from './run-table.ts'
@@ -231,6 +232,7 @@ export const commands = {
   exec,
   info,
   version,
+  ...archiveCommands,
   ...imageCommands,
   ...loginCommands,
   ...systemCommands,

@@ -3,24 +3,6 @@
 import { platformFlags, registryFlags } from './registry-flags.ts'
 import { all, type CommandFlags, filter, format, help, noTrunc, pruneFilter, shortFormat } from './table.ts'
 
-const importImage: CommandFlags = {
-  summary: 'take an image in: oci:DIR, oci-archive:FILE, docker-archive:FILE',
-  usage: 'SOURCE [REFERENCE]',
-  flags: [{ name: 'quiet', short: 'q', kind: 'switch', help: 'only the id' }, help],
-  podmanOnly: ['arch', 'change c', 'message m', 'os', 'variant'],
-}
-
-const load: CommandFlags = {
-  summary: 'take images in from an archive',
-  usage: '',
-  flags: [
-    { name: 'input', short: 'i', kind: 'text', value: 'FILE', help: 'the archive (default: standard input)' },
-    { name: 'quiet', short: 'q', kind: 'switch', help: 'say nothing on the way' },
-    help,
-  ],
-  podmanOnly: ['signature-policy'],
-}
-
 const images: CommandFlags = {
   summary: 'list images',
   usage: '[NAME]',
@@ -125,10 +107,34 @@ const pull: CommandFlags = {
   podmanOnly: ['decryption-key', 'retry', 'retry-delay', 'signature-policy'],
 }
 
+const push: CommandFlags = {
+  summary: 'send an image to a registry',
+  usage: 'IMAGE [DESTINATION]',
+  flags: [
+    { name: 'compression-format', kind: 'text', value: 'FORMAT', help: 'gzip or zstd, for all layers' },
+    {
+      name: 'compression-level',
+      kind: 'text',
+      value: 'LEVEL',
+      help: 'how hard to compress: gzip 1 to 9, zstd 1 to 22',
+    },
+    { name: 'digestfile', kind: 'text', value: 'FILE', help: 'where to write the digest of what was pushed' },
+    { name: 'disable-content-trust', kind: 'switch', help: 'does nothing, as in podman' },
+    { name: 'format', short: 'f', kind: 'text', value: 'FORMAT', help: 'oci or v2s2 (default: as it came)' },
+    { name: 'quiet', short: 'q', kind: 'switch', help: 'print nothing on the way' },
+    ...registryFlags,
+    { name: 'remove-signatures', kind: 'switch', help: 'does nothing: signatures are not kept' },
+    help,
+  ],
+  podmanOnly: [
+    ...['all', 'compress', 'encrypt-layer', 'encryption-key', 'force-compression', 'retry', 'retry-delay', 'rm'],
+    ...['sign-by', 'sign-by-sigstore', 'sign-by-sigstore-private-key', 'sign-passphrase-file', 'signature-policy'],
+  ],
+}
+
 export const imageCommands = {
+  push,
   pull,
-  import: importImage,
-  load,
   images,
   rmi,
   history,

@@ -18,21 +18,33 @@ function cgroupsOf(stored: Stored, what: string): CgroupPaths {
 /** @errors UserError `cannot pause container web: it is paused` */
 export async function pause(host: Host, settings: Settings, container: string): Promise<Created> {
   return withContainer(host, settings, container, async (stored) => {
-    const to = moved(phaseOf(stored.state), 'pause', stored.record.name)
-    await freeze(host.kernel, cgroupsOf(stored, 'pause'), host.sleep)
-    writeState(host.kernel, stored.paths, { ...stored.state, lifecycle: snapshotOf(to) })
+    await pauseStored(host, stored)
     return { id: stored.record.id, name: stored.record.name }
   })
+}
+
+/** The caller holds its lock. @returns it as it is then */
+export async function pauseStored(host: Host, stored: Stored): Promise<Stored> {
+  const to = moved(phaseOf(stored.state), 'pause', stored.record.name)
+  await freeze(host.kernel, cgroupsOf(stored, 'pause'), host.sleep)
+  const state = { ...stored.state, lifecycle: snapshotOf(to) }
+  writeState(host.kernel, stored.paths, state)
+  return { ...stored, state }
 }
 
 /** @errors UserError `cannot unpause container web: it is running` */
 export async function unpause(host: Host, settings: Settings, container: string): Promise<Created> {
   return withContainer(host, settings, container, (stored) => {
-    const to = moved(phaseOf(stored.state), 'resume', stored.record.name)
-    thaw(host.kernel, cgroupsOf(stored, 'unpause'))
-    writeState(host.kernel, stored.paths, { ...stored.state, lifecycle: snapshotOf(to) })
+    unpauseStored(host, stored)
     return { id: stored.record.id, name: stored.record.name }
   })
+}
+
+/** The caller holds its lock. */
+export function unpauseStored(host: Host, stored: Stored): void {
+  const to = moved(phaseOf(stored.state), 'resume', stored.record.name)
+  thaw(host.kernel, cgroupsOf(stored, 'unpause'))
+  writeState(host.kernel, stored.paths, { ...stored.state, lifecycle: snapshotOf(to) })
 }
 
 /** Frozen tasks of cgroup v1 take no signal, not even SIGKILL, until they go on. */

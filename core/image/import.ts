@@ -17,7 +17,7 @@ export interface ImportOptions extends Omit<BringOptions, 'names'> {
 }
 
 /**
- * Imports the one image that a source means: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:REF]`.
+ * Imports the one image that a source means: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:REF]`, `dir:DIR`.
  * What is already here is not unpacked again. Killed at any instant it leaves the index as it was or with the image
  * whole; the next import removes what it left.
  *

@@ -8,6 +8,8 @@ export type ImageSource =
   | { readonly kind: 'oci'; readonly path: string; readonly tag?: string }
   /** A tar file of an OCI image layout. */
   | { readonly kind: 'oci-archive'; readonly path: string; readonly tag?: string }
+  /** A directory with a manifest and its blobs, as podman and skopeo keep them. */
+  | { readonly kind: 'dir'; readonly path: string }
   /** What `docker save` writes. */
   | { readonly kind: 'docker-archive'; readonly path: string; readonly reference?: string }
   /** Whatever of these lies there. */
@@ -27,7 +29,7 @@ export interface WholeName extends ImageName {
   readonly registry: string
 }
 
-const otherTransports = ['docker-daemon', 'dir', 'containers-storage', 'ostree', 'sif', 'tarball']
+const otherTransports = ['docker-daemon', 'containers-storage', 'ostree', 'sif', 'tarball']
 const digestPattern = /^sha256:[0-9a-f]{64}$/
 /** Of registry and repository together, as the distribution's own references have it. */
 const nameLengthMax = 255
@@ -50,11 +52,12 @@ export function parseSource(text: string): ImageSource | undefined {
     if (suffix === undefined) return { kind, path }
     return kind === 'docker-archive' ? { kind, path, reference: suffix } : { kind, path, tag: suffix }
   }
+  if (kind === 'dir' && rest !== '') return { kind, path: rest }
   if (kind === 'docker' && rest.startsWith('//'))
     throw new UserError(`image ${text}: the transport docker is a registry: get it with vitrine pull`)
   if (otherTransports.includes(kind)) {
     throw new UserError(
-      `image ${text}: the transport ${kind} is not supported; use oci:, oci-archive: or docker-archive:`,
+      `image ${text}: the transport ${kind} is not supported; use oci:, oci-archive:, docker-archive: or dir:`,
     )
   }
   return undefined

@@ -46,6 +46,8 @@ export async function imagesIn(
   source: ImageSource,
   wanted: WantedPlatform,
 ): Promise<SourceImage[]> {
+  if (source.kind === 'dir' || (source.kind === 'any' && layout.has('version') && layout.has('manifest.json')))
+    return [await directoryImage(archive, layout, wanted)]
   const docker = source.kind === 'docker-archive' || (source.kind === 'any' && layout.has('manifest.json'))
   if (docker) {
     return dockerImages(archive, layout, wanted, source.kind === 'docker-archive' ? source.reference : undefined)
@@ -62,6 +64,19 @@ function contentsOf(layout: Layout): Contents {
     config: ({ digest }) => layout.read(path(digest, 'a configuration'), documentLimitBytes),
     layer: ({ digest }) => layout.stream(path(digest, 'a layer')),
   }
+}
+
+/** containers-transports(5), `dir:`: blobs beside their manifest, named by their digits. */
+async function directoryImage(archive: Archive, layout: Layout, wanted: WantedPlatform): Promise<SourceImage> {
+  const name = (digest: string) => digestHex(digest, layout.title)
+  const bytes = await layout.read('manifest.json', documentLimitBytes)
+  const contents: Contents = {
+    title: layout.title,
+    manifest: ({ digest }) => layout.read(`${name(digest)}.manifest.json`, documentLimitBytes),
+    config: ({ digest }) => layout.read(name(digest), documentLimitBytes),
+    layer: ({ digest }) => layout.stream(name(digest)),
+  }
+  return resolveImage(archive, contents, { digest: `sha256:${shaHex(archive, bytes)}`, bytes }, wanted)
 }
 
 async function ociImages(
