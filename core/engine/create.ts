@@ -8,13 +8,13 @@ import { makeContainer } from './make.ts'
 import { prepare } from './prepare.ts'
 import { discard } from './settle.ts'
 import type { Created, Verbs } from './types.ts'
-import { volumePaths } from './volumes.ts'
+import { volumePlaces } from './volumes.ts'
 
 /** Makes a container and leaves it as `created`; what it asks for is checked against this host now. podman-create(1). */
 export async function create(host: Host, settings: Settings, request: ContainerRequest): Promise<Created> {
   const { stored, lock } = await makeContainer(host, settings, request, 'creating')
   try {
-    await prepare(host, settings, stored, await volumePaths(host, settings, stored))
+    await prepare(host, settings, stored, await volumePlaces(host, settings, stored))
     writeState(host.kernel, stored.paths, { ...stored.state, lifecycle: snapshotOf('created') })
     return { id: stored.record.id, name: stored.record.name }
   } catch (error) {

@@ -3,9 +3,12 @@
 import { parseFile, readTextIfThere } from '../files.ts'
 import { networkSettings } from '../network/state.ts'
 import { argsOf, hostnameOf, stopSignalOf, userOf } from '../spec/from-request.ts'
-import type { ContainerRequest, NamespaceMode, NetworkMode } from '../spec/request.ts'
+import { propagations } from '../spec/mount-words.ts'
+import { cleanPath, volumesOf } from '../spec/mounts.ts'
+import type { ContainerRequest, NetworkMode, UserMode } from '../spec/request.ts'
 import type { Spec } from '../spec/types.ts'
 import { phaseOf, type Stored } from '../store/record.ts'
+import { volumePaths } from '../store/volumes.ts'
 import type { Host, Settings } from './host.ts'
 import type { InspectedConfig, InspectedHostConfig, InspectedPort, InspectedState, Inspection } from './inspection.ts'
 import { imageName, networkName, portsOf, statusOf } from './list.ts'
@@ -66,7 +69,7 @@ function configOf({ record }: Stored, spec: Spec | undefined): InspectedConfig {
   }
 }
 
-function modeText(mode: NamespaceMode | NetworkMode | { readonly kind: 'none' } | undefined): string {
+function modeText(mode: UserMode | NetworkMode | { readonly kind: 'none' } | undefined): string {
   if (mode === undefined) return ''
   if (mode.kind === 'container') return `container:${mode.container}`
   return mode.kind === 'path' ? `ns:${mode.path}` : mode.kind
@@ -136,29 +139,25 @@ function hostConfigOf(stored: Stored, spec: Spec | undefined, settings: Settings
   }
 }
 
-/** The mounts that were asked for, as the last start made them; those of every container are left out. */
-function mountsOf({ record }: Stored, spec: Spec | undefined): Inspection['Mounts'] {
-  const asked = new Map(
-    [...record.request.volumes].map((volume) => [
-      volume.destination,
-      volume.kind === 'named' ? volume.source : undefined,
-    ]),
-  )
-  const fromImage = Object.keys(record.image?.config.config?.Volumes ?? {})
-  return (spec?.mounts ?? [])
-    .filter(({ type, destination }) => type === 'bind' && (asked.has(destination) || fromImage.includes(destination)))
-    .map(({ source = '', destination, options = [] }) => {
-      const name = asked.get(destination)
-      return {
-        Type: name === undefined && !fromImage.includes(destination) ? 'bind' : 'volume',
-        ...(name === undefined ? {} : { Name: name }),
-        Source: source,
-        Destination: destination,
-        Options: options.filter((option) => option !== 'ro' && option !== 'rw'),
-        RW: !options.includes('ro'),
-        Propagation: options.find((option) => /^r?(private|shared|slave|unbindable)$/.test(option)) ?? '',
-      }
-    })
+/** The mounts that were asked for, with the options that the last start gave them; those of every container are left out. */
+function mountsOf({ record }: Stored, spec: Spec | undefined, settings: Settings): Inspection['Mounts'] {
+  return volumesOf(record.request, record.image?.config).map(({ kind, source, destination: given, options }) => {
+    const destination = cleanPath(given)
+    const made = spec?.mounts?.find((mount) => mount.destination === destination && mount.type === 'bind')
+    const all = made?.options ?? options
+    const volume = kind !== 'bind' && source !== undefined
+    return {
+      Type: kind === 'bind' ? 'bind' : 'volume',
+      ...(volume ? { Name: source } : {}),
+      Source: made?.source ?? (volume ? volumePaths(settings, source).data : (source ?? '')),
+      Destination: destination,
+      Driver: kind === 'bind' ? '' : 'local',
+      Mode: '',
+      Options: all.filter((option) => option !== 'ro' && option !== 'rw'),
+      RW: !all.includes('ro'),
+      Propagation: all.find((option) => propagations.includes(option)) ?? '',
+    }
+  })
 }
 
 /** @errors UserError when there is no such container */
@@ -201,7 +200,7 @@ export async function inspect(host: Host, settings: Settings, container: string)
               MergedDir: overlay.mountPoint,
             },
           },
-    Mounts: mountsOf(stored, spec),
+    Mounts: mountsOf(stored, spec, settings),
     EffectiveCaps: spec?.process?.capabilities?.effective ?? [],
     BoundingCaps: spec?.process?.capabilities?.bounding ?? [],
     Config: configOf(stored, spec),

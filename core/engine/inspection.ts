@@ -119,6 +119,8 @@ export interface Inspection {
     readonly Name?: string
     readonly Source: string
     readonly Destination: string
+    readonly Driver: string
+    readonly Mode: string
     readonly Options: readonly string[]
     readonly RW: boolean
     readonly Propagation: string

@@ -17,7 +17,8 @@ import { type Prepared, prepare } from './prepare.ts'
 import { writeMappings } from './rootless.ts'
 import { afterRefusal, settle } from './settle.ts'
 import type { Attachment } from './types.ts'
-import { volumePaths } from './volumes.ts'
+import { holdUserNamespace } from './user-namespace.ts'
+import { volumePlaces } from './volumes.ts'
 
 export interface Running {
   readonly stored: Stored
@@ -53,11 +54,32 @@ export async function launch(
   before: Stored,
   attachment: Attachment | undefined,
 ): Promise<Running> {
+  const { mappings } = before.record
+  if (mappings === undefined) return launchIn(host, settings, before, attachment, undefined)
+  const held = await holdUserNamespace(host, { ...mappings, single: false })
+  try {
+    return await launchIn(host, settings, before, attachment, held.path)
+  } finally {
+    held.release()
+  }
+}
+
+async function launchIn(
+  host: Host,
+  settings: Settings,
+  before: Stored,
+  attachment: Attachment | undefined,
+  userNamespace: string | undefined,
+): Promise<Running> {
   const { kernel } = host
   const { record, paths } = before
   const starting = snapshotOf(moved(phaseOf(before.state), 'start', record.name))
-  const volumes = await volumePaths(host, settings, before)
-  const prepared = await prepare(host, settings, before, volumes)
+  const places = await volumePlaces(host, settings, before)
+  const prepared = await prepare(host, settings, before, places, userNamespace)
+  if (places.toPrepare) {
+    const { makeVolumesReady } = await import('./volume-first-use.ts')
+    await makeVolumesReady(host, settings, before, prepared, places)
+  }
   if (before.state.startedMs !== undefined) removeFile(kernel, paths.exit)
   writeNameFiles(kernel, before)
   const { keep: _, failure: __, ...kept } = before.state

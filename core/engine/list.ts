@@ -49,6 +49,7 @@ export function rowOf(stored: Stored): ContainerRow {
   const { record, state } = stored
   const { request } = record
   const runs = state.process !== undefined
+  const volumes = volumesOf(request, record.image?.config)
   return {
     id: record.id,
     name: record.name,
@@ -65,7 +66,8 @@ export function rowOf(stored: Stored): ContainerRow {
     ports: portsOf(stored),
     network: networkName(stored),
     labels: { ...record.image?.config.config?.Labels, ...request.labels },
-    mounts: volumesOf(request, record.image?.config).map((volume) => volume.destination),
+    mounts: volumes.map((volume) => volume.destination),
+    volumes: volumes.flatMap(({ source }) => source ?? []),
     remove: request.remove,
   }
 }
@@ -118,7 +120,7 @@ function matches(
     case 'since':
       return row.createdMs > limits.since[index]!
     case 'volume':
-      return row.mounts.includes(value)
+      return row.mounts.includes(value) || row.volumes.includes(value)
     case 'network':
       return row.network === value
     default:

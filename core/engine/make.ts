@@ -24,6 +24,7 @@ import type { Host, Settings } from './host.ts'
 import { lockImages } from './image-lock.ts'
 import { removeHalf } from './recover.ts'
 import { remove } from './remove.ts'
+import { withVolumes } from './volumes.ts'
 
 export interface Made {
   readonly stored: Stored
@@ -52,18 +53,23 @@ export async function makeContainer(
   const images = request.source.kind === 'image' ? await lockImages(host, settings) : undefined
   try {
     const image = imageFacts(host, settings, request, paths)
+    const whole = await withVolumes(host, settings, request, image?.config)
     const lock = makeDirectory(kernel, settings, paths, image !== undefined || isOverlay(request))
     let name: string | undefined
     try {
       name = await takeName(host, settings, request.name, id)
+      const mappings = choosesIds(host, request)
+        ? await (await import('./user-ids.ts')).claimIds(host, settings, request, paths)
+        : undefined
       const record = {
         version: 1,
         id,
         name,
         createdMs: host.now(),
-        request,
+        request: whole,
         ...(image === undefined ? {} : { image }),
         cgroupPath: cgroupPathOf(request, settings, id),
+        ...(mappings === undefined ? {} : { mappings: { uid: mappings.uid, gid: mappings.gid } }),
       } satisfies ContainerRecord
       const state = newState(phase)
       writeRecord(kernel, paths, record)
@@ -83,6 +89,13 @@ export async function makeContainer(
 
 export const isOverlay = (request: ContainerRequest): boolean =>
   request.source.kind === 'image' || request.source.overlay
+
+/** Whether root of the host makes a user namespace for it, with ids that are its own while it is there. */
+export function choosesIds(host: Host, { userns, idMappings, subordinates }: ContainerRequest): boolean {
+  if (host.environment.uid !== 0) return false
+  if (idMappings !== undefined || subordinates !== undefined) return true
+  return userns?.kind === 'private' || userns?.kind === 'auto' || userns?.kind === 'keep-id'
+}
 
 export function cgroupPathOf(request: ContainerRequest, settings: Settings, id: string): string {
   const parent = request.cgroupParent ?? settings.cgroupParent

@@ -22,9 +22,11 @@ import { type Joined, joinedNamespaces } from './joined.ts'
 import { isOverlay } from './make.ts'
 import { networkModeOf } from './name-files.ts'
 import { readInLayers } from './root-files.ts'
-import { type IdMappings, idMappings, refuseLockedLayer } from './rootless.ts'
+import { type IdMappings, refuseLockedLayer } from './rootless.ts'
 import { filterOf } from './seccomp.ts'
-import { plannedVolumes } from './volumes.ts'
+import { checkMapped, hasTerminalGroup, idmapNamespaces, userNamespaceOf, withoutOwnUser } from './user-mode.ts'
+import { plannedNamespace } from './user-namespace.ts'
+import type { VolumePlaces } from './volumes.ts'
 
 export interface Prepared {
   readonly spec: Spec
@@ -45,29 +47,30 @@ export function currentRequest({ record, state }: Pick<Stored, 'record' | 'state
 }
 
 /**
- * @param volumes - directories of named and unnamed volumes
- * @param nothingMade - the container is only thought of: its own files need not be there
+ * @param places - of its volumes; those of its own need not be there
+ * @param madeUserNamespace - by path, the one that was made for it, when it has ids of its own
  * @errors UserError for whatever the request asks and this host or root filesystem does not give
  */
 export async function prepare(
   host: Host,
   settings: Settings,
   stored: Stored,
-  volumes: Readonly<Record<string, string>>,
-  nothingMade = false,
+  places: VolumePlaces,
+  madeUserNamespace = plannedNamespace,
 ): Promise<Prepared> {
   const { kernel, environment } = host
   const { record, paths } = stored
-  const request = currentRequest(stored)
-  const image = record.image?.config
   const rootless = environment.uid !== 0
-  if (!rootless && request.userns?.kind === 'private')
-    throw new UserError('--userns=private: root has no subordinate ids to lend; run as another user')
+  const joined = await joinedNamespaces(host, settings, currentRequest(stored))
+  const request = withoutOwnUser(kernel, currentRequest(stored), joined)
+  const image = record.image?.config
   if (rootless && networkModeOf(request) === 'bridge')
     throw new UserError(
       `--network=bridge: user ${environment.uid} may make no links on the host; use --network=none or --network=host`,
     )
-  const newUserNamespace = rootless && (request.userns === undefined || request.userns.kind === 'private')
+  const userNamespace = userNamespaceOf(host, record, request, joined, madeUserNamespace)
+  const { isNew: newUserNamespace, entered } = userNamespace
+  const mappings = newUserNamespace ? userNamespace.mappings : undefined
   const caller = readCaller(kernel, environment.uid)
   const overlay = overlayOf(stored)
   const layers = overlay
@@ -75,7 +78,6 @@ export async function prepare(
     : [rootDirectoryOf(request)]
   const group = readInLayers(kernel, layers, 'etc', 'group')
   const user = resolveUser(userOf(request, image), readInLayers(kernel, layers, 'etc', 'passwd'), group)
-  const joined = await joinedNamespaces(host, settings, request)
   const cgroupHost = cgroupsFor(host, settings, request, record.cgroupPath)
   const all = (1n << BigInt(caller.lastCapability + 1)) - 1n
   const boundingCapabilities = capabilityNamesOf(
@@ -88,8 +90,7 @@ export async function prepare(
     request,
     capabilitiesOf(request, { uid: user.uid, boundingCapabilities }).bounding ?? [],
   )
-  const mappings = newUserNamespace ? idMappings(host) : undefined
-  const joinedUser = joinedUserOf(kernel, request, joined)
+  checkMapped(userNamespace, user)
   const initPath = request.init ? host.initPath?.() : undefined
   const rootPath = overlay?.mountPoint ?? rootDirectoryOf(request)
   const files = boundFiles(request, paths, joined)
@@ -103,13 +104,16 @@ export async function prepare(
     files,
     joinedPaths: joined.paths,
     ...(joined.shmPath === undefined ? {} : { shmPath: joined.shmPath }),
-    volumePaths: nothingMade ? plannedVolumes(settings, stored) : volumes,
+    volumePaths: places.paths,
+    volumeMounts: places.mounts,
+    overlays: places.overlays,
     deviceNodes: requestedDevices(kernel, request.devices),
     hostDevices: request.privileged ? allHostDevices(kernel) : [],
     ...(filter === undefined ? {} : { seccomp: filter.profile }),
     newUserNamespace,
+    mapsOwners: entered !== undefined,
     ...(mappings === undefined ? {} : { idMappings: mappings }),
-    ttyGroupMapped: mappings === undefined ? joinedUser.ttyGroup : !mappings.single,
+    ttyGroupMapped: hasTerminalGroup(userNamespace),
     ...(initPath === undefined ? {} : { initPath }),
     apparmor: request.security.apparmor !== undefined && hasAppArmor(kernel),
     swapAccounting: cgroupHost?.swapLimit ?? false,
@@ -120,13 +124,12 @@ export async function prepare(
     cgroupHost === undefined ? { ...asked, mounts: asked.mounts?.filter(({ type }) => type !== 'cgroup') } : asked
   const cgroup =
     cgroupHost === undefined ? undefined : planCgroup(record.cgroupPath, spec.linux?.resources ?? {}, cgroupHost)
-  const places = nothingMade ? plannedVolumes(settings, stored) : volumes
   const ownFiles: Record<string, 'file' | 'directory'> = {}
   for (const path of Object.values(files)) ownFiles[path] = 'file'
-  for (const path of Object.values(places)) ownFiles[path] = 'directory'
+  for (const [name, path] of Object.entries(places.paths)) if (!(name in places.mounts)) ownFiles[path] = 'directory'
   const sources = (spec.mounts ?? []).filter(({ type }) => type === 'bind').map(({ source }) => source!)
   const { source } = request
-  if (newUserNamespace && source.kind === 'rootfs' && source.overlay) refuseLockedLayer(host, source.path)
+  if (rootless && newUserNamespace && source.kind === 'rootfs' && source.overlay) refuseLockedLayer(host, source.path)
   const facts: LaunchFacts = {
     ...caller,
     ...(overlay === undefined ? { rootDirectory: rootPath } : { overlay }),
@@ -138,12 +141,13 @@ export async function prepare(
       ),
     },
     ...(cgroup === undefined ? {} : { cgroup: { ...cgroup, view: cgroupView(cgroup.paths, cgroupHost!) } }),
-    ...(mappings?.single || joinedUser.setgroupsDenied ? { setgroupsDenied: true } : {}),
+    ...(userNamespace.setgroupsDenied ? { setgroupsDenied: true } : {}),
     ...(request.oomScoreAdj === undefined
       ? {}
       : { oomScoreAdj: Number(readTextIfThere(kernel, '/proc/self/oom_score_adj') ?? 0) }),
     ...(filter === undefined ? {} : { seccomp: filter.compiled }),
     waitsForStart: true,
+    ...(entered === undefined ? {} : { userNamespace: entered, idmapNamespaces: idmapNamespaces(spec, entered) }),
   }
   return {
     spec,
@@ -153,20 +157,6 @@ export async function prepare(
     ...(mappings === undefined ? {} : { mappings }),
     joined,
   }
-}
-
-/** What a user namespace that is joined allows; the files of its processes tell. user_namespaces(7) */
-function joinedUserOf(kernel: Host['kernel'], { userns }: ContainerRequest, joined: Joined) {
-  const path = userns?.kind === 'path' ? userns.path : joined.paths.user
-  const pid = /^\/proc\/(\d+)\/ns\/user$/.exec(path ?? '')?.[1]
-  const read = (name: string) => (pid === undefined ? undefined : readTextIfThere(kernel, `/proc/${pid}/${name}`))
-  const ttyGroup = read('gid_map')
-    ?.split('\n')
-    .some((line) => {
-      const [first = 0, , count = 0] = line.trim().split(/\s+/).map(Number)
-      return line !== '' && first <= 5 && 5 < first + count
-    })
-  return { ttyGroup: ttyGroup ?? true, setgroupsDenied: read('setgroups')?.trim() === 'deny' }
 }
 
 export function rootDirectoryOf(request: ContainerRequest): string {

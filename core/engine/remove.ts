@@ -14,7 +14,7 @@ import { endRun } from './stop.ts'
 import type { Created, RemoveOptions, Verbs } from './types.ts'
 
 /**
- * Removes a container. Its unnamed volumes are in its directory and go with it; named ones stay. podman-rm(1).
+ * Removes a container, and with `volumes` its anonymous volumes; named ones stay. podman-rm(1).
  *
  * @errors UserError `cannot remove container web: it is running; stop it first, or use --force`
  */
@@ -35,7 +35,7 @@ export async function remove(
     }
     return { id, name }
   } catch (error) {
-    if (options.force && error instanceof DamagedError) return removeDamaged(host, settings, container)
+    if (options.force && error instanceof DamagedError) return removeDamaged(host, settings, container, options)
     if (!(error instanceof UserError) || !error.message.endsWith('no such container')) throw error
     // Removed by itself (--rm) or by somebody else while we were at it: that is what was asked for.
     if (known !== undefined) return { id: known.record.id, name: known.record.name }
@@ -51,7 +51,7 @@ async function removeNow(
   host: Host,
   settings: Settings,
   stored: Stored,
-  { force }: RemoveOptions,
+  { force, volumes }: RemoveOptions,
 ): Promise<Stored | undefined> {
   const { name } = stored.record
   const phase = phaseOf(stored.state)
@@ -61,12 +61,17 @@ async function removeNow(
   }
   moved(phase, 'delete', name)
   await clearHost(host, settings, stored)
-  await discard(host, settings, stored)
+  await discard(host, settings, stored, volumes)
   return undefined
 }
 
 /** Removes a container by what its files still tell; for the rest it is taken to be as most are. */
-async function removeDamaged(host: Host, settings: Settings, container: string): Promise<Created | undefined> {
+async function removeDamaged(
+  host: Host,
+  settings: Settings,
+  container: string,
+  { volumes }: RemoveOptions,
+): Promise<Created | undefined> {
   const { kernel } = host
   const id = resolveId(kernel, settings, container)
   const paths = containerPaths(settings, id)
@@ -82,7 +87,7 @@ async function removeDamaged(host: Host, settings: Settings, container: string):
     }
     await endRun(host, stored, 0)
     await clearHost(host, settings, stored)
-    await discard(host, settings, stored)
+    await discard(host, settings, stored, volumes)
     return { id, name: stored.record.name }
   } finally {
     lock.release()

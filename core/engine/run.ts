@@ -9,10 +9,11 @@ import { newState, phaseOf, readStored } from '../store/record.ts'
 import { startedOf } from './foreground.ts'
 import type { Host, Settings } from './host.ts'
 import { launch } from './launch.ts'
-import { cgroupPathOf, imageFacts, makeContainer } from './make.ts'
+import { cgroupPathOf, choosesIds, imageFacts, makeContainer } from './make.ts'
 import { prepare } from './prepare.ts'
 import { afterRefusal, clearHost, discard } from './settle.ts'
 import type { Attachment, Started, Verbs } from './types.ts'
+import { volumePlaces, withVolumes } from './volumes.ts'
 
 /**
  * Makes a container and starts it. When it cannot be started nothing of it stays. podman-run(1).
@@ -57,11 +58,15 @@ export async function dryRun(host: Host, settings: Settings, request: ContainerR
     id,
     name: request.name ?? 'unnamed',
     createdMs: host.now(),
-    request,
+    request: await withVolumes(host, settings, request, image?.config),
     ...(image === undefined ? {} : { image }),
     cgroupPath: cgroupPathOf(request, settings, id),
+    ...(choosesIds(host, request)
+      ? { mappings: (await import('./user-ids.ts')).chooseIds(host, settings, request) }
+      : {}),
   }
-  return (await prepare(host, settings, { record, state: newState('creating'), paths }, {}, true)).plan
+  const stored = { record, state: newState('creating'), paths }
+  return (await prepare(host, settings, stored, await volumePlaces(host, settings, stored, true))).plan
 }
 
 run satisfies Verbs['run']

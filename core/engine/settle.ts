@@ -53,10 +53,23 @@ export async function afterRefusal(host: Host, act: () => Promise<unknown>): Pro
   }
 }
 
-/** Removes a container's files and gives its name back. Safe to repeat: the name goes first, the directory last. */
-export async function discard(host: Host, settings: Settings, stored: Pick<Stored, 'record' | 'paths'>): Promise<void> {
+/**
+ * Removes a container's files and gives its name back. Safe to repeat: the name goes first, the directory last.
+ *
+ * @param volumes - its anonymous volumes go too, unless another container has them
+ */
+export async function discard(
+  host: Host,
+  settings: Settings,
+  stored: Pick<Stored, 'record' | 'paths'>,
+  volumes = true,
+): Promise<void> {
   const { kernel } = host
   releaseName(kernel, settings, stored.record.name, stored.record.id)
+  if (volumes && stored.record.request?.volumes.some(({ kind }) => kind === 'anonymous')) {
+    const { removeAnonymous } = await import('./volume-remove.ts')
+    await removeAnonymous(host, settings, stored.record)
+  }
   if (host.environment.uid === 0) removeUnpacked(kernel, stored.paths.directory)
   else await removeRootless(host, stored.paths.directory)
 }

@@ -3,6 +3,7 @@
 import { pruneContainers } from './container-prune.ts'
 import type { Host, Settings } from './host.ts'
 import { type Pruned, type PruneOptions, pruneImages } from './image-prune.ts'
+import { pruneVolumes } from './volume-list.ts'
 
 export interface SystemPruneOptions extends PruneOptions {
   /** Also images that have a name. */
@@ -28,7 +29,7 @@ const none: Pruned = { removed: [], bytes: 0 }
  */
 export async function pruneSystem(host: Host, settings: Settings, options: SystemPruneOptions): Promise<SystemPruned> {
   const containers = await pruneContainers(host, settings, options)
-  const volumes = none
+  const volumes = options.volumes ? await pruneVolumes(host, settings, options) : none
   const images = await pruneImages(host, settings, { ...options, all: options.allImages })
   return { containers, volumes, images, bytes: containers.bytes + volumes.bytes + images.bytes }
 }

@@ -69,6 +69,8 @@ export interface ContainerRow {
   readonly labels: Readonly<Record<string, string>>
   /** Destinations. */
   readonly mounts: readonly string[]
+  /** Names of volumes and paths of the host that are mounted. */
+  readonly volumes: readonly string[]
   readonly remove: boolean
 }
 
@@ -141,7 +143,7 @@ export interface StopOptions {
 export interface RemoveOptions {
   /** Kills one that runs; one that is not there is no error. */
   readonly force: boolean
-  /** Also its unnamed volumes. */
+  /** Also its anonymous volumes, those that no other container has. */
   readonly volumes: boolean
   /** Seconds to wait between the stop signal and SIGKILL with `force`; absent means the container's own. */
   readonly timeoutSeconds?: number

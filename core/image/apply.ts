@@ -31,6 +31,8 @@ export interface ApplyOptions {
   /** For messages: what is applied. */
   readonly title: string
   readonly limits?: LayerLimits
+  /** It is no layer: the directory may have something in it, which stays, and names are names, whiteouts too. */
+  readonly merges?: boolean
   readonly warn: (sentence: string) => void
 }
 
@@ -56,7 +58,7 @@ export async function applyLayer(
   }
   const applier = applierOf(kernel, leftOut)
   const tree = new LayerTree(kernel, directory, applier.rootless)
-  const directories = new Map<string, DirectoryAttributes>([['', { ...implied, path: './' }]])
+  const directories = new Map<string, DirectoryAttributes>(options.merges ? [] : [['', { ...implied, path: './' }]])
   const guessed = new Set<string>()
   let sizeBytes = 0
   let count = 0
@@ -71,7 +73,9 @@ export async function applyLayer(
         directories.set(made.join('/'), { ...implied, path: entry.path })
         guessed.add(made.join('/'))
       }
-      sizeBytes += await naming(options.title, entry.path, () => place(applier, tree, directories, entry, imply))
+      sizeBytes += await naming(options.title, entry.path, () =>
+        place(applier, tree, directories, entry, imply, !options.merges),
+      )
     }
     tree.close()
     finishDirectories(applier, tree, directories, options.title)
@@ -142,6 +146,7 @@ async function place(
   directories: Map<string, DirectoryAttributes>,
   entry: TarEntry,
   imply: (made: readonly string[]) => void,
+  whiteouts: boolean,
 ): Promise<number> {
   const names = namesOf(entry.path)
   const name = names.pop()
@@ -151,7 +156,7 @@ async function place(
     return 0
   }
   const parent = tree.directory(names, imply)
-  if (name.startsWith('.wh.')) {
+  if (whiteouts && name.startsWith('.wh.')) {
     tree.whiteout(parent, names, name)
     return 0
   }

@@ -89,9 +89,11 @@ export const PR = {
   SET_DUMPABLE: 4,
   SET_KEEPCAPS: 8,
   CAPBSET_DROP: 24,
+  SET_SECUREBITS: 28,
   SET_NO_NEW_PRIVS: 38,
   CAP_AMBIENT: 47,
 } as const
+export const SECBIT_NO_SETUID_FIXUP = 4
 export const PR_CAP_AMBIENT = { RAISE: 2, CLEAR_ALL: 4 } as const
 
 export const KEYCTL_JOIN_SESSION_KEYRING = 1
@@ -112,3 +114,6 @@ export const IOCTL = {
   TIOCSPTLCK: 0x40045431,
   TIOCGPTPEER: 0x5441,
 } as const
+
+/** mount(2) copies one page of data, and the last byte is the end. */
+export const mountDataBytes = 4095

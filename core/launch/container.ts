@@ -6,8 +6,9 @@ import { O, PER_LINUX32 } from './constants.ts'
 import { devicesOf, planDeviceSources, planDevices } from './devices.ts'
 import type { LaunchFacts } from './facts.ts'
 import { planLoopback, planNames, planSysctlSource, planSysctls } from './identity.ts'
+import { planMappedRoot, planUserNamespace } from './mapped-root.ts'
 import { planCoverSources, planMaskedPaths, planReadonlyPaths } from './masks.ts'
-import { planForeignProc, planMappedSources, planSources, planTiedSources } from './mount-sources.ts'
+import { planForeign, planMappedSources, planSources, planTiedSources, planWitnessed } from './mount-sources.ts'
 import { planMounts, planReadonlyFileSystems } from './mounts.ts'
 import {
   checkNamespaces,
@@ -15,8 +16,10 @@ import {
   isWatched,
   namespacesOf,
   planBirth,
-  planEntry,
+  planJoins,
   planRootOfUserNamespace,
+  planUnshared,
+  planUserEntry,
 } from './namespaces.ts'
 import type { LaunchPlan } from './plan.ts'
 import { type PlannedMount, readMounts } from './planned-mount.ts'
@@ -46,7 +49,8 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
   if (process === undefined) throw new UserError('process: a container needs a process to run')
   checkProcess(process)
   checkSpec(spec)
-  const namespaces = namespacesOf(spec)
+  const { userNamespace } = facts
+  const namespaces = namespacesOf(spec, userNamespace?.path)
   checkNamespaces(namespaces, spec)
   const mounts = readMounts(spec)
   const inUserNamespace = namespaces.has('user')
@@ -61,17 +65,33 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
   planBirth(writer, namespaces, spec, facts)
   planOomScore(writer, process, facts, 'child')
   planSession(writer, process)
-  planForeignProc(writer, mounts, namespaces)
-  planEntry(writer, namespaces)
   planPersonality(writer, spec)
-  planSysctlSource(writer, spec, namespaces)
-  if (ownRoot) {
+  const enter = () => {
+    planForeign(writer, mounts, facts, namespaces)
+    planJoins(writer, namespaces)
+    planUnshared(writer, namespaces)
+    planSysctlSource(writer, spec, namespaces)
+  }
+  const takeFromHost = () => {
     planTiedSources(writer, mounts, spec, facts, namespaces)
     planPrivateMounts(writer)
     planSources(writer, mounts, spec, facts, namespaces)
     if (devices) planDeviceSources(writer, devices, facts)
     if (!ownNull) planCoverSources(writer, masked)
-    planRoot(writer, spec, facts, namespaces)
+  }
+  if (userNamespace === undefined || !ownRoot) enter()
+  if (ownRoot) {
+    if (userNamespace !== undefined) planUserNamespace(writer, userNamespace.path)
+    takeFromHost()
+    if (userNamespace !== undefined) {
+      planMappedRoot(writer, spec, facts)
+      planJoins(writer, namespaces, 'user')
+      planForeign(writer, mounts, facts, namespaces)
+      planUserEntry(writer, namespaces)
+      planSysctlSource(writer, spec, namespaces)
+    }
+    planWitnessed(writer, mounts, facts, namespaces)
+    planRoot(writer, spec, mounts, facts, namespaces)
     writer.child({ name: 'umask', mask: 0 }, 'make files with exactly the rights asked for')
     planMounts(writer, mounts, facts, namespaces)
     if (devices) planDevices(writer, devices)

@@ -5,7 +5,7 @@ import { planCgroupV1, planHostCgroup2 } from './cgroup-mount.ts'
 import { AT, MOUNT_ATTR, MOVE_MOUNT, MS } from './constants.ts'
 import type { LaunchFacts } from './facts.ts'
 import { mountFlags } from './mount-options.ts'
-import { needsWitness } from './mount-sources.ts'
+import { isMadeBefore } from './mount-sources.ts'
 import { isNew, type Namespaces } from './namespaces.ts'
 import type { PlannedMount } from './planned-mount.ts'
 import { from, openInside, type PlanWriter } from './writer.ts'
@@ -25,9 +25,13 @@ export function planMounts(
       writer.destination(destination, what, place)
       attach(writer, tree, place, `mount ${mount.source} on ${destination}`)
       writer.mounted(destination, false)
-    } else if (needsWitness(planned, namespaces)) {
+    } else if (isMadeBefore(planned, facts, namespaces)) {
       writer.destination(destination, 'directory', place, false)
       attach(writer, tree, place, `mount ${mount.type} on ${destination}`)
+      writer.mounted(destination, false)
+    } else if (kind === 'overlay') {
+      writer.destination(destination, 'directory', place)
+      attach(writer, tree, place, `mount the overlay on ${destination}`)
       writer.mounted(destination, false)
     } else if (kind === 'cgroup') mountCgroup(writer, planned, facts, namespaces)
     else if (kind === 'remount') {

@@ -10,7 +10,7 @@ export interface PlannedMount {
   /** `mounts[3] /data`, for messages. */
   readonly where: string
   readonly destination: string
-  readonly kind: 'bind' | 'cgroup' | 'remount' | 'fresh'
+  readonly kind: 'bind' | 'cgroup' | 'overlay' | 'remount' | 'fresh'
   readonly options: MountOptions
   /** The label of the detached mount, and of the place for it. */
   readonly tree: string
@@ -32,7 +32,8 @@ export function readMounts(spec: Spec): PlannedMount[] {
     const destination = cleanPath(mount.destination)
     if (destination === '/') throw new UserError(`${where}: nothing can be mounted on the root itself; use root.path`)
     const bind = options.bind !== undefined || mount.type === 'bind'
-    const kind = options.remount ? 'remount' : bind ? 'bind' : mount.type === 'cgroup' ? 'cgroup' : 'fresh'
+    const made = mount.type === 'cgroup' || mount.type === 'overlay' ? mount.type : 'fresh'
+    const kind = options.remount ? 'remount' : bind ? 'bind' : made
     if (bind && !options.remount) {
       refuseForBind(options, where)
       if (!mount.source?.startsWith('/')) throw new UserError(`${where}: a bind mount needs an absolute source`)

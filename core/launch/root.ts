@@ -11,16 +11,18 @@ import {
   MOUNT_ATTR,
   MOVE_MOUNT,
   MS,
+  mountDataBytes,
   O,
   OPEN_TREE,
 } from './constants.ts'
 import type { LaunchFacts, OverlayFacts } from './facts.ts'
+import { planMountedRoot } from './mapped-root.ts'
 import { propagationOf } from './mount-options.ts'
 import { type Namespaces, planRootOfUserNamespace } from './namespaces.ts'
+import { planOverlayTrees } from './overlay-mounts.ts'
+import type { PlannedMount } from './planned-mount.ts'
+import { isSince } from './release.ts'
 import { from, openHost, type PlanWriter, root } from './writer.ts'
-
-/** mount(2) copies one page of data, and the last byte is the end. */
-const mountDataBytes = 4095
 
 /** Nothing that is mounted from here on may reach the host. mount_namespaces(7). */
 export function planPrivateMounts(writer: PlanWriter): void {
@@ -30,12 +32,21 @@ export function planPrivateMounts(writer: PlanWriter): void {
   )
 }
 
-/** Mounts the root filesystem, goes there, and leaves the host's. */
-export function planRoot(writer: PlanWriter, spec: Spec, facts: LaunchFacts, namespaces: Namespaces): void {
+/** Mounts the root filesystem and what else lies over the host's files, goes there, and leaves the host's. */
+export function planRoot(
+  writer: PlanWriter,
+  spec: Spec,
+  mounts: readonly PlannedMount[],
+  facts: LaunchFacts,
+  namespaces: Namespaces,
+): void {
   // A directory is taken as the caller, who may search the way to it; an overlay belongs to the root of its namespace.
-  if (!facts.overlay) bindRoot(writer, facts.rootDirectory ?? spec.root?.path)
+  const made = facts.userNamespace !== undefined
+  if (!facts.overlay && !made) bindRoot(writer, facts.rootDirectory ?? spec.root?.path)
   planRootOfUserNamespace(writer, namespaces)
-  if (facts.overlay) mountOverlay(writer, facts.overlay, facts.release, namespaces.has('user'))
+  if (made) planMountedRoot(writer)
+  else if (facts.overlay) mountOverlay(writer, facts.overlay, facts.release, namespaces.has('user'))
+  planOverlayTrees(writer, mounts, namespaces)
   writer.child({ name: 'fchdir', fd: from(root) }, 'stand in the root filesystem')
   writer.child(
     { name: 'pivot_root', new_root: '.', put_old: '.' },
@@ -86,11 +97,6 @@ function mountOverlay(writer: PlanWriter, overlay: OverlayFacts, release: string
       `the image has ${overlay.lowerDirectories.length} layers, more than Linux ${release} can lay over each other; it needs Linux 6.8, or an image with fewer layers`,
     )
   layerByLayer(writer, overlay, rest)
-}
-
-function isSince(release: string, major: number, minor: number): boolean {
-  const [, first = '0', second = '0'] = /^(\d+)\.(\d+)/.exec(release) ?? []
-  return Number(first) > major || (Number(first) === major && Number(second) >= minor)
 }
 
 /** Overlays with so many layers that they do not fit one page: each is given by itself, which Linux knows since 6.8. */

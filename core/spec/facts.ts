@@ -22,6 +22,12 @@ export interface RequestFacts {
   readonly shmPath?: string
   /** By name, and for unnamed volumes by destination: their directories. */
   readonly volumePaths?: Readonly<Record<string, string>>
+  /** By name: what the driver's options make of a volume, where that is no directory of its own. */
+  readonly volumeMounts?: Readonly<
+    Record<string, { readonly kind: 'tmpfs' | 'bind'; readonly options: readonly string[] }>
+  >
+  /** By destination: the directories that take the changes of a volume with the option `O`. */
+  readonly overlays?: Readonly<Record<string, { readonly upper: string; readonly work: string }>>
   /** By path: what stat(2) says of each device asked for (a directory gives several). */
   readonly deviceNodes: Readonly<Record<string, readonly LinuxDevice[]>>
   /** The host's devices, for `--privileged`. */
@@ -30,6 +36,8 @@ export interface RequestFacts {
   readonly seccomp?: LinuxSeccomp
   /** The container gets a user namespace of its own. */
   readonly newUserNamespace: boolean
+  /** Root of the host maps the owners of files for the user namespace that the container is in. */
+  readonly mapsOwners?: boolean
   /** For a user namespace of its own. */
   readonly idMappings?: { readonly uid: readonly LinuxIDMapping[]; readonly gid: readonly LinuxIDMapping[] }
   /** gid 5 is mapped in the container's user namespace (always without one). */

@@ -4,6 +4,7 @@ import { UserError } from '../errors.ts'
 import * as defaults from './defaults.ts'
 import type { RequestFacts } from './facts.ts'
 import type { ImageConfig } from './image-config.ts'
+import { isTmpfsOption, propagations } from './mount-words.ts'
 import type { ContainerRequest, Tmpfs, Volume } from './request.ts'
 import type { Mount } from './types.ts'
 
@@ -35,43 +36,57 @@ export function volumesOf(request: ContainerRequest, image: ImageConfig | undefi
     throw new UserError(`the image wants ${fromImage.length} volumes; ${imageVolumesMax} are the most that are made`)
   return [
     ...request.volumes,
-    ...fromImage.map((destination): Volume => ({ kind: 'anonymous', destination, options: [] })),
+    ...fromImage.map((destination): Volume => ({ kind: 'anonymous', destination, options: [], ofImage: true })),
   ]
 }
 
-const propagations = new Set([
-  'shared',
-  'slave',
-  'private',
-  'unbindable',
-  'rshared',
-  'rslave',
-  'rprivate',
-  'runbindable',
-])
+/** Options that the engine acts on; the mount itself does not have them. */
+const isOfEngine = (option: string): boolean =>
+  /^([zZUO]|copy|nocopy)$/.test(option) || /^(upper|work)dir=/.test(option)
 
 function volumeMount(volume: Volume, facts: RequestFacts): Mount {
   const destination = cleanPath(volume.destination)
-  const key = volume.kind === 'named' ? volume.source! : destination
-  const known =
-    facts.volumePaths !== undefined && Object.hasOwn(facts.volumePaths, key) ? facts.volumePaths[key] : undefined
-  const source = volume.kind === 'bind' ? volume.source : known
+  const key = volume.kind === 'bind' ? undefined : (volume.source ?? destination)
+  const driver = of(facts.volumeMounts, key)
+  if (driver?.kind === 'tmpfs') {
+    const options = [...driver.options, ...volume.options.filter((option) => option === 'U' || isTmpfsOption(option))]
+    return tmpfsMount({ destination, options }, facts.user)
+  }
+  const source = volume.kind === 'bind' ? volume.source : of(facts.volumePaths, key)
   if (source === undefined)
     throw new UserError(`-v ${volume.source ?? destination}: there is no volume of that name; give a path of the host`)
-  const { options } = volume
+  if (volume.options.includes('O')) return overlayMount(destination, source, facts)
+  const options = [...(driver?.options ?? []), ...volume.options].filter((option) => !isOfEngine(option))
   return {
     destination,
     type: 'bind',
     source,
     options: [
       ...(options.includes('bind') || options.includes('rbind') ? [] : ['rbind']),
-      ...(options.some((option) => propagations.has(option)) ? [] : ['rprivate']),
+      ...(options.some((option) => propagations.includes(option)) ? [] : ['rprivate']),
       ...options,
     ],
   }
 }
 
-function tmpfsMount({ destination, options }: Tmpfs): Mount {
+function overlayMount(destination: string, source: string, facts: RequestFacts): Mount {
+  const overlay = of(facts.overlays, destination)
+  if (overlay === undefined) throw new UserError(`-v ${source}:${destination}:O: there is no place for its changes`)
+  const layers = { lowerdir: source, upperdir: overlay.upper, workdir: overlay.work }
+  // In overlay's options a backslash takes away the meaning of `:` and `,`. overlayfs (kernel documentation)
+  const options = Object.entries(layers).map(([key, path]) => `${key}=${path.replace(/[\\:,]/g, '\\$&')}`)
+  return { destination, type: 'overlay', source: 'overlay', options }
+}
+
+/** A name may be that of a method of every object. */
+function of<T>(table: Readonly<Record<string, T>> | undefined, key: string | undefined): T | undefined {
+  return table !== undefined && key !== undefined && Object.hasOwn(table, key) ? table[key] : undefined
+}
+
+function tmpfsMount({ destination, options: given }: Tmpfs, user?: RequestFacts['user']): Mount {
+  // A tmpfs is made for its container, so that its first owner is all that there is to change.
+  const owner = given.includes('U') && user !== undefined ? [`uid=${user.uid}`, `gid=${user.gid}`] : []
+  const options = [...given.filter((option) => option !== 'U'), ...owner]
   const opposites: Readonly<Record<string, string>> = { rw: 'ro', nosuid: 'suid', nodev: 'dev' }
   const added = Object.entries(opposites).filter(([mine, other]) => !options.includes(mine) && !options.includes(other))
   return {
@@ -129,7 +144,7 @@ export function mountsOf(
   facts: RequestFacts,
 ): readonly Mount[] {
   const asked = [
-    ...request.tmpfs.map(tmpfsMount),
+    ...request.tmpfs.map((each) => tmpfsMount(each, facts.user)),
     ...volumesOf(request, image).map((volume) => volumeMount(volume, facts)),
   ]
   const destinations = new Set<string>()
@@ -138,14 +153,18 @@ export function mountsOf(
     if (destinations.has(destination)) throw new UserError(`-v: two mounts on ${destination}; give one of them`)
     destinations.add(destination)
   }
-  const byUser = new Set([...request.volumes, ...request.tmpfs].map((each) => cleanPath(each.destination)))
+  const asUser = request.volumes.filter((volume) => !volume.ofImage)
+  const byUser = new Set([...asUser, ...request.tmpfs].map((each) => cleanPath(each.destination)))
   for (const destination of destinations)
     if (!byUser.has(destination) && /^\/(proc|sys|dev)(\/|$)/.test(destination))
       throw new UserError(
         `the image has a volume on ${destination}, which would hide what the kernel shows there: not run, unless -v or --tmpfs says what is to be there`,
       )
   const scratch = request.readOnly && request.readOnlyTmpfs ? ['/run', '/tmp', '/var/tmp'] : []
-  const files = Object.entries(facts.files).map(([destination, source]) => defaults.bindMount(destination, source))
+  const owned = facts.mapsOwners ? ['idmap'] : []
+  const files = Object.entries(facts.files).map(([destination, source]) =>
+    defaults.bindMount(destination, source, owned),
+  )
   const init =
     request.init && facts.initPath !== undefined ? [defaults.bindMount(initDestination, facts.initPath, ['ro'])] : []
   const given = [

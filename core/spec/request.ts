@@ -1,7 +1,7 @@
 // What a user asks for: the meaning of the flags of `run` and `create`, as plain data.
 
 import type { CapabilityName } from './names.ts'
-import type { POSIXRlimit } from './types.ts'
+import type { LinuxIDMapping, POSIXRlimit } from './types.ts'
 
 /** Where the container's files come from. */
 export type Source =
@@ -18,6 +18,20 @@ export type NamespaceMode =
   | { readonly kind: 'container'; readonly container: string }
   | { readonly kind: 'path'; readonly path: string }
 
+/** Ids of the container and of the host, as in uid_map. user_namespaces(7). */
+export interface IdLists {
+  readonly uid?: readonly LinuxIDMapping[]
+  readonly gid?: readonly LinuxIDMapping[]
+}
+
+/** The user namespace has two more, with ids that are chosen for it. */
+export type UserMode =
+  | NamespaceMode
+  /** A range of ids that no other container has; `forced` ids are mapped as said. */
+  | { readonly kind: 'auto'; readonly size?: number; readonly forced: IdLists }
+  /** The caller is the same user inside, or the one that is given. */
+  | { readonly kind: 'keep-id'; readonly uid?: number; readonly gid?: number }
+
 /** The network has two more: none has a loopback only, bridge (and private) an address of its own. */
 export type NetworkMode = NamespaceMode | { readonly kind: 'none' } | { readonly kind: 'bridge' }
 
@@ -25,12 +39,20 @@ export type NetworkMode = NamespaceMode | { readonly kind: 'none' } | { readonly
 export type IpcMode = NamespaceMode | { readonly kind: 'none' }
 
 export interface Volume {
-  /** A path of the host, the name of a volume, or an unnamed volume of this container. */
+  /** A path of the host, the name of a volume, or a volume that goes with the last container that has it. */
   readonly kind: 'bind' | 'named' | 'anonymous'
-  /** Absent for an unnamed volume. */
+  /** Absent for an anonymous volume until the container is made: then it has been given a name. */
   readonly source?: string
   readonly destination: string
   /** As in the mount's options: `ro`, `rslave`, `nosuid`; an unnamed option is the default. */
+  readonly options: readonly string[]
+  /** One of the image's, which nobody asked for. */
+  readonly ofImage?: true
+}
+
+/** `--volumes-from`: another container's volumes, as they are there or with another access. */
+export interface VolumesFrom {
+  readonly container: string
   readonly options: readonly string[]
 }
 
@@ -115,6 +137,8 @@ export interface ContainerRequest {
   readonly hostname?: string
 
   readonly volumes: readonly Volume[]
+  /** Looked up when the container is made; absent means none. */
+  readonly volumesFrom?: readonly VolumesFrom[]
   readonly tmpfs: readonly Tmpfs[]
   readonly shmSizeBytes: number
   readonly readOnly: boolean
@@ -135,7 +159,11 @@ export interface ContainerRequest {
   readonly security: RequestedSecurity
 
   /** Absent means private, or with no right to make others, the caller's own. */
-  readonly userns?: NamespaceMode
+  readonly userns?: UserMode
+  /** Of a user namespace with ids of the user's choice; when one list is absent it is like the other. */
+  readonly idMappings?: IdLists
+  /** Names in subuid(5) and subgid(5) whose ranges are mapped from 0 on. */
+  readonly subordinates?: { readonly uidName: string; readonly gidName: string }
   readonly pid: NamespaceMode
   readonly ipc: IpcMode
   readonly uts: NamespaceMode
