@@ -216,11 +216,15 @@ export class LayerBringer {
   }
 }
 
-/** The bytes of a file of the store. */
-export async function* fileBytes({ kernel }: Pick<ImageHost, 'kernel'>, path: string): AsyncGenerator<Uint8Array> {
+/** The bytes of a file of the store, from an offset on. */
+export async function* fileBytes(
+  { kernel }: Pick<ImageHost, 'kernel'>,
+  path: string,
+  offsetBytes = 0,
+): AsyncGenerator<Uint8Array> {
   const fd = open(kernel, path, O.RDONLY)
   try {
-    yield* pieces(kernel, fd, 0, Number.MAX_SAFE_INTEGER)
+    yield* pieces(kernel, fd, offsetBytes, Number.MAX_SAFE_INTEGER)
   } finally {
     close(kernel, fd)
   }

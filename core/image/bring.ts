@@ -1,5 +1,6 @@
 // Brings an image in: its blobs are kept as they come, its layers unpacked, several at once, and written down at the end.
 
+import { atOnce } from '../at-once.ts'
 import { makeDirectories, writeAtomically } from '../files.ts'
 import { type LayerLimits, layerLimits } from './apply.ts'
 import type { Archive, ImageHost } from './archive.ts'
@@ -150,29 +151,6 @@ async function bringLayers(
     for (const lock of locks.values()) lock.release()
     bringer.end()
   }
-}
-
-/** Runs an action on each, so many at once, in order; the first failure stops the others and is thrown when all have ended. */
-async function atOnce<T>(
-  all: readonly T[],
-  parallel: number,
-  act: (one: T) => Promise<void>,
-  onFailure: (error: unknown) => void,
-): Promise<void> {
-  const waiting = [...all]
-  const failures: unknown[] = []
-  const worker = async () => {
-    for (let one = waiting.shift(); one !== undefined && failures.length === 0; one = waiting.shift()) {
-      try {
-        await act(one)
-      } catch (error) {
-        failures.push(error)
-        onFailure(error)
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: parallel }, worker))
-  if (failures.length > 0) throw failures[0]
 }
 
 /** A manifest for what came without one, such as a docker archive: its blobs are the tars themselves. */

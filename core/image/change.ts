@@ -28,6 +28,20 @@ export async function tagImage(host: StoreHost, nameOrId: string, newName: strin
   })
 }
 
+/** Writes down that a registry has an image: `repository@digest`. One that was removed meanwhile stays removed. */
+export async function addRepoDigest(host: StoreHost, id: string, repoDigest: string): Promise<void> {
+  await withImageLock(host, 'images', 'exclusive', () => {
+    const images = listImages(host)
+    const image = images.find((other) => other.id === id)
+    if (image === undefined || image.repoDigests.includes(repoDigest)) return
+    const known = { ...image, repoDigests: [...image.repoDigests, repoDigest] }
+    writeIndex(
+      host,
+      images.map((other) => (other === image ? known : other)),
+    )
+  })
+}
+
 /** The records after a name has moved to an image. */
 export function withName(images: readonly ImageRecord[], id: string, name: string): ImageRecord[] {
   return images.map((image) => {

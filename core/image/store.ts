@@ -43,7 +43,7 @@ export interface ImageRecord {
 /** Nothing that is here has the name or id. */
 export class NoSuchImageError extends UserError {
   constructor(nameOrId: string) {
-    super(`image ${nameOrId}: no such image here; see vitrine images, or get it with vitrine pull`)
+    super(`image ${nameOrId}: not here; get it with vitrine pull, or see vitrine images`)
     this.name = 'NoSuchImageError'
   }
 }
@@ -103,7 +103,7 @@ export function lookUp(images: readonly ImageRecord[], nameOrId: string): ImageR
   const byId = digits === undefined ? [] : images.filter((image) => image.id.startsWith(digits))
   if (byId.length > 1) throw new UserError(`image ${nameOrId}: ${byId.length} ids start with it; give more digits`)
   if (byId[0]) return byId[0]
-  throw new UserError(`image ${nameOrId}: not here; get it with vitrine pull, or see vitrine images`)
+  throw new NoSuchImageError(nameOrId)
 }
 
 function byName(images: readonly ImageRecord[], text: string, mayBeId: boolean): ImageRecord | undefined {
