@@ -194,6 +194,8 @@ export const signatures = {
   seccomp: [['operation', 'int'], ['flags', 'int'], ['args', 'sock_fprog']],
   sendto: [['sockfd', 'fd'], ['buf', 'bytes'], ['flags', 'int'], ['dest_addr', 'bytes']],
   setdomainname: [['domainname', 'bytes']],
+  setfsgid: [['fsgid', 'int']],
+  setfsuid: [['fsuid', 'int']],
   setgroups: [['list', 'gids']],
   sethostname: [['hostname', 'bytes']],
   setns: [['fd', 'fd'], ['nstype', 'int']],

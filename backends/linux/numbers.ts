@@ -89,6 +89,8 @@ const numbers: Record<SyscallName, readonly [number, number]> = {
   seccomp: [317, 277],
   sendto: [44, 206],
   setdomainname: [171, 162],
+  setfsgid: [123, 152],
+  setfsuid: [122, 151],
   setgroups: [116, 159],
   sethostname: [170, 161],
   setns: [308, 268],

@@ -80,15 +80,6 @@ export function ipcMode(flag: string, value: string): IpcMode {
   return value === 'shareable' ? { kind: 'private' } : namespaceMode(flag, value)
 }
 
-const podmansUserModes = ['auto', 'keep-id', 'nomap']
-
-/** As namespaceMode, and podman's others refused by name. */
-export function userMode(flag: string, value: string): NamespaceMode {
-  if (podmansUserModes.includes(value.split(':')[0]!))
-    refuse(flag, value, "is podman's, and vitrine does not have it yet; give private, host, container:NAME or ns:/PATH")
-  return namespaceMode(flag, value)
-}
-
 /** As namespaceMode, and `none` and `bridge`. */
 export function networkMode(flag: string, value: string): NetworkMode {
   if (value === 'none') return { kind: 'none' }

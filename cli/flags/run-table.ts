@@ -55,6 +55,7 @@ const createFlags: readonly Flag[] = [
     help: "program in place of the image's; a JSON list for several words",
   },
   { name: 'group-add', kind: 'list', value: 'GROUP', help: 'further group' },
+  { name: 'gidmap', kind: 'list', value: 'GID:HOST[:NUMBER]', help: 'groups of the host that its groups are' },
   { name: 'hostname', short: 'h', kind: 'text', value: 'NAME', help: 'host name' },
   { name: 'init', kind: 'switch', help: 'run a small init as PID 1, which forwards signals and reaps' },
   { name: 'ipc', kind: 'text', value: 'MODE', help: 'ipc namespace: private, none, host, container:NAME, ns:PATH' },
@@ -106,11 +107,19 @@ const createFlags: readonly Flag[] = [
   { name: 'shm-size', kind: 'text', value: 'SIZE', help: 'size of /dev/shm (default 64m)' },
   { name: 'stop-signal', kind: 'text', value: 'SIGNAL', help: 'signal that asks it to stop (default TERM)' },
   { name: 'stop-timeout', kind: 'text', value: 'SECONDS', help: 'how long stop waits before it kills (default 10)' },
+  { name: 'subgidname', kind: 'text', value: 'NAME', help: 'its groups are those that /etc/subgid lends to NAME' },
+  { name: 'subuidname', kind: 'text', value: 'NAME', help: 'its users are those that /etc/subuid lends to NAME' },
   { name: 'sysctl', kind: 'list', value: 'KEY=VALUE', help: 'kernel parameter of its namespaces' },
   { name: 'tmpfs', kind: 'texts', value: 'PATH[:OPTIONS]', help: 'file system in memory' },
+  { name: 'uidmap', kind: 'list', value: 'UID:HOST[:NUMBER]', help: 'users of the host that its users are' },
   { name: 'ulimit', kind: 'list', value: 'NAME=SOFT[:HARD]', help: 'resource limit of its processes' },
   { name: 'umask', kind: 'text', value: 'MODE', help: 'file mode mask (default 0022)' },
-  { name: 'userns', kind: 'text', value: 'MODE', help: 'user namespace: private, host, container:NAME, ns:PATH' },
+  {
+    name: 'userns',
+    kind: 'text',
+    value: 'MODE',
+    help: 'user namespace: auto[:size=], keep-id, private, host, container:NAME, ns:PATH',
+  },
   { name: 'uts', kind: 'text', value: 'MODE', help: 'uts namespace: private, host, container:NAME, ns:PATH' },
   {
     name: 'volume',
@@ -124,8 +133,16 @@ const createFlags: readonly Flag[] = [
 ]
 
 const podmanCreate: readonly string[] = [
-  ...['attach a', 'decryption-key', 'blkio-weight-device', 'cgroup-conf', 'cgroups', 'chrootdirs', 'cidfile'],
-  ...['conmon-pidfile', 'cpu-rt-period', 'cpu-rt-runtime', 'device-cgroup-rule', 'device-read-bps', 'device-read-iops'],
+  ...['attach a', 'blkio-weight-device', 'cgroup-conf', 'cgroups', 'chrootdirs', 'cidfile'],
+  ...[
+    'conmon-pidfile',
+    'cpu-rt-period',
+    'cpu-rt-runtime',
+    'decryption-key',
+    'device-cgroup-rule',
+    'device-read-bps',
+    'device-read-iops',
+  ],
   ...[
     'device-write-bps',
     'device-write-iops',
@@ -135,7 +152,7 @@ const podmanCreate: readonly string[] = [
     'dns-search',
     'env-host',
   ],
-  ...['env-merge', 'expose', 'gidmap', 'health-cmd', 'health-interval', 'health-on-failure', 'health-retries'],
+  ...['env-merge', 'expose', 'health-cmd', 'health-interval', 'health-on-failure', 'health-retries'],
   ...['health-start-period', 'health-timeout', 'healthcheck-cmd', 'healthcheck-command', 'healthcheck-interval'],
   ...[
     'healthcheck-retries',
@@ -147,9 +164,9 @@ const podmanCreate: readonly string[] = [
   ],
   ...['init-ctr', 'init-path', 'ip', 'ip6', 'label-file', 'log-driver', 'log-opt', 'mac-address', 'memory-swappiness'],
   ...['mount', 'network-alias', 'no-healthcheck', 'no-hosts', 'oom-kill-disable', 'override-arch', 'override-os'],
-  ...['passwd-entry', 'personality', 'pidfile', 'pod', 'pod-id-file', 'publish-all P', 'retry', 'retry-delay'],
-  ...['requires', 'restart', 'sdnotify', 'seccomp-policy', 'secret', 'signature-policy', 'subgidname', 'subuidname'],
-  ...['systemd', 'timeout', 'tz', 'uidmap', 'unsetenv', 'unsetenv-all', 'volumes-from'],
+  ...['passwd-entry', 'personality', 'pidfile', 'pod', 'pod-id-file', 'publish-all P'],
+  ...['requires', 'restart', 'retry', 'retry-delay', 'sdnotify', 'seccomp-policy', 'secret', 'signature-policy'],
+  ...['systemd', 'timeout', 'tz', 'unsetenv', 'unsetenv-all', 'volumes-from'],
 ]
 
 export const create: CommandFlags = {

@@ -10,11 +10,12 @@ import { signalNumber } from '../../core/spec/names.ts'
 import { type ContainerRequest, defaultRequest, type RequestedResources, type Source } from '../../core/spec/request.ts'
 import { type Environment, envEntries, envFileEntries } from './environment.ts'
 import { device, tmpfs, volume } from './mount-values.ts'
-import { addHost, ipcMode, nameServer, namespaceMode, networkMode, publish, userMode } from './network-values.ts'
+import { addHost, ipcMode, nameServer, namespaceMode, networkMode, publish } from './network-values.ts'
 import { type ParsedFlags, parseFlags } from './parse.ts'
 import { pullingOf } from './registry-flags.ts'
 import { create, exec, run, update } from './run-table.ts'
 import { securityOptions } from './security-values.ts'
+import { idMappings, userMode } from './user-values.ts'
 import { cpuCount, cpuList, keyValue, octalMode, sizeBytes, sizeOrUnlimited, ulimit, wholeNumber } from './values.ts'
 
 /** What the words' meaning depends on besides the words. */
@@ -108,6 +109,12 @@ function network(flags: ParsedFlags): ContainerRequest['network'] | undefined {
 const labels = (flags: ParsedFlags, name: string): Readonly<Record<string, string>> =>
   Object.fromEntries(flags.all(name).map((value) => keyValue(`--${name}`, value, 'may-be-bare')))
 
+function subordinates(flags: ParsedFlags): ContainerRequest['subordinates'] {
+  const [uidName, gidName] = [flags.text('subuidname'), flags.text('subgidname')]
+  const either = uidName ?? gidName
+  return either === undefined ? undefined : { uidName: uidName ?? either, gidName: gidName ?? either }
+}
+
 const defined = <Fields extends object>(fields: Fields): Fields =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields
 
@@ -146,6 +153,8 @@ function requestOf(flags: ParsedFlags, base: ContainerRequest, surroundings: Sur
     privileged: flags.on('privileged'),
     security: securityOptions(flags.all('security-opt'), read),
     userns: given(flags, 'userns', userMode),
+    idMappings: idMappings(flags.all('uidmap'), flags.all('gidmap')),
+    subordinates: subordinates(flags),
     pid: mode('pid'),
     ipc: given(flags, 'ipc', ipcMode) ?? base.ipc,
     uts: mode('uts'),

@@ -1,7 +1,7 @@
 // Namespaces of other containers that a request joins: `container:NAME` becomes /proc/PID/ns/… of the one that runs now.
 
 import { UserError } from '../errors.ts'
-import type { ContainerRequest, IpcMode, NamespaceMode, NetworkMode } from '../spec/request.ts'
+import type { ContainerRequest, IpcMode, NetworkMode, UserMode } from '../spec/request.ts'
 import type { LinuxNamespaceType } from '../spec/types.ts'
 import { phaseOf, type Stored } from '../store/record.ts'
 import type { Host, Settings } from './host.ts'
@@ -29,7 +29,7 @@ export const namespaceFiles: Readonly<Record<LinuxNamespaceType, string>> = {
 
 /** @errors UserError for a container that is not there or does not run */
 export async function joinedNamespaces(host: Host, settings: Settings, request: ContainerRequest): Promise<Joined> {
-  const modes: readonly (readonly [LinuxNamespaceType, NamespaceMode | NetworkMode | IpcMode | undefined])[] = [
+  const modes: readonly (readonly [LinuxNamespaceType, UserMode | NetworkMode | IpcMode | undefined])[] = [
     ['pid', request.pid],
     ['ipc', request.ipc],
     ['uts', request.uts],

@@ -21,6 +21,7 @@ import {
   planUnshared,
   planUserEntry,
 } from './namespaces.ts'
+import { planOverlayTrees } from './overlay-mounts.ts'
 import type { LaunchPlan } from './plan.ts'
 import { type PlannedMount, readMounts } from './planned-mount.ts'
 import {
@@ -66,12 +67,6 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
   planOomScore(writer, process, facts, 'child')
   planSession(writer, process)
   planPersonality(writer, spec)
-  const enter = () => {
-    planForeign(writer, mounts, facts, namespaces)
-    planJoins(writer, namespaces)
-    planUnshared(writer, namespaces)
-    planSysctlSource(writer, spec, namespaces)
-  }
   const takeFromHost = () => {
     planTiedSources(writer, mounts, spec, facts, namespaces)
     planPrivateMounts(writer)
@@ -79,17 +74,22 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
     if (devices) planDeviceSources(writer, devices, facts)
     if (!ownNull) planCoverSources(writer, masked)
   }
-  if (userNamespace === undefined || !ownRoot) enter()
-  if (ownRoot) {
-    if (userNamespace !== undefined) planUserNamespace(writer, userNamespace.path)
+  if (userNamespace !== undefined && ownRoot) {
+    planUserNamespace(writer, userNamespace.path)
     takeFromHost()
-    if (userNamespace !== undefined) {
-      planMappedRoot(writer, spec, facts)
-      planJoins(writer, namespaces, 'user')
-      planForeign(writer, mounts, facts, namespaces)
-      planUserEntry(writer, namespaces)
-      planSysctlSource(writer, spec, namespaces)
-    }
+    planOverlayTrees(writer, mounts, false)
+    planMappedRoot(writer, spec, facts)
+    planJoins(writer, namespaces, 'user')
+    planForeign(writer, mounts, facts, namespaces)
+    planUserEntry(writer, namespaces)
+  } else {
+    planForeign(writer, mounts, facts, namespaces)
+    planJoins(writer, namespaces)
+    planUnshared(writer, namespaces)
+    if (ownRoot) takeFromHost()
+  }
+  planSysctlSource(writer, spec, namespaces)
+  if (ownRoot) {
     planWitnessed(writer, mounts, facts, namespaces)
     planRoot(writer, spec, mounts, facts, namespaces)
     writer.child({ name: 'umask', mask: 0 }, 'make files with exactly the rights asked for')

@@ -77,6 +77,16 @@ export interface LaunchFacts {
   readonly seccomp?: { readonly program: Uint8Array; readonly flags: number }
   /** The child waits before its last steps until it is told to start. */
   readonly waitsForStart: boolean
+  /**
+   * The user namespace of a container of the host's root, which is there already: what the container needs of the host is
+   * taken before the child enters it, and the root filesystem is shown as owned by its users.
+   */
+  readonly userNamespace?: {
+    readonly path: string
+    /** Who its root is on the host. */
+    readonly rootUid: number
+    readonly rootGid: number
+  }
 }
 
 /** What Node ignores at its start; a child inherits it. */

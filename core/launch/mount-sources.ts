@@ -39,11 +39,12 @@ export function planMappedSources(
   facts: LaunchFacts,
   namespaces: Namespaces,
 ): void {
-  for (const planned of mounts) if (isTakenByParent(planned, namespaces)) takeSource(writer, planned, facts, 'parent')
+  for (const planned of mounts)
+    if (isTakenByParent(planned, namespaces, facts)) takeSource(writer, planned, facts, 'parent')
 }
 
-function isTakenByParent({ kind, options }: PlannedMount, namespaces: Namespaces): boolean {
-  return kind === 'bind' && options.idmap !== undefined && namespaces.has('user')
+function isTakenByParent({ kind, options }: PlannedMount, namespaces: Namespaces, facts: LaunchFacts): boolean {
+  return kind === 'bind' && options.idmap !== undefined && namespaces.has('user') && facts.userNamespace === undefined
 }
 
 /** Sources of slave and shared binds: they keep their tie to the host's mounts, so they are taken before it is cut. */
@@ -55,12 +56,12 @@ export function planTiedSources(
   namespaces: Namespaces,
 ): void {
   for (const planned of mounts) {
-    if (planned.kind !== 'bind' || !hearsHost(planned, spec) || isTakenByParent(planned, namespaces)) continue
+    if (planned.kind !== 'bind' || !hearsHost(planned, spec) || isTakenByParent(planned, namespaces, facts)) continue
     takeSource(writer, planned, facts, 'child', propagationOf(spec.linux?.rootfsPropagation ?? ''))
   }
 }
 
-/** Everything else that the mounts need of the host. */
+/** Everything else that the mounts need of the host's files. */
 export function planSources(
   writer: PlanWriter,
   mounts: readonly PlannedMount[],
@@ -69,31 +70,56 @@ export function planSources(
   namespaces: Namespaces,
 ): void {
   for (const planned of mounts) {
-    if (isTakenByParent(planned, namespaces)) continue
+    if (isTakenByParent(planned, namespaces, facts)) continue
     if (planned.kind === 'bind' && !hearsHost(planned, spec)) takeSource(writer, planned, facts, 'child')
     else if (planned.kind === 'cgroup' && facts.cgroup && !isNew(namespaces, 'cgroup'))
       planCgroupSources(writer, facts.cgroup)
-    else if (needsWitness(planned, namespaces) && !isForeignProc(planned, namespaces)) makeDetached(writer, planned)
   }
 }
 
-/**
- * A new pid namespace is the parent's even when the child joins another user namespace; that one's root may not mount its
- * proc, so the child does it while it is still the caller's.
- */
-export function planForeignProc(writer: PlanWriter, mounts: readonly PlannedMount[], namespaces: Namespaces): void {
-  for (const planned of mounts) if (isForeignProc(planned, namespaces)) makeDetached(writer, planned)
+/** File systems that are made while the host's can be seen, in the user namespace that has the rights over them. */
+export function planWitnessed(
+  writer: PlanWriter,
+  mounts: readonly PlannedMount[],
+  facts: LaunchFacts,
+  namespaces: Namespaces,
+): void {
+  for (const planned of mounts)
+    if (needsWitness(planned, namespaces) && !isForeign(planned, facts, namespaces)) makeDetached(writer, planned)
 }
 
-function isForeignProc({ mount, kind }: PlannedMount, namespaces: Namespaces): boolean {
-  return kind === 'fresh' && mount.type === 'proc' && isJoined(namespaces, 'user') && isNew(namespaces, 'pid')
+/**
+ * File systems that show a namespace whose user namespace is not the one that the child enters, where nobody may mount
+ * them: the child does it while it is still the caller's. A new pid namespace is the parent's; one that is joined by the
+ * host's root may be anybody's.
+ */
+export function planForeign(
+  writer: PlanWriter,
+  mounts: readonly PlannedMount[],
+  facts: LaunchFacts,
+  namespaces: Namespaces,
+): void {
+  for (const planned of mounts) if (isForeign(planned, facts, namespaces)) makeDetached(writer, planned)
+}
+
+function isForeign({ mount, kind }: PlannedMount, facts: LaunchFacts, namespaces: Namespaces): boolean {
+  if (kind !== 'fresh' || !isJoined(namespaces, 'user')) return false
+  const shown = mount.type === 'proc' ? 'pid' : mount.type === 'sysfs' ? 'network' : 'ipc'
+  if (mount.type === 'proc' && isNew(namespaces, 'pid')) return true
+  if (mount.type !== 'proc' && mount.type !== 'sysfs' && mount.type !== 'mqueue') return false
+  return facts.userNamespace !== undefined && !isNew(namespaces, shown)
+}
+
+/** Made detached, before the root filesystem is entered. */
+export function isMadeBefore(planned: PlannedMount, facts: LaunchFacts, namespaces: Namespaces): boolean {
+  return needsWitness(planned, namespaces) || isForeign(planned, facts, namespaces)
 }
 
 /**
  * In a user namespace proc and sysfs can be mounted only while a mount of theirs can be seen whole: before the host's
  * are left. user_namespaces(7); fs/namespace.c, mount_too_revealing.
  */
-export function needsWitness({ mount, kind }: PlannedMount, namespaces: Namespaces): boolean {
+function needsWitness({ mount, kind }: PlannedMount, namespaces: Namespaces): boolean {
   return kind === 'fresh' && namespaces.has('user') && (mount.type === 'proc' || mount.type === 'sysfs')
 }
 

@@ -24,8 +24,11 @@ const joinOrder: readonly LinuxNamespaceType[] = ['user', 'ipc', 'uts', 'network
 /** A namespace's part in a container: absent is the runtime's own, '' is new, anything else a path to join. */
 export type Namespaces = ReadonlyMap<LinuxNamespaceType, string>
 
-export function namespacesOf(spec: Spec): Namespaces {
-  return new Map((spec.linux?.namespaces ?? []).map(({ type, path }) => [type, path ?? '']))
+/** @param userNamespace - one that was made beforehand stands in for a new one */
+export function namespacesOf(spec: Spec, userNamespace?: string): Namespaces {
+  const namespaces = new Map((spec.linux?.namespaces ?? []).map(({ type, path }) => [type, path ?? '']))
+  if (userNamespace !== undefined) namespaces.set('user', userNamespace)
+  return namespaces
 }
 
 export function isNew(namespaces: Namespaces, type: LinuxNamespaceType): boolean {
@@ -68,7 +71,7 @@ export function planBirth(writer: PlanWriter, namespaces: Namespaces, spec: Spec
   for (const type of namespaces.keys()) {
     if (!isNew(namespaces, type) || type === 'cgroup') continue
     if (type === 'time' && offsets.length > 0) continue
-    if (ofUser && type !== 'pid' && type !== 'time') continue
+    if (ofUser && type !== 'pid' && type !== 'time' && !(type === 'mount' && facts.userNamespace)) continue
     flags += namespaceFlags[type]
   }
   const cl_args = { flags, exit_signal: SIGNAL.SIGCHLD, ...(into === undefined ? {} : { cgroup: from(into) }) }
@@ -97,18 +100,31 @@ function offsetLine(clock: string, { secs = 0, nanosecs = 0 }: LinuxTimeOffset):
   return `${clock} ${secs} ${nanosecs}\n`
 }
 
-/** In the child: joins what is given by path and unshares what the parent could not make. */
-export function planEntry(writer: PlanWriter, namespaces: Namespaces): void {
-  const joined = joinOrder.filter((type) => isJoined(namespaces, type))
+/** In the child: joins what is given by path. */
+export function planJoins(writer: PlanWriter, namespaces: Namespaces, except?: LinuxNamespaceType): void {
+  const joined = joinOrder.filter((type) => type !== except && isJoined(namespaces, type))
   for (const type of joined) {
     const path = namespaces.get(type)!
     writer.child(openHost(path, 0), `open the ${type} namespace ${path}`, { as: `${type} namespace` })
   }
-  for (const type of joined)
-    writer.child(
-      { name: 'setns', fd: from(`${type} namespace`), nstype: namespaceFlags[type] },
-      `join the ${type} namespace`,
-    )
+  for (const type of joined) join(writer, type)
+}
+
+function join(writer: PlanWriter, type: LinuxNamespaceType): void {
+  writer.child(
+    { name: 'setns', fd: from(`${type} namespace`), nstype: namespaceFlags[type] },
+    `join the ${type} namespace`,
+  )
+}
+
+/** Enters the user namespace that is open, for good. */
+export function planUserEntry(writer: PlanWriter, namespaces: Namespaces): void {
+  join(writer, 'user')
+  planUnshared(writer, namespaces)
+}
+
+/** In the child: what the parent could not make for it. */
+export function planUnshared(writer: PlanWriter, namespaces: Namespaces): void {
   let flags = isNew(namespaces, 'cgroup') ? CLONE.NEWCGROUP : 0
   let why = 'make the cgroup that the child is in the root of what it sees of cgroups'
   if (isJoined(namespaces, 'user')) {

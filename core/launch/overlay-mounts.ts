@@ -4,7 +4,6 @@
 import { UserError } from '../errors.ts'
 import { AT, MNT_DETACH, mountDataBytes, OPEN_TREE } from './constants.ts'
 import { mountFlags } from './mount-options.ts'
-import type { Namespaces } from './namespaces.ts'
 import type { PlannedMount } from './planned-mount.ts'
 import type { PlanWriter } from './writer.ts'
 
@@ -12,9 +11,10 @@ import type { PlanWriter } from './writer.ts'
  * Makes the overlays and leaves each as a detached tree under its label. It is mounted on its own upper directory, where
  * no other mount can miss what it covers, and only for as long as it takes to copy the mount.
  *
+ * @param inUserNamespace - whoever makes them is root of a user namespace only
  * @errors UserError for one without a lowerdir, or with more layers than one page holds
  */
-export function planOverlayTrees(writer: PlanWriter, mounts: readonly PlannedMount[], namespaces: Namespaces): void {
+export function planOverlayTrees(writer: PlanWriter, mounts: readonly PlannedMount[], inUserNamespace: boolean): void {
   for (const planned of mounts) {
     if (planned.kind !== 'overlay') continue
     const { where, options, tree, destination } = planned
@@ -23,7 +23,7 @@ export function planOverlayTrees(writer: PlanWriter, mounts: readonly PlannedMou
     if (layers === undefined) throw new UserError(`${where}: an overlay needs the option lowerdir=`)
     const target = unescaped(pathIn(given, 'upperdir') ?? firstLayer(layers))
     if (!target.startsWith('/')) throw new UserError(`${where}: the directories of an overlay must be absolute paths`)
-    const data = `${options.data}${namespaces.has('user') ? ',userxattr' : ''}`
+    const data = `${options.data}${inUserNamespace ? ',userxattr' : ''}`
     if (data.length > mountDataBytes)
       throw new UserError(
         `${where}: the paths of its layers are longer than the ${mountDataBytes} bytes that mount(2) takes`,

@@ -145,6 +145,7 @@ function prctlArgument(value: number, call: Syscall, position: 2 | 3): string {
     return arg2 === C.PR_CAP_AMBIENT.RAISE ? (capabilityNames[value] ?? String(value)) : ''
   }
   if (position === 3) return ''
+  if (option === C.PR.SET_SECUREBITS) return nameOf(value, { SECBIT_NO_SETUID_FIXUP: C.SECBIT_NO_SETUID_FIXUP }, '')
   return option === C.PR.CAPBSET_DROP ? (capabilityNames[value] ?? String(value)) : String(value)
 }
 

@@ -46,7 +46,7 @@ export function planRoot(
   planRootOfUserNamespace(writer, namespaces)
   if (made) planMountedRoot(writer)
   else if (facts.overlay) mountOverlay(writer, facts.overlay, facts.release, namespaces.has('user'))
-  planOverlayTrees(writer, mounts, namespaces)
+  if (!made) planOverlayTrees(writer, mounts, namespaces.has('user'))
   writer.child({ name: 'fchdir', fd: from(root) }, 'stand in the root filesystem')
   writer.child(
     { name: 'pivot_root', new_root: '.', put_old: '.' },

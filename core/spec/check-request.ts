@@ -29,12 +29,22 @@ function checkSysctl(request: ContainerRequest): void {
   }
 }
 
+function checkUserNamespace({ userns, idMappings, subordinates }: ContainerRequest): void {
+  const given = idMappings === undefined ? '--subuidname' : '--uidmap'
+  if (idMappings === undefined && subordinates === undefined) return
+  if (idMappings !== undefined && subordinates !== undefined)
+    refuse('--uidmap and --subuidname both say which ids the container has: give one')
+  if (userns !== undefined && userns.kind !== 'private')
+    refuse(`${given}: says which ids a new user namespace has, and --userns=${userns.kind} says otherwise: give one`)
+}
+
 /** @errors UserError naming the flags that do not go together */
 export function checkRequest(request: ContainerRequest): void {
   const { network } = request
   if (request.name !== undefined && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(request.name))
     refuse(`--name=${request.name}: a name is made of letters, digits, _ . and -, and begins with a letter or digit`)
   if (request.replace && request.name === undefined) refuse('--replace: needs --name, to know which one to replace')
+  checkUserNamespace(request)
   if (request.publish.length > 0 && (network.kind === 'host' || network.kind === 'none'))
     refuse(`-p: there are no ports to publish with --network=${network.kind}`)
   if (request.publish.length > 0 && (network.kind === 'container' || network.kind === 'path'))

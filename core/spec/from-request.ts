@@ -8,7 +8,7 @@ import type { RequestFacts } from './facts.ts'
 import type { ImageConfig } from './image-config.ts'
 import { cleanPath, initDestination, mountsOf } from './mounts.ts'
 import { signalName, signalNumber } from './names.ts'
-import type { ContainerRequest } from './request.ts'
+import type { ContainerRequest, NamespaceMode } from './request.ts'
 import { initialResources } from './resources.ts'
 import type { LinuxDevice, LinuxDeviceCgroup, LinuxNamespace, LinuxNamespaceType, Process, Spec } from './types.ts'
 
@@ -85,7 +85,7 @@ function namespacesOf(request: ContainerRequest, facts: RequestFacts): readonly 
     ipc: request.ipc,
     uts: request.uts,
     cgroup: request.cgroupns,
-    user: request.userns ?? { kind: facts.newUserNamespace ? 'private' : 'host' },
+    user: userMode(request, facts),
   } as const
   const namespaces: LinuxNamespace[] = [{ type: 'mount' }]
   for (const [type, mode] of Object.entries(modes) as [LinuxNamespaceType, (typeof modes)[keyof typeof modes]][]) {
@@ -99,6 +99,12 @@ function namespacesOf(request: ContainerRequest, facts: RequestFacts): readonly 
     } else namespaces.push({ type })
   }
   return namespaces
+}
+
+/** With ids of its own, whoever chose them, it is a new one. */
+function userMode({ userns }: ContainerRequest, { newUserNamespace }: RequestFacts): NamespaceMode {
+  if (newUserNamespace || userns?.kind === 'auto' || userns?.kind === 'keep-id') return { kind: 'private' }
+  return userns ?? { kind: 'host' }
 }
 
 function devicesOf(

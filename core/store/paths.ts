@@ -21,6 +21,8 @@ export interface ContainerPaths {
   readonly hostname: string
   /** Volumes without a name, by number. */
   readonly volumes: string
+  /** A symbolic link that names the ids of the host that it has; absent without a user namespace of root's. */
+  readonly ids: string
 }
 
 export const containersDirectory = (settings: Pick<Settings, 'root'>): string => `${settings.root}/containers`
@@ -44,5 +46,6 @@ export function containerPaths(settings: Pick<Settings, 'root'>, id: string): Co
     resolvConf: `${directory}/resolv.conf`,
     hostname: `${directory}/hostname`,
     volumes: `${directory}/volumes`,
+    ids: `${directory}/ids`,
   }
 }

@@ -10,6 +10,7 @@ import { type PersistedLifecycle, snapshotOf } from '../lifecycle/table.ts'
 import type { NetworkState } from '../network/state.ts'
 import type { ImageConfig } from '../spec/image-config.ts'
 import type { ContainerRequest, RequestedResources } from '../spec/request.ts'
+import type { LinuxIDMapping } from '../spec/types.ts'
 import { type ContainerPaths, containerPaths } from './paths.ts'
 
 export interface ImageFacts {
@@ -32,6 +33,8 @@ export interface ContainerRecord {
   readonly image?: ImageFacts
   /** Below every hierarchy. */
   readonly cgroupPath: string
+  /** The ids of its user namespace, when root of the host has made one for it. */
+  readonly mappings?: { readonly uid: readonly LinuxIDMapping[]; readonly gid: readonly LinuxIDMapping[] }
 }
 
 /** A process that cannot be mistaken for another that has its pid later: proc_pid_stat(5), field 22. */

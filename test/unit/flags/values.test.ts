@@ -2,15 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { device, tmpfs, volume } from '../../../cli/flags/mount-values.ts'
-import {
-  addHost,
-  ipcMode,
-  nameServer,
-  namespaceMode,
-  networkMode,
-  publish,
-  userMode,
-} from '../../../cli/flags/network-values.ts'
+import { addHost, ipcMode, nameServer, namespaceMode, networkMode, publish } from '../../../cli/flags/network-values.ts'
 import * as values from '../../../cli/flags/values.ts'
 import { UserError } from '../../../core/errors.ts'
 import { signalNumber } from '../../../core/spec/names.ts'
@@ -289,9 +281,6 @@ describe('kinds of namespaces that only one has', () => {
     expect(networkMode('--network', 'host')).toEqual({ kind: 'host' })
     expect(() => networkMode('--network', 'web')).toThrow('--network=web: there is no network of that name')
     expect(() => networkMode('--network', 'slirp4netns:mtu=1')).toThrow("is podman's")
-  })
-  it("podman's user namespaces are refused by name", () => {
-    expect(() => userMode('--userns', 'keep-id:uid=1')).toThrow("--userns=keep-id:uid=1: is podman's")
   })
 })
 

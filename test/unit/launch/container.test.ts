@@ -79,15 +79,15 @@ describe('namespaces', () => {
     expect(beyondSmallest({ namespaces, mounts })).toMatchInlineSnapshot(`
       "parent clone3({flags=CLONE_NEWNS|CLONE_NEWUSER|CLONE_NEWPID, exit_signal=SIGCHLD})  # start the container's first process
       read(1000, 1)  # wait until the users of the new user namespace are mapped to users of the host
-      fsopen("proc", FSOPEN_CLOEXEC) = <mount 0 context>  # begin a proc
-      fsconfig(<mount 0 context>, FSCONFIG_CMD_CREATE, NULL, NULL, 0)  # make the proc while the host's, which proves the right to one, is in sight
-      fsmount(<mount 0 context>, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID) = <mount 0>  # make it a mount
       open_tree(AT_FDCWD, "/dev/null", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC) = <device /dev/null>  # take /dev/null of the host
       open_tree(AT_FDCWD, "/dev/zero", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC) = <device /dev/zero>  # take /dev/zero of the host
       open_tree(AT_FDCWD, "/dev/full", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC) = <device /dev/full>  # take /dev/full of the host
       open_tree(AT_FDCWD, "/dev/random", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC) = <device /dev/random>  # take /dev/random of the host
       open_tree(AT_FDCWD, "/dev/urandom", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC) = <device /dev/urandom>  # take /dev/urandom of the host
       open_tree(AT_FDCWD, "/dev/tty", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC) = <device /dev/tty>  # take /dev/tty of the host
+      fsopen("proc", FSOPEN_CLOEXEC) = <mount 0 context>  # begin a proc
+      fsconfig(<mount 0 context>, FSCONFIG_CMD_CREATE, NULL, NULL, 0)  # make the proc while the host's, which proves the right to one, is in sight
+      fsmount(<mount 0 context>, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID) = <mount 0>  # make it a mount
       setresgid(0, 0, 0)  # become group 0 of the user namespace
       setresuid(0, 0, 0)  # become user 0 of the user namespace
       prctl(PR_SET_DUMPABLE, 1)  # stay visible to the runtime: the change of user hid /proc/PID from it

@@ -1,0 +1,96 @@
+// Which user namespace a container is in, and what that means for its start: a new one, one that is joined, or the caller's.
+
+import { UserError } from '../errors.ts'
+import { readLink, readTextIfThere } from '../files.ts'
+import type { Kernel } from '../kernel.ts'
+import type { LaunchFacts } from '../launch/facts.ts'
+import { hostIdOf, readIdMap } from '../spec/id-maps.ts'
+import type { ContainerRequest } from '../spec/request.ts'
+import type { Spec } from '../spec/types.ts'
+import type { ResolvedUser } from '../spec/user.ts'
+import type { ContainerRecord } from '../store/record.ts'
+import type { Host } from './host.ts'
+import type { Joined } from './joined.ts'
+import { type IdMappings, idMappings } from './rootless.ts'
+
+export interface UserNamespace {
+  readonly isNew: boolean
+  /** Of a new one, and of one that is joined when a process tells. */
+  readonly mappings?: IdMappings
+  /** Its root filesystem is shown to it as its own: by root of the host alone. */
+  readonly entered?: LaunchFacts['userNamespace']
+  /** The files of processes in it say that setgroups(2) is not allowed. */
+  readonly setgroupsDenied: boolean
+}
+
+/** A user namespace to join that is the caller's own already is none: it cannot be joined. setns(2), EINVAL. */
+export function withoutOwnUser(kernel: Kernel, request: ContainerRequest, joined: Joined): ContainerRequest {
+  const path = joinedPath(request, joined)
+  if (path === undefined) return request
+  const { target } = readLink(kernel, path)
+  if (target === undefined || target !== readLink(kernel, '/proc/self/ns/user').target) return request
+  return { ...request, userns: { kind: 'host' } }
+}
+
+const joinedPath = ({ userns }: ContainerRequest, joined: Joined): string | undefined =>
+  userns?.kind === 'path' ? userns.path : userns?.kind === 'container' ? joined.paths.user : undefined
+
+/** @param made - by path, the namespace that was made for a container of root's with ids of its own */
+export function userNamespaceOf(
+  host: Host,
+  record: ContainerRecord,
+  request: ContainerRequest,
+  joined: Joined,
+  made: string,
+): UserNamespace {
+  const { kernel, environment } = host
+  if (environment.uid !== 0) {
+    const kind = request.userns?.kind ?? 'private'
+    if (kind === 'private') {
+      const mappings = idMappings(host)
+      return { isNew: true, mappings, setgroupsDenied: mappings.single }
+    }
+  } else if (record.mappings !== undefined) {
+    const mappings = { ...record.mappings, single: false }
+    return { isNew: true, mappings, ...enteredBy(made, mappings), setgroupsDenied: false }
+  }
+  const path = joinedPath(request, joined)
+  const pid = /^\/proc\/(\d+)\/ns\/user$/.exec(path ?? '')?.[1]
+  if (path === undefined || pid === undefined) return { isNew: false, setgroupsDenied: false }
+  const read = (name: string) => readTextIfThere(kernel, `/proc/${pid}/${name}`) ?? ''
+  const mappings = { uid: readIdMap(read('uid_map')), gid: readIdMap(read('gid_map')), single: false }
+  return {
+    isNew: false,
+    mappings,
+    ...(environment.uid === 0 ? enteredBy(path, mappings) : {}),
+    setgroupsDenied: read('setgroups').trim() === 'deny',
+  }
+}
+
+function enteredBy(path: string, { uid, gid }: IdMappings): Pick<UserNamespace, 'entered'> {
+  const rootUid = hostIdOf(uid, 0)
+  const rootGid = hostIdOf(gid, 0)
+  return rootUid === undefined || rootGid === undefined ? {} : { entered: { path, rootUid, rootGid } }
+}
+
+/** @errors UserError for a program of a user that its user namespace does not have */
+export function checkMapped({ isNew, mappings }: UserNamespace, user: ResolvedUser): void {
+  if (!isNew || mappings === undefined) return
+  const why = mappings.single
+    ? 'only the caller is mapped into its user namespace; have ids lent (/etc/subuid, /etc/subgid) for others'
+    : 'its user namespace has no such id'
+  if (hostIdOf(mappings.uid, user.uid) === undefined) throw new UserError(`--user: user ${user.uid}: ${why}`)
+  if (hostIdOf(mappings.gid, user.gid) === undefined) throw new UserError(`--user: group ${user.gid}: ${why}`)
+}
+
+/** gid 5 is tty in every distribution. */
+const terminals = 5
+
+export const hasTerminalGroup = ({ mappings }: UserNamespace): boolean =>
+  mappings === undefined || hostIdOf(mappings.gid, terminals) !== undefined
+
+/** Which user namespace says how the owners of a mount are mapped: by destination, for mounts with the option. */
+export function idmapNamespaces(spec: Spec, { path }: { readonly path: string }): Record<string, string> {
+  const mapped = (spec.mounts ?? []).filter(({ options }) => options?.includes('idmap'))
+  return Object.fromEntries(mapped.map(({ destination }) => [destination, path]))
+}
