@@ -27,13 +27,16 @@ export function imageHistory(host: Pick<Host, 'kernel'>, settings: Settings, nam
   const made: readonly ImageHistory[] = config.history?.length
     ? config.history
     : image.layers.map(() => ({ created: config.created }))
-  const others = new Map(listImages(reader).map((other) => [chain(other.layers), other]))
+  const others = new Map(
+    listImages(reader)
+      .filter(({ id }) => id !== image.id)
+      .map((other) => [chain(other.layers), other]),
+  )
   let layers = 0
   const steps = made.map((step, index): HistoryStep => {
     const layer = step.empty_layer ? undefined : image.layers[layers++]
-    const last = index === made.length - 1
-    const ends = last ? image : layer && others.get(chain(image.layers.slice(0, layers)))
-    const here = last || ends !== image ? ends : undefined
+    const isLast = index === made.length - 1
+    const here = isLast ? image : layer && others.get(chain(image.layers.slice(0, layers)))
     return {
       ...(here && { id: here.id }),
       names: here?.names ?? [],
