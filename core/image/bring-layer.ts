@@ -8,6 +8,7 @@ import { type Archive, compressionOf, type Hash, type ImageHost } from './archiv
 import type { LayerEvent } from './bring.ts'
 import { startingWith } from './bytes.ts'
 import { pieces } from './layout.ts'
+import { removeUnpacked } from './remove.ts'
 import type { SourceLayer } from './source.ts'
 import { blobPath, draftsDirectory, type LayerRecord, layerDirectory, layerTree } from './store.ts'
 import { tarEntries } from './tar.ts'
@@ -85,6 +86,8 @@ export class LayerBringer {
     const keepsBlob = !this.#hasBlob(hex)
     const unpacks = !this.#isUnpacked(source.diffId)
     this.tell(layer, 'downloading')
+    // Of a try at a mirror that failed, or of a killed process that had our id.
+    for (const left of [draft, `${draft}.blob`, `${draft}.gone`]) removeUnpacked(kernel, left)
     const fd = keepsBlob ? open(kernel, `${draft}.blob`, O.WRONLY | O.CREAT | O.EXCL, 0o600) : undefined
     try {
       const tar = this.#tarOf(layer, title, fd)

@@ -1,10 +1,12 @@
 // A session whose program knows only the registries that a test tells it of: its own configuration, logins and home.
 
-import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll } from 'vitest'
+import type { ImageRecord } from '../../core/image/store.ts'
 import type { CliOptions } from './cli.ts'
 import { needsRegistry } from './registry.ts'
+import { digestOf } from './remote-images.ts'
 import { needsContainers, openSession, type Session } from './session.ts'
 
 export const needsContainersAndRegistry = {
@@ -55,14 +57,26 @@ export function openRegistrySession(wanted: { readonly image?: false } = { image
 export const insecure = (...addresses: readonly string[]): string =>
   addresses.map((address) => `[[registry]]\nlocation = "${address}"\ninsecure = true\n`).join('')
 
-/** What lies in the store and must not: drafts, and locks of layers. */
-export function leftInStore(directory: string): string[] {
-  const below = (path: string) => {
-    try {
-      return readdirSync(join(directory, path)).map((name) => `${path}/${name}`)
-    } catch {
-      return []
-    }
+/** What is wrong with the images of a store, one sentence each: none after any pull that has ended, however it ended. */
+export function storeProblems(directory: string): string[] {
+  const images = join(directory, 'root/images')
+  const names = (path: string) => (existsSync(join(images, path)) ? readdirSync(join(images, path)) : [])
+  const index = join(images, 'index.json')
+  const records: readonly ImageRecord[] = existsSync(index) ? JSON.parse(readFileSync(index, 'utf8')).images : []
+  const wanted = { blobs: new Set<string>(), layers: new Set<string>() }
+  for (const { blobs, layers } of records) {
+    for (const hex of blobs) wanted.blobs.add(hex)
+    for (const { diffId } of layers) wanted.layers.add(diffId)
   }
-  return below('root/images/tmp')
+  const here = { blobs: names('blobs/sha256'), layers: names('layers') }
+  const problems = names('tmp').map((name) => `a draft is left: ${name}`)
+  for (const kind of ['blobs', 'layers'] as const) {
+    for (const name of here[kind]) if (!wanted[kind].has(name)) problems.push(`nobody needs ${kind}/${name}`)
+    for (const name of wanted[kind]) if (!here[kind].includes(name)) problems.push(`${kind}/${name} is missing`)
+  }
+  for (const hex of here.blobs) {
+    const digest = digestOf(readFileSync(join(images, 'blobs/sha256', hex)))
+    if (digest !== `sha256:${hex}`) problems.push(`the content of the blob ${hex} has the digest ${digest}`)
+  }
+  return problems
 }

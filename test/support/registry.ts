@@ -16,8 +16,6 @@ export interface RegistryOptions {
   /** `token`: may anyone pull, as from Docker Hub? */
   readonly anonymousPull?: boolean
   readonly tls?: boolean
-  /** Where one was before. A free one unless said. */
-  readonly port?: number
   /** Where its files go; it is made. One of its own below the temporary directory, removed by `stop`, unless said. */
   readonly directory?: string
 }
@@ -63,7 +61,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     log: { level: 'info' },
     storage: { filesystem: { rootdirectory: join(directory, 'storage') }, delete: { enabled: true } },
     http: {
-      addr: `127.0.0.1:${options.port ?? 0}`,
+      addr: '127.0.0.1:0',
       ...(certificate === undefined ? {} : { tls: { certificate: certificate.path, key: certificate.keyPath } }),
     },
     // Without it, manifests with layers that are somewhere else are refused.

@@ -151,3 +151,14 @@ export function reconfigured(image: RemoteImage, config: Execution): RemoteImage
   const blobs = new Map([...image.blobs].filter(([digest]) => digest !== manifest.config.digest))
   return { ...image, bytes, digest: digestOf(bytes), blobs: blobs.set(digestOf(blob), blob) }
 }
+
+/** Its layers, to be put into another image. */
+export function layersOf(image: RemoteImage): RemoteLayer[] {
+  const { config, layers }: Manifest = JSON.parse(new TextDecoder().decode(image.bytes))
+  const { rootfs } = JSON.parse(new TextDecoder().decode(image.blobs.get(config.digest)))
+  return layers.map(({ digest, mediaType }, index) => ({
+    blob: image.blobs.get(digest)!,
+    diffId: rootfs.diff_ids[index],
+    mediaType,
+  }))
+}
