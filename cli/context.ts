@@ -1,6 +1,6 @@
 // What every verb is handed: the host, opened at its first use, and the settings of this invocation.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { defaultSettings, type Environment, type Host, type Settings } from '../core/engine/host.ts'
 import { UserError } from '../core/errors.ts'
 import type { Surroundings } from './flags/run.ts'
@@ -68,6 +68,9 @@ export function makeContext(global: Global): Context {
       environment: environment.variables,
       directory: process.cwd(),
       readFile: (path) => readFileSync(path, 'utf8'),
+      get selinux() {
+        return existsSync('/sys/fs/selinux/enforce')
+      },
     },
   }
 }

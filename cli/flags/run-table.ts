@@ -60,6 +60,12 @@ const createFlags: readonly Flag[] = [
   { name: 'init', kind: 'switch', help: 'run a small init as PID 1, which forwards signals and reaps' },
   { name: 'ipc', kind: 'text', value: 'MODE', help: 'ipc namespace: private, none, host, container:NAME, ns:PATH' },
   { name: 'label', short: 'l', kind: 'texts', value: 'KEY=VALUE', help: 'label' },
+  {
+    name: 'mount',
+    kind: 'texts',
+    value: 'type=TYPE,...',
+    help: 'bind, volume or tmpfs: type=bind,source=/a,destination=/b,ro',
+  },
   { name: 'name', kind: 'text', value: 'NAME', help: 'name' },
   {
     name: 'network',
@@ -126,8 +132,9 @@ const createFlags: readonly Flag[] = [
     short: 'v',
     kind: 'texts',
     value: '[SOURCE:]PATH[:OPTIONS]',
-    help: 'file or directory of the host to show',
+    help: 'file or directory of the host to show, or a volume',
   },
+  { name: 'volumes-from', kind: 'texts', value: 'CONTAINER[:ro]', help: 'the volumes that another container has' },
   dryRun,
   help,
 ]
@@ -163,10 +170,10 @@ const podmanCreate: readonly string[] = [
     'image-volume',
   ],
   ...['init-ctr', 'init-path', 'ip', 'ip6', 'label-file', 'log-driver', 'log-opt', 'mac-address', 'memory-swappiness'],
-  ...['mount', 'network-alias', 'no-healthcheck', 'no-hosts', 'oom-kill-disable', 'override-arch', 'override-os'],
+  ...['network-alias', 'no-healthcheck', 'no-hosts', 'oom-kill-disable', 'override-arch', 'override-os'],
   ...['passwd-entry', 'personality', 'pidfile', 'pod', 'pod-id-file', 'publish-all P'],
   ...['requires', 'restart', 'retry', 'retry-delay', 'sdnotify', 'seccomp-policy', 'secret', 'signature-policy'],
-  ...['systemd', 'timeout', 'tz', 'unsetenv', 'unsetenv-all', 'volumes-from'],
+  ...['systemd', 'timeout', 'tz', 'unsetenv', 'unsetenv-all'],
 ]
 
 export const create: CommandFlags = {

@@ -9,7 +9,8 @@ import { cleanPath } from '../../core/spec/mounts.ts'
 import { signalNumber } from '../../core/spec/names.ts'
 import { type ContainerRequest, defaultRequest, type RequestedResources, type Source } from '../../core/spec/request.ts'
 import { type Environment, envEntries, envFileEntries } from './environment.ts'
-import { device, tmpfs, volume } from './mount-values.ts'
+import { mountFlag } from './mount-flag.ts'
+import { device, tmpfs, volume, volumesFrom } from './mount-values.ts'
 import { addHost, ipcMode, nameServer, namespaceMode, networkMode, publish } from './network-values.ts'
 import { type ParsedFlags, parseFlags } from './parse.ts'
 import { pullingOf } from './registry-flags.ts'
@@ -122,7 +123,9 @@ const defined = <Fields extends object>(fields: Fields): Fields =>
 function requestOf(flags: ParsedFlags, base: ContainerRequest, surroundings: Surroundings): ContainerRequest {
   const mode = (name: string) => given(flags, name, namespaceMode) ?? ({ kind: 'private' } as const)
   const read = (path: string) => readText(surroundings, '--security-opt=seccomp', path)
-  const inDirectory = (value: string) => volume('--volume', value, surroundings.directory, surroundings.selinux)
+  const { directory, selinux } = surroundings
+  const mounts = flags.all('mount').map((value) => mountFlag('--mount', value, directory, selinux))
+  const others = flags.all('volumes-from').map((value) => volumesFrom('--volumes-from', value, selinux))
   return defined<ContainerRequest>({
     ...base,
     name: flags.text('name'),
@@ -137,8 +140,15 @@ function requestOf(flags: ParsedFlags, base: ContainerRequest, surroundings: Sur
     groupAdd: flags.all('group-add'),
     umask: given(flags, 'umask', octalMode) ?? base.umask,
     hostname: flags.text('hostname'),
-    volumes: flags.all('volume').map(inDirectory),
-    tmpfs: flags.all('tmpfs').map((value) => tmpfs('--tmpfs', value)),
+    volumes: [
+      ...flags.all('volume').map((value) => volume('--volume', value, directory, selinux)),
+      ...mounts.flatMap((mount) => (mount.kind === 'volume' ? mount.volume : [])),
+    ],
+    volumesFrom: others.length === 0 ? undefined : others,
+    tmpfs: [
+      ...flags.all('tmpfs').map((value) => tmpfs('--tmpfs', value)),
+      ...mounts.flatMap((mount) => (mount.kind === 'tmpfs' ? mount.tmpfs : [])),
+    ],
     shmSizeBytes: given(flags, 'shm-size', sizeBytes) ?? base.shmSizeBytes,
     readOnly: flags.on('read-only'),
     readOnlyTmpfs: flags.on('read-only-tmpfs', true),

@@ -5,6 +5,7 @@ import { RefusedError, UserError } from '../errors.ts'
 import { AT_FDCWD, ask, makeDirectories, removeTree, S_IFDIR, S_IFMT, stat } from '../files.ts'
 import { directoryBelow } from '../image/below.ts'
 import { refused } from '../kernel.ts'
+import { isIdmap } from '../spec/idmap-option.ts'
 import { cleanPath, volumesOf } from '../spec/mounts.ts'
 import type { Volume } from '../spec/request.ts'
 import { localVolume } from '../spec/volume-driver.ts'
@@ -13,7 +14,7 @@ import type { Stored } from '../store/record.ts'
 import { readVolume, type VolumePaths, volumePaths, writeVolume } from '../store/volumes.ts'
 import { copyUp } from './copy-up.ts'
 import type { Host, Settings } from './host.ts'
-import { type HostIds, hostIds, hostOwner, type Owner } from './host-ids.ts'
+import { type HostIds, hostIds, hostOwner, idsOnDisk, type Owner } from './host-ids.ts'
 import { overlayOf, type Prepared, rootDirectoryOf } from './prepare.ts'
 import { removeRootless } from './rootless.ts'
 import { changeOwners, giveDirectory, giveToUser } from './volume-owner.ts'
@@ -31,9 +32,10 @@ export async function makeVolumesReady(
   prepared: Prepared,
   places: VolumePlaces,
 ): Promise<void> {
-  const use: Use = { host, settings, stored, prepared, ids: hostIds(host.kernel, prepared.spec) }
+  const ofHost = hostIds(host.kernel, prepared.spec)
   for (const volume of volumesOf(stored.record.request, stored.record.image?.config)) {
     const { kind, source, options } = volume
+    const use: Use = { host, settings, stored, prepared, ids: options.some(isIdmap) ? idsOnDisk : ofHost }
     if (kind !== 'bind' && source !== undefined) await useFirst(use, volume)
     const path = kind === 'bind' ? source! : places.paths[source ?? cleanPath(volume.destination)]!
     const inMemory = source !== undefined && kind !== 'bind' && places.mounts[source]?.kind === 'tmpfs'
