@@ -13,26 +13,24 @@ const keys = ['label', 'until']
 
 type Fits = (row: ContainerRow) => boolean
 
-/** Values of label are alternatives; `label!=` excludes; until: made before that moment. */
+/** All must hold: `label=`, `label!=`, and until, made before that moment. */
 function containerFilter({ filters, moment }: PruneOptions): Fits {
-  const labels: Fits[] = []
-  const others: Fits[] = []
+  const all: Fits[] = []
   for (const word of filters) {
     const [, key, negation, value] = /^([^=!]+)(!?)=(.*)$/s.exec(word) ?? []
     if (key === undefined || !keys.includes(key) || (key === 'until' && negation === '!'))
       throw new UserError(`--filter=${word}: must be label=KEY[=VALUE], label!=KEY[=VALUE] or until=TIME`)
     if (key === 'until') {
       const limit = moment(value!)
-      others.push((row) => row.createdMs < limit)
+      all.push((row) => row.createdMs < limit)
       continue
     }
     const equals = value!.indexOf('=')
     const [name, wanted] = equals < 0 ? [value!] : [value!.slice(0, equals), value!.slice(equals + 1)]
     const fits: Fits = ({ labels: own }) => Object.hasOwn(own, name) && (wanted === undefined || own[name] === wanted)
-    if (negation === '!') others.push((row) => !fits(row))
-    else labels.push(fits)
+    all.push(negation === '!' ? (row) => !fits(row) : fits)
   }
-  return (row) => (labels.length === 0 || labels.some((fits) => fits(row))) && others.every((fits) => fits(row))
+  return (row) => all.every((fits) => fits(row))
 }
 
 /**

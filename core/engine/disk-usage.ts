@@ -2,14 +2,14 @@
 
 import { diskBytes } from '../disk.ts'
 import { type ImageRecord, listImages } from '../image/store.ts'
-import { volumesOf } from '../spec/mounts.ts'
 import type { Stored } from '../store/record.ts'
-import { volumeNames, volumePaths } from '../store/volumes.ts'
 import type { Host, Settings } from './host.ts'
 import { partsOf } from './image-prune.ts'
 import { rowOf } from './list.ts'
 import { lookAtAll } from './open.ts'
 import type { ContainerRow } from './types.ts'
+import { listVolumes } from './volume-list.ts'
+import { volumeNamesOf } from './volume-users.ts'
 
 export interface ImageUsage {
   readonly image: ImageRecord
@@ -32,6 +32,7 @@ export interface VolumeUsage {
   readonly name: string
   /** How many containers have it. */
   readonly links: number
+  /** Its files; those of a tmpfs are nowhere on disk. */
   readonly bytes: number
 }
 
@@ -57,7 +58,7 @@ export async function diskUsage(host: Host, settings: Settings): Promise<DiskUsa
   const stored = await lookAtAll(host, settings)
   const { images, sum } = imageUsage(host, settings, stored)
   const containers = stored.map((each) => containerUsage(host, each)).sort((a, b) => b.row.createdMs - a.row.createdMs)
-  const volumes = volumeUsage(host, settings, stored)
+  const volumes = await volumeUsage(host, settings)
   return {
     images,
     containers,
@@ -109,19 +110,14 @@ function imageUsage({ kernel }: Host, settings: Settings, stored: readonly Store
 }
 
 function containerUsage({ kernel }: Host, stored: Stored): ContainerUsage {
-  return { row: rowOf(stored), bytes: diskBytes(kernel, stored.paths.upper), volumes: volumesIn(stored).length }
+  return {
+    row: rowOf(stored),
+    bytes: diskBytes(kernel, stored.paths.upper),
+    volumes: volumeNamesOf(stored.record).length,
+  }
 }
 
-/** The names of a container's volumes. */
-function volumesIn({ record }: Stored): string[] {
-  const volumes = volumesOf(record.request, record.image?.config)
-  return volumes.flatMap(({ kind, source }) => (kind === 'bind' || source === undefined ? [] : [source]))
-}
-
-function volumeUsage({ kernel }: Host, settings: Settings, stored: readonly Stored[]): VolumeUsage[] {
-  return volumeNames(kernel, settings).map((name) => ({
-    name,
-    links: stored.filter((each) => volumesIn(each).includes(name)).length,
-    bytes: diskBytes(kernel, volumePaths(settings, name).data),
-  }))
+async function volumeUsage(host: Host, settings: Settings): Promise<VolumeUsage[]> {
+  const rows = await listVolumes(host, settings, { size: true })
+  return rows.map(({ name, containers, sizeBytes = 0 }) => ({ name, links: containers.length, bytes: sizeBytes }))
 }

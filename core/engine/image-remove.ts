@@ -34,7 +34,7 @@ export async function removeImage(
       const rows = await list(host, settings, { all: true, filters: {} })
       const users = rows.filter((row) => row.imageId === error.imageId)
       if (users.length > 0 && !options.containers) throw inUseBy(nameOrId, users)
-      for (const { id } of users) await remove(host, settings, id, { force: true, volumes: true })
+      for (const { id } of users) await remove(host, settings, id, { force: true, volumes: false })
     }
   }
 }

@@ -240,14 +240,25 @@ describe('pruning', () => {
     const { host, settings } = engine
     const gone = await load('gone', [base])
     await load('kept', [base, top])
-    const label = { labels: { keep: 'yes' } }
+    const volume = (source: string) => ({ kind: 'named', source, destination: '/data', options: [] }) as const
+    const label = { labels: { keep: 'yes' }, volumes: [volume('kept')] }
     const kept = await create(host, settings, engine.request([], { ...fromImage('kept:1'), ...label }))
-    const ended = await create(host, settings, engine.request([], fromImage('gone:1')))
+    const ended = await create(
+      host,
+      settings,
+      engine.request([], {
+        ...fromImage('gone:1'),
+        volumes: [volume('gone'), { ...volume('anonymous'), kind: 'anonymous', destination: '/other' }],
+      }),
+    )
     const running = await run(host, settings, engine.request(['sleep', '1000'], { detach: true }))
     const options = { filters: ['label!=keep'], moment, allImages: true, volumes: false }
     await expect(pruneSystem(host, settings, { ...options, filters: ['name=x'] })).rejects.toThrow('must be label=')
-    const all = await pruneSystem(host, settings, options)
+    const usage = await diskUsage(host, settings)
+    expect(usage.volumes.map(({ name, links }) => `${name} ${links}`)).toEqual(['anonymous 1', 'gone 1', 'kept 1'])
+    const all = await pruneSystem(host, settings, { ...options, volumes: true })
     expect(all.containers.removed).toEqual([ended.id])
+    expect(all.volumes.removed).toEqual(['anonymous', 'gone'])
     expect(all.images.removed).toEqual([gone.id])
     expect(all.bytes).toBeGreaterThan(0)
     const rows = await list(host, settings, { all: true, filters: {} })
