@@ -197,10 +197,10 @@ describe('a stream', () => {
     }
     await withHttp(silent, async (address) => {
       const read = async (path: string) => {
-        const answer = await send(`http://${address}${path}`, { idleTimeoutMs: 200 })
+        const answer = await send(`http://${address}${path}`, { idleTimeoutMs: 600 })
         let readBytes = 0
         for await (const part of answer.body) {
-          if (readBytes === 0) await sleep(400)
+          if (readBytes === 0) await sleep(800)
           readBytes += part.length
         }
         return readBytes
@@ -209,7 +209,7 @@ describe('a stream', () => {
       expect(await failure(read('/'))).toMatchObject({
         code: 'ETIMEDOUT',
         transient: true,
-        message: `${address} sent nothing for 0.2 s`,
+        message: `${address} sent nothing for 0.6 s`,
       })
     })
   })

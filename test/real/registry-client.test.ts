@@ -1,13 +1,17 @@
 // The registry client and Debian's registry: what is pushed comes back as it was.
 
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
+import { openHttp } from '../../backends/linux/http.ts'
 import { mediaTypes } from '../../core/image/manifest.ts'
+import { openRegistry } from '../../core/image/registry/client.ts'
 import { isNotFound } from '../../core/image/registry/failure.ts'
+import { type Http, HttpFailure } from '../../core/image/registry/http.ts'
 import { skipUnless } from '../support/needs.ts'
 import { needsRegistry, type Registry, startRegistry, withRegistry } from '../support/registry.ts'
-import { blobOf, collected, digestOf, realClient } from '../support/registry-client.ts'
+import { blobOf, collected, digestOf, loopbackEndpoint, realClient, realDeps } from '../support/registry-client.ts'
 
 const { describe, it } = skipUnless(needsRegistry)
 
@@ -62,6 +66,38 @@ describe('a registry', () => {
     const blob = { ...blobOf(randomBytes(2_000_000)), digest: digestOf(new Uint8Array()) }
     const refused = client('damaged').uploadBlob(blob)
     await expect(refused).rejects.toMatchObject({ status: 400, code: 'DIGEST_INVALID' })
+    const uploads = join(registry.directory, 'storage/docker/registry/v2/repositories/damaged/_uploads')
+    // It leaves directories, but nothing of the content.
+    const files = readdirSync(uploads, { recursive: true, encoding: 'utf8' })
+    expect(files.filter((path) => path.endsWith('data'))).toEqual([])
+  })
+
+  it('takes a blob though the connection breaks in the middle, from the start, as it knows no uploads that broke', async () => {
+    const http = openHttp({}, 'vitrine/test')
+    let breaks = 3
+    async function* breaking(bytes: AsyncIterable<Uint8Array>) {
+      let sentBytes = 0
+      for await (const part of bytes) {
+        if (sentBytes >= 700_000 && breaks-- > 0) throw new HttpFailure('by plan', 'ECONNRESET', true)
+        sentBytes += part.length
+        yield part
+      }
+    }
+    const ranges: (string | undefined)[] = []
+    const send: Http['send'] = (request) => {
+      const { body, method, headers } = request
+      if (method !== 'PATCH' || body === undefined || !('bytes' in body)) return http.send(request)
+      ranges.push(headers['content-range'])
+      return http.send({ ...request, body: { ...body, bytes: breaking(body.bytes) } })
+    }
+    const repository = openRegistry(
+      realDeps({ http: async () => ({ send }) }),
+      loopbackEndpoint(registry.address, 'broken'),
+    )
+    const blob = blobOf(randomBytes(5_000_000))
+    await repository.uploadBlob(blob)
+    expect((await collected(repository.blob(blob))).equals(blob.bytes)).toBe(true)
+    expect(ranges).toEqual([undefined, undefined, undefined, undefined])
   })
 
   it('keeps manifests byte for byte, by tag and by digest', async () => {

@@ -7,7 +7,6 @@ import type { BlobRequest } from './client.ts'
 import { type Answer, discard } from './exchange.ts'
 import { RegistryError } from './failure.ts'
 import { HttpFailure } from './http.ts'
-import { isTransient } from './retry.ts'
 import type { Session } from './session.ts'
 
 /** What must have come before a broken connection counts as the first one again. */
@@ -25,7 +24,8 @@ export async function* download(session: Session, request: BlobRequest): AsyncGe
   const invalid = (why: string) => new RegistryError(`${tried}: it is damaged: ${why}`, 0, 'DIGEST_INVALID')
   const hash: Hash = (await session.archive()).sha256()
   const patience = session.patience()
-  const sources = [`${session.path}/blobs/${digest}`, ...(request.urls ?? [])]
+  const elsewhere = (request.urls ?? []).filter((url) => /^https?:\/\//i.test(url))
+  const sources = [`${session.path}/blobs/${digest}`, ...elsewhere]
   let held: Uint8Array | undefined
   let receivedBytes = 0
   let countedBytes = 0
@@ -50,7 +50,7 @@ export async function* download(session: Session, request: BlobRequest): AsyncGe
     } catch (error) {
       if (receivedBytes - countedBytes >= progressBytes) patience.progress()
       countedBytes = receivedBytes
-      if (!isTransient(error) || !(await patience.again())) throw session.described(error, tried)
+      if (!(await patience.againAfterFailure(error))) throw session.described(error, tried)
     }
   }
   const found = hash.hex()

@@ -24,7 +24,7 @@ export interface Answer extends HttpResponse {
 }
 
 const mostRedirects = 10
-const idleTimeoutMs = 60_000
+const idleTimeoutMs = 30_000
 
 /**
  * @errors HttpFailure when there is no answer, RegistryError for redirects that lead nowhere or to where nothing is encrypted

@@ -37,7 +37,11 @@ export class Patience {
    * @param askedMs - how long the registry wants us to wait
    */
   async again(askedMs = 0): Promise<boolean> {
-    this.#failures++
+    return await this.#againAfter(1, askedMs)
+  }
+
+  async #againAfter(failures: number, askedMs: number): Promise<boolean> {
+    this.#failures += failures
     if (this.#failures >= (this.#endpoint.mirror ? mirrorTries : mostTries) || askedMs > mostAskedWaitMs) return false
     const longest = Math.min(firstWaitMs * 2 ** (this.#failures - 1), mostWaitMs)
     // Between half and all of it, so that many who failed together do not come back together.
@@ -47,6 +51,11 @@ export class Patience {
     }
     await this.#deps.sleep(Math.round(waitMs))
     return true
+  }
+
+  /** The same after no answer. Silence counts twice, as it took long already. */
+  async againAfterFailure(error: unknown): Promise<boolean> {
+    return isTransient(error) && (await this.#againAfter(error.code === 'ETIMEDOUT' ? 2 : 1, 0))
   }
 
   /** The same after an answer that may be another one the next time. */
@@ -64,7 +73,7 @@ export function isBusy(status: number): boolean {
   return [408, 429, 500, 502, 503, 504].includes(status)
 }
 
-export function isTransient(error: unknown): error is HttpFailure {
+function isTransient(error: unknown): error is HttpFailure {
   return error instanceof HttpFailure && error.transient
 }
 
@@ -88,7 +97,7 @@ export async function patiently(patience: Patience, attempt: () => Promise<Answe
       if (!isBusy(answer.status) || !(await patience.againAfter(answer))) return answer
       await discard(answer)
     } catch (error) {
-      if (!isTransient(error) || !(await patience.again())) throw error
+      if (!(await patience.againAfterFailure(error))) throw error
     }
   }
 }

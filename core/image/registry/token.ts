@@ -25,7 +25,8 @@ interface Grant {
 }
 
 const answerLimitBytes = 1 << 20
-const leastSeconds = 60
+const usualSeconds = 60
+const leastSeconds = 10
 
 /** Remembers what one registry wants, and the tokens that were given for it. */
 export class Authorizer {
@@ -55,15 +56,16 @@ export class Authorizer {
   async header(scopes: Scopes, tried: string): Promise<string | undefined> {
     if (this.#bearer === undefined) return this.#basic
     const grant = this.#grant(scopes)
-    grant.token ??= this.#fetch(grant, tried)
-    try {
-      const token = await grant.token
+    for (;;) {
+      grant.token ??= this.#fetch(grant, tried)
+      const fetched = grant.token
+      const token = await fetched.catch((error: unknown) => {
+        if (grant.token === fetched) grant.token = undefined
+        throw error
+      })
       if (this.#now() < token.usableUntilMs) return token.authorization
-      grant.token = this.#fetch(grant, tried)
-      return (await grant.token).authorization
-    } catch (error) {
-      grant.token = undefined
-      throw error
+      // Whoever sees it first fetches another, for all who wait.
+      if (grant.token === fetched) grant.token = undefined
     }
   }
 
@@ -117,9 +119,9 @@ export class Authorizer {
     if (typeof text !== 'string' || !/^[\x21-\x7e]+$/.test(text)) {
       throw new UserError(`${tried}: ${url.host} answered without a token`)
     }
-    const seconds = typeof expires_in === 'number' && expires_in > 0 ? expires_in : leastSeconds
+    const seconds = typeof expires_in === 'number' && expires_in > 0 ? expires_in : usualSeconds
     // A tenth is left for the way to the registry and for clocks.
-    return { authorization: `Bearer ${text}`, usableUntilMs: this.#now() + seconds * 900 }
+    return { authorization: `Bearer ${text}`, usableUntilMs: this.#now() + Math.max(seconds, leastSeconds) * 900 }
   }
 
   #refused(answer: Answer, body: Uint8Array, url: URL, tried: string): RegistryError {

@@ -5,7 +5,7 @@ import type { BlobSource, UploadOptions } from './client.ts'
 import { type Answer, discard, secureTarget } from './exchange.ts'
 import { RegistryError } from './failure.ts'
 import { HttpFailure, type HttpRequest } from './http.ts'
-import { isBusy, isTransient, retryAfterMs } from './retry.ts'
+import { isBusy, retryAfterMs } from './retry.ts'
 import type { Call, Session } from './session.ts'
 
 /** What the registry has of an upload, and where the rest goes. */
@@ -67,6 +67,8 @@ class Uploader {
   #upload: Upload | undefined
   /** What the registry has must be asked, as the last request broke. */
   #uncertain = false
+  /** From where the registry refused to go on. */
+  #disputedBytes: number | undefined
 
   constructor(session: Session, source: BlobSource, options: UploadOptions) {
     this.#session = session
@@ -89,9 +91,9 @@ class Uploader {
         } catch (error) {
           this.#uncertain = this.#upload !== undefined
           if (error instanceof Smaller) continue
-          if (!(error instanceof Again || isTransient(error))) throw error
-          const askedMs = error instanceof Again ? error.askedMs : undefined
-          if (!(await patience.again(askedMs))) throw error instanceof Again ? error.refusal : error
+          if (!(error instanceof Again)) {
+            if (!(await patience.againAfterFailure(error))) throw error
+          } else if (!(await patience.again(error.askedMs))) throw error.refusal
         }
       }
     } catch (error) {
@@ -148,7 +150,10 @@ class Uploader {
     this.#upload = { location: locationOf(this.#session, answer, this.#tried, location), offsetBytes: reached }
   }
 
-  /** Asks what the registry has; an upload that it no longer knows has ended well, or begins anew. */
+  /**
+   * Asks what the registry has. An upload that it no longer knows has ended well, or begins anew; Docker's own registry
+   * knows none whose last request broke. So does one of which it says what it refused, as `0-0` may be one byte or none.
+   */
   async #look(): Promise<boolean> {
     const { location } = this.#upload!
     const answer = await this.#send({ method: 'GET', target: location }, [204, 200, 202, 404])
@@ -158,7 +163,12 @@ class Uploader {
       return await hasBlob(this.#session, this.#source.digest)
     }
     const next = locationOf(this.#session, answer, this.#tried, location)
-    this.#upload = { location: next, offsetBytes: Math.min(reachedBytes(answer) ?? 0, this.#source.sizeBytes) }
+    const offsetBytes = Math.min(reachedBytes(answer) ?? 0, this.#source.sizeBytes)
+    this.#upload = { location: next, offsetBytes }
+    if (offsetBytes !== this.#disputedBytes) return false
+    this.#upload = undefined
+    this.#disputedBytes = undefined
+    await cancel(this.#session, next, this.#tried)
     return false
   }
 
@@ -175,6 +185,7 @@ class Uploader {
       throw new Smaller()
     }
     // 416: it has more or less than we think. 404: it has forgotten the upload.
+    if (answer.status === 416) this.#disputedBytes = this.#upload?.offsetBytes
     const lost = this.#upload !== undefined && (answer.status === 416 || answer.status === 404)
     if (lost || isBusy(answer.status)) throw new Again(refusal, retryAfterMs(answer, session.now()))
     throw refusal
