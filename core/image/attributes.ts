@@ -2,7 +2,7 @@
 
 import type { Errno } from '../errno.ts'
 import { RefusedError, UserError } from '../errors.ts'
-import { AT_SYMLINK_NOFOLLOW, ask } from '../files.ts'
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, ask, close, O, open } from '../files.ts'
 import { type Kernel, type Outcome, refused } from '../kernel.ts'
 import type { TarEntry } from './tar.ts'
 
@@ -49,15 +49,25 @@ export function setAttributesAt(applier: Applier, dirfd: number, name: string, f
     const call = { name: 'fchownat', dirfd, pathname: name, owner: file.uid, group: file.gid, flags } as const
     give(applier, file, kernel.call(call))
   }
-  // The mode of a symbolic link means nothing, and fchmodat(2) would follow it.
-  if (!link)
-    ask(kernel, { name: 'fchmodat', dirfd, pathname: name, mode: file.mode }, `chmod to ${file.mode.toString(8)}`)
+  // The mode of a symbolic link means nothing.
+  if (!link) setModeAt(kernel, dirfd, name, file.mode)
   for (const [xattr, value] of keptXattrs(applier, file)) {
     const path = `/proc/self/fd/${dirfd}/${name}`
     judgeXattr(applier, kernel.call({ name: 'lsetxattr', path, xattr, value, flags: 0 }), xattr, file)
   }
   if (file.mtimeSec === undefined) return
   ask(kernel, { name: 'utimensat', dirfd, pathname: name, times: timesOf(file), flags }, 'set its times')
+}
+
+/** fchmodat(2) would follow a link that somebody who shares the directory has put in its place; a descriptor does not. */
+function setModeAt(kernel: Kernel, dirfd: number, name: string, mode: number): void {
+  const fd = open(kernel, name, O.PATH | O.NOFOLLOW, 0, dirfd)
+  try {
+    const pathname = `/proc/self/fd/${fd}`
+    ask(kernel, { name: 'fchmodat', dirfd: AT_FDCWD, pathname, mode }, `chmod to ${mode.toString(8)}`)
+  } finally {
+    close(kernel, fd)
+  }
 }
 
 function owns(applier: Applier, file: Attributes): boolean {
