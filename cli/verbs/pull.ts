@@ -3,6 +3,7 @@
 import { pullAllTags, pullImage } from '../../core/engine/pull.ts'
 import { UserError } from '../../core/errors.ts'
 import { machinePlatform, wantedPlatform } from '../../core/image/platform.ts'
+import { chooser } from '../choose.ts'
 import type { Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { parseFlags } from '../flags/parse.ts'
@@ -24,6 +25,7 @@ export const pull: Verb = async (argv, { host, settings }) => {
     access: registryAccess(flags),
     platform: wantedPlatform(machinePlatform(host.kernel), platformWords(flags)),
     onTransfer: progress.onTransfer,
+    choose: chooser(host.kernel),
   }
   return await each(flags.words, async (word) => {
     try {

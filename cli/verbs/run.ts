@@ -1,7 +1,7 @@
 // `run` and `create`.
 
 import { create as createContainer } from '../../core/engine/create.ts'
-import { obtainImage, type Pulling } from '../../core/engine/obtain.ts'
+import { obtainImage, type PullHelp, type Pulling } from '../../core/engine/obtain.ts'
 import { dryRun, run as runContainer } from '../../core/engine/run.ts'
 import type { ContainerRequest } from '../../core/spec/request.ts'
 import { attach } from '../attach.ts'
@@ -55,15 +55,30 @@ async function withImage(
 ): Promise<ContainerRequest> {
   const { source } = request
   if (source.kind !== 'image') return request
-  let end = () => {}
-  try {
-    const { id } = await obtainImage(host, settings, source.reference, pulling, async () => {
+  const ends: (() => void)[] = []
+  const help: PullHelp = {
+    onTransfer: async () => {
       const progress = (await import('../progress.ts')).showProgress(pulling.quiet)
-      end = progress.end
+      ends.push(progress.end)
       return progress.onTransfer
-    })
+    },
+    chooser: async () => (await import('../choose.ts')).chooser(host.kernel),
+    childStarted: (pid) => ends.push(handOn(pid)),
+  }
+  try {
+    const { id } = await obtainImage(host, settings, source.reference, pulling, help)
     return { ...request, source: { ...source, id } }
   } finally {
-    end()
+    for (const end of ends) end()
+  }
+}
+
+/** Hands signals on to a process that is not of the terminal's; answers what ends that. */
+function handOn(pid: number): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  const hand = (signal: NodeJS.Signals) => void process.kill(pid, signal)
+  for (const signal of signals) process.on(signal, hand)
+  return () => {
+    for (const signal of signals) process.off(signal, hand)
   }
 }

@@ -11,11 +11,11 @@ import {
   wantedPlatform,
 } from '../image/platform.ts'
 import { idDigits } from '../image/reference.ts'
-import type { ImageRecord } from '../image/store.ts'
+import { localNames } from '../image/registry/short-names.ts'
+import { type ImageRecord, listImages } from '../image/store.ts'
 import type { Host, Settings } from './host.ts'
-import type { Pulling } from './obtain.ts'
+import type { PullHelp, Pulling } from './obtain.ts'
 import { pullImage } from './pull.ts'
-import type { OnTransfer } from './transfer.ts'
 
 /** Says that an image is for another machine: without binfmt_misc(5) its programs cannot be executed here. */
 export function warnOfPlatform(host: Host, image: Pick<ImageRecord, 'platform'>): void {
@@ -32,16 +32,28 @@ function platformOf({ platform }: Pick<ImageRecord, 'platform'>): Platform | und
   return !os || !architecture || architecture === 'unknown' ? undefined : { os, architecture, variant }
 }
 
-/** @param here - what the reference means among the images that are here */
+/** What a short name means by the configuration, if that is here. */
+async function configuredHere(host: Host, settings: Settings, text: string): Promise<ImageRecord | undefined> {
+  if (idDigits(text) !== undefined || /^[a-z-]+:[/.]/.test(text)) return undefined
+  const names = (await localNames(host, text)).map(({ registry, repository, tag, digest }) =>
+    digest === undefined ? `${registry}/${repository}:${tag}` : `${registry}/${repository}@${digest}`,
+  )
+  const images = listImages({ kernel: host.kernel, root: settings.root })
+  const isIt = (name: string) => (image: ImageRecord) => image.names.includes(name) || image.repoDigests.includes(name)
+  return names.map((name) => images.find(isIt(name))).find((image) => image !== undefined)
+}
+
+/** @param found - what the reference means among the images that are here, without a look at the configuration */
 export async function obtainByPolicy(
   host: Host,
   settings: Settings,
   reference: string,
-  here: ImageRecord | undefined,
+  found: ImageRecord | undefined,
   pulling: Pulling,
-  onTransfer: () => Promise<OnTransfer>,
+  help: PullHelp,
 ): Promise<ImageRecord> {
   const { policy, access } = pulling
+  const here = found ?? (await configuredHere(host, settings, reference))
   const wanted = wantedPlatform(machinePlatform(host.kernel), pulling.platform)
   const offered = here && platformOf(here)
   const local = here && (!wanted.asked || (offered && fits(wanted, offered))) ? here : undefined
@@ -51,8 +63,8 @@ export async function obtainByPolicy(
   }
   if (local && (policy === 'missing' || policy === 'never')) return use(local)
   if (policy === 'never') {
-    const found = here === undefined ? '' : `, but for ${here.platform}`
-    throw new UserError(`image ${reference}: not here${found}, and --pull=never forbids to pull it`)
+    const other = here === undefined ? '' : ` for ${platformText(wanted)}, but for ${here.platform}`
+    throw new UserError(`image ${reference}: not here${other}, and --pull=never forbids to pull it`)
   }
   if (isId(reference, here)) {
     if (local && policy === 'newer') return use(local)
@@ -60,9 +72,16 @@ export async function obtainByPolicy(
     throw new UserError(`image ${reference}: cannot be pulled: ${why}`)
   }
   // What is here decides what a short name means.
-  const name = (here && nameMeant(here, reference)) ?? reference
+  const name = (found && nameMeant(found, reference)) ?? reference
+  const hasty = policy === 'newer' && local !== undefined
   try {
-    return use(await pullImage(host, settings, name, { platform: wanted, access, onTransfer: await onTransfer() }))
+    if (host.environment.uid !== 0) {
+      const { pullAsLentRoot } = await import('./obtain-rootless.ts')
+      const pulled = await pullAsLentRoot(host, settings, name, pulling, help)
+      if (pulled) return use(pulled)
+    }
+    const [onTransfer, choose] = [await help.onTransfer(), await help.chooser()]
+    return use(await pullImage(host, settings, name, { platform: wanted, access, hasty, choose, onTransfer }))
   } catch (error) {
     if (policy === 'newer' && local && error instanceof UserError) return use(local)
     throw error

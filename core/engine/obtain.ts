@@ -3,6 +3,7 @@
 
 import { UserError } from '../errors.ts'
 import type { PlatformWords } from '../image/platform.ts'
+import type { ResolveOptions } from '../image/registry/short-names.ts'
 import { findImage, type ImageRecord, NoSuchImageError } from '../image/store.ts'
 import type { Host, Settings } from './host.ts'
 import type { RegistryAccess } from './pull.ts'
@@ -18,10 +19,18 @@ export interface Pulling {
   readonly access: RegistryAccess
 }
 
+/** What a pull needs of whoever sits at the terminal; asked for when it comes to that. */
+export interface PullHelp {
+  readonly onTransfer: () => Promise<OnTransfer>
+  /** What has the user choose what a short name means; undefined where nobody can be asked. */
+  readonly chooser: () => Promise<ResolveOptions['choose']>
+  /** Told the pid of a process that pulls, which no signal of the terminal reaches. */
+  readonly childStarted: (pid: number) => void
+}
+
 /**
  * The image that a reference means, pulled when the policy says so.
  *
- * @param onTransfer - asked for when something is pulled
  * @errors UserError when it is not here and may not or cannot be pulled
  */
 export async function obtainImage(
@@ -29,7 +38,7 @@ export async function obtainImage(
   settings: Settings,
   reference: string,
   pulling: Pulling,
-  onTransfer: () => Promise<OnTransfer>,
+  help: PullHelp,
 ): Promise<ImageRecord> {
   const here = imageHere(host, settings, reference)
   const { policy, platform } = pulling
@@ -44,7 +53,7 @@ export async function obtainImage(
     return here
   }
   const { obtainByPolicy } = await import('./obtain-remote.ts')
-  return await obtainByPolicy(host, settings, reference, here, pulling, onTransfer)
+  return await obtainByPolicy(host, settings, reference, here, pulling, help)
 }
 
 function imageHere({ kernel }: Host, settings: Settings, reference: string): ImageRecord | undefined {

@@ -26,6 +26,8 @@ export interface PullOptions {
   readonly onTransfer?: OnTransfer
   /** Has the user choose what a short name means. */
   readonly choose?: ResolveOptions['choose']
+  /** There is something else to do when it fails: a registry is not tried for long. */
+  readonly hasty?: boolean
   readonly limits?: BringOptions['limits']
 }
 
@@ -55,9 +57,9 @@ export async function pullImage(
   })
   if (why !== undefined) onTransfer({ kind: 'note', sentence: why })
   const record = await withImport(imageHost(host, settings), () =>
-    firstOf(names, (name) => {
+    firstOf(names, (name, last) => {
       onTransfer({ kind: 'trying', action: 'pull', name: printName(name) })
-      return pullName(host, settings, name, platform, options)
+      return pullName(host, settings, name, platform, { ...options, hasty: options.hasty || !last })
     }),
   )
   await remember?.()
@@ -65,7 +67,7 @@ export async function pullImage(
 }
 
 /** The whole name of an image that is here. */
-function hereAs({ kernel }: Host, { root }: Settings): (text: string) => string | undefined {
+export function hereAs({ kernel }: Host, { root }: Settings): (text: string) => string | undefined {
   return (text) => {
     const image = listImages({ kernel, root }).find((image) => nameMeant(image, text) !== undefined)
     return image && nameMeant(image, text)
@@ -131,8 +133,10 @@ async function pullName(
   })
 }
 
-async function clientsFor(host: Host, name: WholeName, { access }: PullOptions): Promise<RegistryClient[]> {
-  return (await endpointsFor(host, name, access)).map((endpoint) => openRegistry(host, endpoint))
+async function clientsFor(host: Host, name: WholeName, { access, hasty }: PullOptions): Promise<RegistryClient[]> {
+  const endpoints = await endpointsFor(host, name, access)
+  // To a client `mirror` says that another place follows.
+  return endpoints.map((endpoint) => openRegistry(host, hasty ? { ...endpoint, mirror: true } : endpoint))
 }
 
 /**
@@ -141,11 +145,14 @@ async function clientsFor(host: Host, name: WholeName, { access }: PullOptions):
  * @errors what the only one threw, or a UserError with what each threw; what the kernel refuses ends it at once, as it
  *   would refuse it again
  */
-async function firstOf<Place, T>(places: readonly Place[], act: (place: Place) => Promise<T>): Promise<T> {
+async function firstOf<Place, T>(
+  places: readonly Place[],
+  act: (place: Place, last: boolean) => Promise<T>,
+): Promise<T> {
   const failures: UserError[] = []
-  for (const place of places) {
+  for (const [index, place] of places.entries()) {
     try {
-      return await act(place)
+      return await act(place, index === places.length - 1)
     } catch (error) {
       if (!(error instanceof UserError) || error instanceof RefusedError) throw error
       failures.push(error)

@@ -15,9 +15,19 @@ import {
   outgoingManifest,
   storedBlob,
 } from '../image/outgoing.ts'
-import { fromDockerTransport, parseName, printName, type WholeName, wholeName } from '../image/reference.ts'
+import {
+  fromDockerTransport,
+  type ImageSource,
+  localName,
+  parseName,
+  parseSource,
+  printName,
+  type WholeName,
+  wholeName,
+} from '../image/reference.ts'
 import { type BlobSource, openRegistry, type RegistryClient } from '../image/registry/client.ts'
 import { endpointsFor } from '../image/registry/endpoints.ts'
+import { saveImages } from '../image/save.ts'
 import { blobPath, findImage, type ImageRecord, imageManifest, listImages } from '../image/store.ts'
 import { sweepIfAlone } from '../image/sweep.ts'
 import type { Host, Settings } from './host.ts'
@@ -39,7 +49,7 @@ const mountsMax = 3
  * its digest is the same, unless format or compression are to change.
  *
  * @param source - the image, by name or id
- * @param destination - `docker://NAME` or a name; absent: the name that `source` is
+ * @param destination - `docker://NAME` or a name, or where `save` writes (`oci:DIR`, ...); absent: the name that `source` is
  * @returns the digest of the manifest as it was pushed
  * @errors UserError, RegistryError
  */
@@ -51,6 +61,8 @@ export async function pushImage(
   options: PushOptions = {},
 ): Promise<string> {
   const images = imageHost(host, settings)
+  const elsewhere = destination?.startsWith('docker://') ? undefined : parseSource(destination ?? '')
+  if (elsewhere) return await saveTo(images, source, elsewhere, options)
   // Nothing of it is swept meanwhile, also when somebody removes it.
   const lock = await takeImageLock(images, 'image-import', 'shared')
   try {
@@ -66,6 +78,23 @@ export async function pushImage(
     lock.release()
     sweepIfAlone(images)
   }
+}
+
+/** What `save` writes too. containers-transports(5). */
+async function saveTo(host: ImageHost, source: string, to: ImageSource, options: PushOptions): Promise<string> {
+  const { format, compression, level } = options
+  if ((format ?? compression ?? level) !== undefined)
+    throw new UserError(`push to ${to.path}: --format and --compression-… are for registries; there it goes as it is`)
+  const { digest } = findImage(host, source)
+  const formats = { oci: 'oci-dir', dir: 'docker-dir', 'oci-archive': 'oci-archive', any: 'oci-archive' } as const
+  if (to.kind === 'docker-archive') {
+    const calledThere = to.reference === undefined ? undefined : localName(to.reference)
+    await saveImages(host, [source], { format: 'docker-archive', to: to.path, calledThere })
+  } else {
+    const calledThere = 'tag' in to ? to.tag : undefined
+    await saveImages(host, [source], { format: formats[to.kind], to: to.path, calledThere: calledThere ?? '' })
+  }
+  return digest
 }
 
 function destinationOf(image: ImageRecord, source: string, destination: string | undefined): WholeName {

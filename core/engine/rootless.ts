@@ -3,7 +3,7 @@
 import { RefusedError, UserError } from '../errors.ts'
 import { must, readLink, readText, readTextIfThere, writeInto } from '../files.ts'
 import { removeUnpacked } from '../image/remove.ts'
-import { startFd } from '../launch/plan.ts'
+import { type Step, startFd } from '../launch/plan.ts'
 import type { LinuxIDMapping } from '../spec/types.ts'
 import type { Host } from './host.ts'
 import { findProgram, programCode, runProgram } from './program.ts'
@@ -106,6 +106,7 @@ export async function runAsLentRoot(
   argv: readonly [string, ...string[]],
   mappings: IdMappings,
   started: (pid: number) => void = () => {},
+  steps: readonly Step[] = [],
 ): Promise<number> {
   const here = readLink(host.kernel, '/proc/self/cwd').target ?? '/'
   return await programCode(host, argv, {
@@ -121,6 +122,7 @@ export async function runAsLentRoot(
       { in: 'child', call: { name: 'setresgid', rgid: 0, egid: 0, sgid: 0 }, why: 'become group 0 there' },
       { in: 'child', call: { name: 'setresuid', ruid: 0, euid: 0, suid: 0 }, why: 'become user 0 there' },
       { in: 'child', call: { name: 'chdir', path: here }, why: 'be where the caller is' },
+      ...steps,
     ],
     waiting: async (pid) => {
       started(pid)

@@ -29,6 +29,8 @@ export interface SaveOptions {
   readonly format: SaveFormat
   /** A path, or whoever takes the bytes of an archive as they come. */
   readonly to: string | ((bytes: Uint8Array) => void)
+  /** What the one image is called there, in place of the name that it was asked for by; empty for nothing. */
+  readonly calledThere?: string
 }
 
 /**
@@ -41,7 +43,11 @@ export async function saveImages(host: ImageHost, names: readonly string[], opti
   const archive = await host.archive()
   const lock = await takeImageLock(host, 'image-import', 'shared')
   try {
-    const images = names.map((name) => named(host, name))
+    const { calledThere } = options
+    const images = names.map((name) => ({
+      ...named(host, name),
+      ...(calledThere === undefined ? {} : { name: calledThere || undefined }),
+    }))
     const members = membersOf(host, archive, images, format)
     if (format === 'oci-dir' || format === 'docker-dir') {
       if (typeof to !== 'string') throw new UserError(`save --format=${format}: needs --output: it is a directory`)
