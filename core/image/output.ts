@@ -55,8 +55,10 @@ export async function writeOutput(kernel: Kernel, path: string, bytes: AsyncIter
     flags: O.WRONLY | O_TMPFILE | O.CLOEXEC,
     mode: 0o644,
   })
-  // Not every file system has files without names.
   if (refused(nameless)) {
+    // Not every file system has files without names.
+    if (!['EOPNOTSUPP', 'EISDIR', 'EINVAL'].includes(nameless.errno))
+      throw new RefusedError(`write ${path}`, nameless.errno)
     try {
       await writeTo(kernel, open(kernel, draft, O.WRONLY | O.CREAT | O.TRUNC, 0o644), path, bytes)
       renamed(kernel, draft, path)
