@@ -12,7 +12,7 @@ export interface TokenServer {
   /** `auth.token` of the registry's configuration. */
   readonly configuration: Readonly<Record<string, string>>
   readonly requests: readonly TokenRequest[]
-  /** From now on, how long tokens are valid, in seconds: 60 and more unless changed. */
+  /** How long the registry takes tokens that are given from now on. */
   validSeconds: number
   readonly stop: () => Promise<void>
 }
@@ -32,6 +32,9 @@ export interface TokenServerOptions {
 
 const issuer = 'token server of a test'
 const service = 'registry of a test'
+
+/** So much longer the registry takes a token. */
+const leewaySeconds = 60
 
 interface Access {
   readonly type: string
@@ -71,7 +74,7 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
       jti: randomUUID(),
       access,
     }
-    const token = signed({ ...claims, exp: now + handle.validSeconds }, key, certificate)
+    const token = signed({ ...claims, exp: now + handle.validSeconds - leewaySeconds }, key, certificate)
     answer(200, { token, expires_in: handle.validSeconds, issued_at: new Date(now * 1000).toISOString() })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
