@@ -6,6 +6,7 @@ import { type Kernel, refused } from '../core/kernel.ts'
 import { print } from './output.ts'
 import { hideTyping } from './raw-mode.ts'
 
+const signals = ['SIGINT', 'SIGTERM'] as const
 const decoder = new TextDecoder()
 
 /** Whether somebody can be asked: input and output are a terminal. */
@@ -34,17 +35,18 @@ export async function askLine(kernel: Kernel, question: string): Promise<string>
 export async function askSecret(kernel: Kernel, question: string): Promise<string> {
   const restore = hideTyping(kernel, 0)
   // A signal's default action would leave the terminal mute.
-  const interrupted = () => {
+  const interrupted = (_name: string, signal: number) => {
     restore()
     print('\n')
-    process.exit(128 + 2)
+    // process.exit() would wait for the thread that reads.
+    kernel.call({ name: 'exit_group', status: 128 + signal })
   }
-  process.once('SIGINT', interrupted)
+  for (const signal of signals) process.once(signal, interrupted)
   try {
     print(question)
     return await readLine(kernel)
   } finally {
-    process.off('SIGINT', interrupted)
+    for (const signal of signals) process.off(signal, interrupted)
     restore()
     print('\n')
   }
