@@ -20,6 +20,9 @@ export interface HostIds {
   readonly same: boolean
 }
 
+/** On a mount with mapped owners the ids on disk are those that the container counts by. */
+export const idsOnDisk: HostIds = { ofHost: (owner) => owner, ofContainer: (owner) => owner, same: true }
+
 /** By the mappings of a spec: those of a new user namespace, or of the process whose namespace is joined. */
 export function hostIds(kernel: Kernel, { linux }: Pick<Spec, 'linux'>): HostIds {
   const path = linux?.namespaces?.find(({ type }) => type === 'user')?.path

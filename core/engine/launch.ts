@@ -10,14 +10,15 @@ import type { NetworkState } from '../network/state.ts'
 import { bootId, markOf } from '../store/alive.ts'
 import { type ContainerState, phaseOf, type Stored, writeNewFile, writeState } from '../store/record.ts'
 import { noteParents } from './cgroup-parent.ts'
-import { launchError } from './failure.ts'
+import { fileSystemOf, launchError } from './failure.ts'
 import type { Host, Settings } from './host.ts'
 import { networkModeOf, writeNameFiles } from './name-files.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { writeMappings } from './rootless.ts'
 import { afterRefusal, settle } from './settle.ts'
 import type { Attachment } from './types.ts'
-import { holdUserNamespace } from './user-namespace.ts'
+import { namespacesToMake } from './user-mode.ts'
+import { type MadeNamespaces, withNamespaces } from './user-namespace.ts'
 import { volumePlaces } from './volumes.ts'
 
 export interface Running {
@@ -54,14 +55,8 @@ export async function launch(
   before: Stored,
   attachment: Attachment | undefined,
 ): Promise<Running> {
-  const { mappings } = before.record
-  if (mappings === undefined) return launchIn(host, settings, before, attachment, undefined)
-  const held = await holdUserNamespace(host, { ...mappings, single: false })
-  try {
-    return await launchIn(host, settings, before, attachment, held.path)
-  } finally {
-    held.release()
-  }
+  const wanted = namespacesToMake(host, before.record)
+  return await withNamespaces(host, wanted, (made) => launchIn(host, settings, before, attachment, made))
 }
 
 async function launchIn(
@@ -69,13 +64,13 @@ async function launchIn(
   settings: Settings,
   before: Stored,
   attachment: Attachment | undefined,
-  userNamespace: string | undefined,
+  made: MadeNamespaces,
 ): Promise<Running> {
   const { kernel } = host
   const { record, paths } = before
   const starting = snapshotOf(moved(phaseOf(before.state), 'start', record.name))
   const places = await volumePlaces(host, settings, before)
-  const prepared = await prepare(host, settings, before, places, userNamespace)
+  const prepared = await prepare(host, settings, before, places, made)
   if (places.toPrepare) {
     const { makeVolumesReady } = await import('./volume-first-use.ts')
     await makeVolumesReady(host, settings, before, prepared, places)
@@ -154,7 +149,8 @@ async function follow(
   let stored = begun
   for (;;) {
     const progress = await launched.progress()
-    if (progress.state === 'refused') throw launchError(prepared.plan, progress.failure)
+    if (progress.state === 'refused')
+      throw launchError(prepared.plan, progress.failure, (path) => fileSystemOf(kernel, path))
     if (progress.state === 'executed') break
     if (progress.at === 'maps') {
       if (prepared.mappings === undefined) throw new UserError('the plan waits for id mappings that there are not')

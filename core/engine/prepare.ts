@@ -24,8 +24,15 @@ import { networkModeOf } from './name-files.ts'
 import { readInLayers } from './root-files.ts'
 import { type IdMappings, refuseLockedLayer } from './rootless.ts'
 import { filterOf } from './seccomp.ts'
-import { checkMapped, hasTerminalGroup, idmapNamespaces, userNamespaceOf, withoutOwnUser } from './user-mode.ts'
-import { plannedNamespace } from './user-namespace.ts'
+import {
+  checkMapped,
+  hasTerminalGroup,
+  idmapNamespaces,
+  namespacesToMake,
+  userNamespaceOf,
+  withoutOwnUser,
+} from './user-mode.ts'
+import { type MadeNamespaces, plannedNamespaces } from './user-namespace.ts'
 import type { VolumePlaces } from './volumes.ts'
 
 export interface Prepared {
@@ -48,7 +55,7 @@ export function currentRequest({ record, state }: Pick<Stored, 'record' | 'state
 
 /**
  * @param places - of its volumes; those of its own need not be there
- * @param madeUserNamespace - by path, the one that was made for it, when it has ids of its own
+ * @param given - the user namespaces that were made for it; absent while it is not to be started
  * @errors UserError for whatever the request asks and this host or root filesystem does not give
  */
 export async function prepare(
@@ -56,7 +63,7 @@ export async function prepare(
   settings: Settings,
   stored: Stored,
   places: VolumePlaces,
-  madeUserNamespace = plannedNamespace,
+  given?: MadeNamespaces,
 ): Promise<Prepared> {
   const { kernel, environment } = host
   const { record, paths } = stored
@@ -68,7 +75,8 @@ export async function prepare(
     throw new UserError(
       `--network=bridge: user ${environment.uid} may make no links on the host; use --network=none or --network=host`,
     )
-  const userNamespace = userNamespaceOf(host, record, request, joined, madeUserNamespace)
+  const made = given ?? plannedNamespaces(namespacesToMake(host, record))
+  const userNamespace = userNamespaceOf(host, record, request, joined, made.user)
   const { isNew: newUserNamespace, entered } = userNamespace
   const mappings = newUserNamespace ? userNamespace.mappings : undefined
   const caller = readCaller(kernel, environment.uid)
@@ -147,7 +155,8 @@ export async function prepare(
       : { oomScoreAdj: Number(readTextIfThere(kernel, '/proc/self/oom_score_adj') ?? 0) }),
     ...(filter === undefined ? {} : { seccomp: filter.compiled }),
     waitsForStart: true,
-    ...(entered === undefined ? {} : { userNamespace: entered, idmapNamespaces: idmapNamespaces(spec, entered) }),
+    ...(entered === undefined ? {} : { userNamespace: entered }),
+    idmapNamespaces: idmapNamespaces(host, spec, userNamespace, made.mounts),
   }
   return {
     spec,

@@ -4,7 +4,9 @@ import { UserError } from '../errors.ts'
 import { readLink, readTextIfThere } from '../files.ts'
 import type { Kernel } from '../kernel.ts'
 import type { LaunchFacts } from '../launch/facts.ts'
-import { hostIdOf, readIdMap } from '../spec/id-maps.ts'
+import { checkOverlaps, hostIdOf, readIdMap } from '../spec/id-maps.ts'
+import { ownIdmap, resolveIdmap } from '../spec/idmap-option.ts'
+import { cleanPath } from '../spec/mounts.ts'
 import type { ContainerRequest } from '../spec/request.ts'
 import type { Spec } from '../spec/types.ts'
 import type { ResolvedUser } from '../spec/user.ts'
@@ -41,7 +43,7 @@ export function userNamespaceOf(
   record: ContainerRecord,
   request: ContainerRequest,
   joined: Joined,
-  made: string,
+  made: string | undefined,
 ): UserNamespace {
   const { kernel, environment } = host
   if (environment.uid !== 0) {
@@ -52,7 +54,7 @@ export function userNamespaceOf(
     }
   } else if (record.mappings !== undefined) {
     const mappings = { ...record.mappings, single: false }
-    return { isNew: true, mappings, ...enteredBy(made, mappings), setgroupsDenied: false }
+    return { isNew: true, mappings, ...enteredBy(made!, mappings), setgroupsDenied: false }
   }
   const path = joinedPath(request, joined)
   const pid = /^\/proc\/(\d+)\/ns\/user$/.exec(path ?? '')?.[1]
@@ -89,8 +91,50 @@ const terminals = 5
 export const hasTerminalGroup = ({ mappings }: UserNamespace): boolean =>
   mappings === undefined || hostIdOf(mappings.gid, terminals) !== undefined
 
-/** Which user namespace says how the owners of a mount are mapped: by destination, for mounts with the option. */
-export function idmapNamespaces(spec: Spec, { path }: { readonly path: string }): Record<string, string> {
-  const mapped = (spec.mounts ?? []).filter(({ options }) => options?.includes('idmap'))
-  return Object.fromEntries(mapped.map(({ destination }) => [destination, path]))
+/**
+ * Which user namespace says how the owners of a mount are mapped: by destination, for mounts with the option.
+ *
+ * @param own - those of volumes with a mapping of their own
+ * @errors UserError for a mount whose container has no user namespace to map by
+ */
+export function idmapNamespaces(
+  host: Host,
+  spec: Spec,
+  { entered }: UserNamespace,
+  own: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const paths: Record<string, string> = {}
+  for (const { destination, options } of spec.mounts ?? []) {
+    if (!options?.includes('idmap')) continue
+    const path = own[destination] ?? entered?.path
+    if (host.environment.uid !== 0)
+      throw new UserError(`-v …:${destination}:idmap: only root of the host can show files as owned by others`)
+    if (path === undefined)
+      throw new UserError(
+        `-v …:${destination}:idmap: the container's users are those of the host: give --userns=auto, or idmap=uids=…;gids=…`,
+      )
+    paths[destination] = path
+  }
+  return paths
+}
+
+/** The user namespaces that are made before a container is: its own, and those that volumes are mapped by. */
+export interface NamespacesToMake {
+  readonly user?: IdMappings
+  /** By destination. */
+  readonly mounts: Readonly<Record<string, IdMappings>>
+}
+
+/** @errors UserError for a volume that is mapped by what is not there */
+export function namespacesToMake(host: Host, { mappings, request }: ContainerRecord): NamespacesToMake {
+  const mounts: Record<string, IdMappings> = {}
+  for (const volume of host.environment.uid === 0 ? request.volumes : []) {
+    const idmap = ownIdmap(volume)
+    if (idmap === undefined) continue
+    const lists = resolveIdmap(idmap, mappings ?? {})
+    checkOverlaps(`-v …:${volume.destination}:idmap uids`, lists.uid)
+    checkOverlaps(`-v …:${volume.destination}:idmap gids`, lists.gid)
+    mounts[cleanPath(volume.destination)] = { ...lists, single: false }
+  }
+  return { ...(mappings === undefined ? {} : { user: { ...mappings, single: false } }), mounts }
 }

@@ -1,10 +1,11 @@
 // User namespaces that are made before the container they are for: root of the host needs one to map owners by it.
 
-import { UserError } from '../errors.ts'
+import { RefusedError, UserError } from '../errors.ts'
 import type { Launched } from '../kernel.ts'
 import { type LaunchPlan, startFd } from '../launch/plan.ts'
 import type { Host } from './host.ts'
 import { type IdMappings, writeMappings } from './rootless.ts'
+import type { NamespacesToMake } from './user-mode.ts'
 
 const CLONE_NEWUSER = 0x10000000
 const SIGCHLD = 17
@@ -35,8 +36,47 @@ export interface HeldNamespace {
   readonly release: () => void
 }
 
-/** Where a user namespace is that is only thought of. */
-export const plannedNamespace = '/proc/HOLDER/ns/user'
+/** By path. */
+export interface MadeNamespaces {
+  /** The container's own. */
+  readonly user?: string
+  /** By destination, those that volumes are mapped by. */
+  readonly mounts: Readonly<Record<string, string>>
+}
+
+const plannedPath = '/proc/HOLDER/ns/user'
+
+/** Where they would be, for a container that is only thought of. */
+export function plannedNamespaces({ user, mounts }: NamespacesToMake): MadeNamespaces {
+  const paths = Object.fromEntries(Object.keys(mounts).map((destination) => [destination, plannedPath]))
+  return { ...(user === undefined ? {} : { user: plannedPath }), mounts: paths }
+}
+
+/**
+ * Makes user namespaces, lets `act` use them, and lets go of them.
+ *
+ * @errors as `holdUserNamespace`
+ */
+export async function withNamespaces<T>(
+  host: Host,
+  { user, mounts }: NamespacesToMake,
+  act: (made: MadeNamespaces) => Promise<T>,
+): Promise<T> {
+  const held: HeldNamespace[] = []
+  const hold = async (mappings: IdMappings) => {
+    const namespace = await holdUserNamespace(host, mappings)
+    held.push(namespace)
+    return namespace.path
+  }
+  try {
+    const own = user === undefined ? {} : { user: await hold(user) }
+    const paths: Record<string, string> = {}
+    for (const [destination, mappings] of Object.entries(mounts)) paths[destination] = await hold(mappings)
+    return await act({ ...own, mounts: paths })
+  } finally {
+    for (const { release } of held) release()
+  }
+}
 
 /**
  * Makes a user namespace with these ids.
@@ -45,11 +85,13 @@ export const plannedNamespace = '/proc/HOLDER/ns/user'
  */
 export async function holdUserNamespace(host: Host, mappings: IdMappings): Promise<HeldNamespace> {
   const launched = host.kernel.launch(holder)
-  if ('step' in launched) throw new UserError(launched.message)
+  if ('step' in launched) throw new UserError(`--userns: ${launched.message}; see /proc/sys/user/max_user_namespaces`)
   try {
     await writeMappings(host, launched.pid, mappings)
   } catch (error) {
     end(launched)
+    if (error instanceof RefusedError && error.errno === 'EPERM')
+      throw new UserError(`--userns: ${error.message}: the ids are not there to give, see /proc/self/uid_map`)
     throw error
   }
   return { path: `/proc/${launched.pid}/ns/user`, release: () => end(launched) }

@@ -78,9 +78,9 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
     planUserNamespace(writer, userNamespace.path)
     takeFromHost()
     planOverlayTrees(writer, mounts, false)
-    planMappedRoot(writer, spec, facts)
     planJoins(writer, namespaces, 'user')
     planForeign(writer, mounts, facts, namespaces)
+    planMappedRoot(writer, spec, facts)
     planUserEntry(writer, namespaces)
   } else {
     planForeign(writer, mounts, facts, namespaces)

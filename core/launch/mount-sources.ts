@@ -91,7 +91,7 @@ export function planWitnessed(
 /**
  * File systems that show a namespace whose user namespace is not the one that the child enters, where nobody may mount
  * them: the child does it while it is still the caller's. A new pid namespace is the parent's; one that is joined by the
- * host's root may be anybody's.
+ * host's root may be anybody's, and one that the container does without is the host's.
  */
 export function planForeign(
   writer: PlanWriter,

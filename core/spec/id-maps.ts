@@ -52,6 +52,13 @@ export function hostIdOf(mappings: readonly LinuxIDMapping[], id: number): numbe
 
 /** @errors UserError for a map that the kernel would refuse, or without a root, who makes the container; it names the flag */
 export function checkIdMap(flag: string, mappings: readonly LinuxIDMapping[]): void {
+  checkOverlaps(flag, mappings)
+  if (hostIdOf(mappings, 0) === undefined)
+    throw new UserError(`${flag}: the container's id 0 must be mapped: its root makes the container`)
+}
+
+/** @errors UserError for a map that the kernel would refuse */
+export function checkOverlaps(flag: string, mappings: readonly LinuxIDMapping[]): void {
   const refuse = (sentence: string): never => {
     throw new UserError(`${flag}: ${sentence}`)
   }
@@ -68,7 +75,6 @@ export function checkIdMap(flag: string, mappings: readonly LinuxIDMapping[]): v
       if (line[side] + line.size > 0xffff_ffff) refuse(`the ${who} id ${line[side] + line.size - 1} is too large`)
     }
   }
-  if (hostIdOf(mappings, 0) === undefined) refuse("the container's id 0 must be mapped: its root makes the container")
 }
 
 /** The lines of a uid_map or gid_map. user_namespaces(7). */

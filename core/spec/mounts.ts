@@ -3,6 +3,7 @@
 import { UserError } from '../errors.ts'
 import * as defaults from './defaults.ts'
 import type { RequestFacts } from './facts.ts'
+import { isIdmap } from './idmap-option.ts'
 import type { ImageConfig } from './image-config.ts'
 import { isTmpfsOption, propagations } from './mount-words.ts'
 import type { ContainerRequest, Tmpfs, Volume } from './request.ts'
@@ -56,7 +57,9 @@ function volumeMount(volume: Volume, facts: RequestFacts): Mount {
   if (source === undefined)
     throw new UserError(`-v ${volume.source ?? destination}: there is no volume of that name; give a path of the host`)
   if (volume.options.includes('O')) return overlayMount(destination, source, facts)
-  const options = [...(driver?.options ?? []), ...volume.options].filter((option) => !isOfEngine(option))
+  const options = [...(driver?.options ?? []), ...volume.options]
+    .filter((option) => !isOfEngine(option))
+    .map((option) => (isIdmap(option) ? 'idmap' : option))
   return {
     destination,
     type: 'bind',
@@ -97,13 +100,18 @@ function tmpfsMount({ destination, options: given }: Tmpfs, user?: RequestFacts[
   }
 }
 
+/** A namespace of the host's, over which nobody has rights who is not root of the host. */
+function isForeign(mode: { readonly kind: string }, { newUserNamespace, mapsOwners }: RequestFacts): boolean {
+  return newUserNamespace && !mapsOwners && mode.kind === 'host'
+}
+
 /** /dev/shm and /dev/mqueue belong to the ipc namespace: whoever shares it shares them. */
 function ipcMounts(request: ContainerRequest, facts: RequestFacts): readonly Mount[] {
   const { ipc } = request
   if (ipc.kind === 'none') return [defaults.mqueueMount]
   // A fresh mqueue shows the queues of the ipc namespace; a host need not have it mounted. Others may only bind it.
   if (ipc.kind === 'host') {
-    const mqueue = facts.newUserNamespace ? defaults.bindMount('/dev/mqueue', '/dev/mqueue') : defaults.mqueueMount
+    const mqueue = isForeign(ipc, facts) ? defaults.bindMount('/dev/mqueue', '/dev/mqueue') : defaults.mqueueMount
     return [mqueue, defaults.bindMount('/dev/shm', '/dev/shm')]
   }
   const shm =
@@ -116,11 +124,10 @@ function ipcMounts(request: ContainerRequest, facts: RequestFacts): readonly Mou
 /** A fresh sysfs or procfs shows its namespaces' things and needs rights over them: else the host's own is bound. */
 function systemMounts(request: ContainerRequest, facts: RequestFacts): readonly Mount[] {
   const access = request.privileged ? 'rw' : 'ro'
-  const foreign = (mode: { readonly kind: string }) => facts.newUserNamespace && mode.kind === 'host'
-  const proc = foreign(request.pid)
+  const proc = isForeign(request.pid, facts)
     ? defaults.bindMount('/proc', '/proc', ['nosuid', 'noexec', 'nodev'])
     : defaults.procMount
-  const sys = foreign(request.network)
+  const sys = isForeign(request.network, facts)
     ? defaults.bindMount('/sys', '/sys', ['nosuid', 'noexec', 'nodev', access])
     : defaults.sysMount(access)
   // gid 5 must exist in the user namespace, or devpts refuses its options.
