@@ -2,10 +2,12 @@
 // gets into the store that is not what it should be.
 
 import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect } from 'vitest'
+import { ociArchive } from '../fixtures/oci.ts'
 import { tar } from '../fixtures/tar.ts'
 import { launcher, stateOptions } from '../support/cli.ts'
 import { type FaultProxy, type Planned, startFaultProxy } from '../support/fault-proxy.ts'
@@ -191,5 +193,73 @@ describe('a pull', () => {
       }),
       { numRuns: isUserModeLinux() ? 4 : 12 },
     )
+  })
+})
+
+describe('a push', () => {
+  const { directory, run, ok, configure, elsewhere } = openRegistrySession()
+  const archive = join(directory, 'app.tar')
+  let registry: Registry
+  let proxy: FaultProxy
+  beforeAll(async () => {
+    registry = await startRegistry({ directory: join(directory, 'registry') })
+    proxy = await startFaultProxy(registry.address)
+    configure(insecure(registry.address, proxy.address))
+    // Larger than what goes in one request.
+    const layers = [layer('large', 3_000_000), layer('small', 20_000)]
+    writeFileSync(archive, ociArchive({ layers, config: {}, tag: 'latest' }))
+    await ok(['import', `oci-archive:${archive}`, 'localhost/app'])
+  })
+  afterAll(async () => {
+    await proxy?.stop()
+    await registry?.stop()
+  })
+  const portions = /^PATCH \/v2\/.*\/blobs\/uploads\//
+  const ends = /^PUT \/v2\/.*\/blobs\/uploads\//
+  const survives = async (repository: string, ...planned: Planned[]) => {
+    // A store that knows of no other repository with these layers.
+    const from = elsewhere()
+    await ok(['import', `oci-archive:${archive}`, 'localhost/app'], from)
+    proxy.plan(...planned)
+    const { code, stderr } = await run(['push', '-q', 'localhost/app', `${proxy.address}/${repository}`], from)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(proxy.seen.filter(({ faulty }) => faulty).length).toBe(planned.length)
+    const store = elsewhere()
+    await ok(['pull', '-q', `${registry.address}/${repository}`], store)
+    expect(storeProblems(store.directory)).toEqual([])
+  }
+
+  it('whose answers get lost sends no blob again that has arrived', async () => {
+    await survives('lost/put', once(ends, losesAnswer))
+    // Two layers and the configuration.
+    expect(proxy.matching(ends)).toHaveLength(3)
+    await survives('lost/manifest', once(/^PUT .*manifests/, losesAnswer))
+    await survives('lost/post', once(/^POST .*uploads/, losesAnswer))
+    // This registry has forgotten an upload in the middle of which it was left: it begins anew.
+    await survives('lost/patch', once(portions, losesAnswer))
+  })
+
+  it('asks again what a busy server did not answer', async () => {
+    await survives(
+      'busy/app',
+      once(/^HEAD .*blobs/, refuses(503)),
+      once(/^POST .*uploads/, refuses(429)),
+      once(ends, refuses(500)),
+      once(/^PUT .*manifests/, refuses(502)),
+    )
+  })
+
+  it('sends what is there already not at all', async () => {
+    await ok(['push', '-q', 'localhost/app', `${proxy.address}/twice/app:1`])
+    proxy.plan()
+    await ok(['push', '-q', 'localhost/app', `${proxy.address}/twice/app:2`])
+    expect(proxy.matching(/^(?:POST|PATCH|PUT) .*uploads/)).toEqual([])
+  })
+
+  it('that is refused says why, and the registry has no image of it', async () => {
+    proxy.plan(once(/^PUT .*manifests/, refuses(403), always))
+    const refused = await run(['push', '-q', 'localhost/app', `${proxy.address}/refused/app`])
+    expect([refused.code, refused.stderr]).toEqual([125, expect.stringMatching(/^vitrine: [^\n]*\n$/)])
+    expect((await run(['pull', '-q', `${registry.address}/refused/app`], elsewhere())).code).toBe(125)
   })
 })
