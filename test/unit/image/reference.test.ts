@@ -20,6 +20,7 @@ describe('an image source', () => {
   it('is a transport and a path', () => {
     expect(parseSource('oci-archive:/tmp/httpd.tar')).toEqual({ kind: 'oci-archive', path: '/tmp/httpd.tar' })
     expect(parseSource('oci:/tmp/layout')).toEqual({ kind: 'oci', path: '/tmp/layout' })
+    expect(parseSource('dir:/tmp/x')).toEqual({ kind: 'dir', path: '/tmp/x' })
   })
 
   it('has a tag after the path for oci, which may be a whole name', () => {
@@ -47,7 +48,7 @@ describe('an image source', () => {
   })
 
   it('refuses transports that podman has and vitrine has not, by name', () => {
-    expect(() => parseSource('dir:/tmp/x')).toThrow('the transport dir is not supported')
+    expect(() => parseSource('ostree:x@/tmp')).toThrow('the transport ostree is not supported')
   })
 
   it('is not a registry, and says how one is used', () => {
