@@ -87,7 +87,8 @@ export async function bringIn(
       id: image.id,
       names: old?.names ?? [],
       repoDigests: [...new Set([...(old?.repoDigests ?? []), ...(image.repoDigests ?? [])])],
-      digest: `sha256:${manifest.hex}`,
+      // What came without a manifest says nothing against the one that is here.
+      digest: old && !image.manifest ? old.digest : `sha256:${manifest.hex}`,
       platform: [os, architecture, ...(variant ? [variant] : [])].join('/'),
       layers,
       ...(created === undefined ? {} : { created }),

@@ -27,3 +27,18 @@ it('finds an image without loading the readers of archives', () => {
     expect(names).not.toContain(`image/${name}.ts`)
   }
 })
+
+it('runs an image that is here without loading what pulls one', () => {
+  const run = join(core, '../cli/verbs/run.ts')
+  const names = [...loadedBy(run)]
+    .map((path) => relative(core, path))
+    .filter((path) => /image|obtain|pull|progress/.test(path))
+  expect(names.sort()).toEqual([
+    'engine/image-lock.ts',
+    'engine/obtain.ts',
+    'image/reference.ts',
+    'image/remove.ts',
+    'image/root.ts',
+    'image/store.ts',
+  ])
+})
