@@ -9,7 +9,7 @@ import { localName } from '../image/reference.ts'
 import { findImage, type ImageRecord } from '../image/store.ts'
 import type { TreeFile } from '../image/tree.ts'
 import { treeTar } from '../image/tree-tar.ts'
-import { argsOf, mergeEnv } from '../spec/from-request.ts'
+import { mergeEnv } from '../spec/from-request.ts'
 import type { ImageConfig, ImageExecution, ImageHistory } from '../spec/image-config.ts'
 import { signalName } from '../spec/names.ts'
 import { phaseOf, type Stored } from '../store/record.ts'
@@ -135,9 +135,12 @@ function configOf(
   const { architecture, os, variant, 'os.version': version, 'os.features': features } = platform
   const created = new Date(host.now()).toISOString()
   const comment = format === 'docker' && message !== undefined ? { comment: message } : {}
-  const own: ImageHistory = {
+  const { request } = record
+  const own = record.image!.config.config
+  const command = request.command.length > 0 || request.entrypoint ? request.command : own?.Cmd
+  const entry: ImageHistory = {
     created,
-    created_by: argsOf(record.request, record.image!.config).join(' '),
+    created_by: [...(request.entrypoint ?? own?.Entrypoint ?? []), ...(command ?? [])].join(' '),
     ...(author === undefined ? {} : { author }),
     ...comment,
   }
@@ -151,6 +154,6 @@ function configOf(
     ...(features === undefined ? {} : { 'os.features': features }),
     ...comment,
     config: execution,
-    history: squash ? [own] : [...(history ?? []), own],
+    history: squash ? [entry] : [...(history ?? []), entry],
   }
 }

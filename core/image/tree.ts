@@ -62,7 +62,8 @@ interface Holder {
 
 const DT_DIR = 4
 const OPEN_TREE_CLONE = 1
-const MOUNT_ATTR_RDONLY_NOATIME = 0x01 | 0x10
+/** MOUNT_ATTR_RDONLY, NOSUID, NODEV, NOEXEC and NOATIME. */
+const onlyRead = 0x01 | 0x02 | 0x04 | 0x08 | 0x10
 
 /**
  * All files of a tree, a directory before what is in it, in the order of their names. Only the names in the directories on
@@ -120,13 +121,16 @@ function openRoots(kernel: Kernel, layers: readonly string[]): number[] {
   }
 }
 
-/** For root a copy of the directory's mount that is attached nowhere: without the mounts in it, and reading leaves no times. */
+/**
+ * For root a copy of the directory's mount that is attached nowhere: without the mounts in it, reading leaves no times, and a
+ * file that becomes a device at the wrong moment is not opened.
+ */
 function openRoot(kernel: Kernel, path: string): number {
   const flags = OPEN_TREE_CLONE | O.CLOEXEC
   const cloned = kernel.call({ name: 'open_tree', dirfd: AT_FDCWD, pathname: path, flags })
   if (refused(cloned)) return open(kernel, path, O.RDONLY | O.DIRECTORY)
   try {
-    const attr = { attr_set: MOUNT_ATTR_RDONLY_NOATIME }
+    const attr = { attr_set: onlyRead }
     kernel.call({ name: 'mount_setattr', dirfd: cloned.value, pathname: '', flags: AT_EMPTY_PATH, attr })
     return open(kernel, '.', O.RDONLY | O.DIRECTORY, 0, cloned.value)
   } finally {
