@@ -270,26 +270,58 @@ export function removeFile(kernel: Kernel, path: string): void {
   if (refused(gone) && gone.errno !== 'ENOENT') must(gone, `remove ${path}`)
 }
 
+/** How deep a tree is entered; what is deeper is brought up first, since a program can make one of any depth. */
+const depthMax = 200
+
 /** Removes a directory and all below it, by descriptor and without following links; an absent one is fine. */
-export function removeTree(kernel: Kernel, path: string, dirfd: number = AT_FDCWD, attempts = 100): void {
+export function removeTree(kernel: Kernel, path: string, dirfd: number = AT_FDCWD): void {
+  let moved = 0
+  // A process that is just ending (a container's monitor) may have written one file more.
+  for (let attempts = 100; ; attempts--) {
+    const before = moved
+    const refusal = removeBelow(kernel, path, dirfd, undefined, 0, () => `.deep-${moved++}`)
+    if (refusal === undefined) return
+    if (refusal !== 'ENOTEMPTY' || attempts === 0) must({ errno: refusal }, `remove ${path}`)
+    if (moved > before) attempts++
+  }
+}
+
+/** @returns why the directory itself cannot be removed, now that everything in it was tried */
+function removeBelow(
+  kernel: Kernel,
+  path: string,
+  dirfd: number,
+  top: number | undefined,
+  depth: number,
+  newName: () => string,
+): Errno | undefined {
   const gone = kernel.call({ name: 'unlinkat', dirfd, pathname: path, flags: 0 })
-  if (!refused(gone) || gone.errno === 'ENOENT') return
+  if (!refused(gone) || gone.errno === 'ENOENT') return undefined
+  if (depth === depthMax) {
+    const call = { name: 'renameat2', olddirfd: dirfd, oldpath: path, newdirfd: top! } as const
+    for (;;) {
+      const up = kernel.call({ ...call, newpath: newName(), flags: 0 })
+      if (!refused(up)) return undefined
+      if (up.errno !== 'ENOTEMPTY' && up.errno !== 'EEXIST' && up.errno !== 'ENOTDIR') must(up, `remove ${path}`)
+    }
+  }
   const flags = O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC
   const opened = kernel.call({ name: 'openat', dirfd, pathname: path, flags, mode: 0 })
   if (refused(opened)) {
-    if (opened.errno === 'ENOENT') return
+    if (opened.errno === 'ENOENT') return undefined
     must(opened.errno === 'ENOTDIR' ? gone : opened, `remove ${path}`)
   }
   const fd = (opened as Success).value
   try {
-    for (const entry of entriesOf(kernel, fd, path)) removeTree(kernel, entry.name, fd)
+    for (const { name } of entriesOf(kernel, fd, path)) {
+      const refusal = removeBelow(kernel, name, fd, top ?? fd, depth + 1, newName)
+      if (refusal !== undefined && refusal !== 'ENOTEMPTY') must({ errno: refusal }, `remove ${name}`)
+    }
   } finally {
     close(kernel, fd)
   }
   const removed = kernel.call({ name: 'unlinkat', dirfd, pathname: path, flags: AT_REMOVEDIR })
-  // A process that is just ending (a container's monitor) has written one file more.
-  if (refused(removed) && removed.errno === 'ENOTEMPTY' && attempts > 1) removeTree(kernel, path, dirfd, attempts - 1)
-  else if (refused(removed) && removed.errno !== 'ENOENT') must(removed, `remove ${path}`)
+  return refused(removed) && removed.errno !== 'ENOENT' ? removed.errno : undefined
 }
 
 /** What strerror(3) says of an errno, in lower case. */
