@@ -26,7 +26,7 @@ import { concat } from '../fixtures/tar.ts'
 import { withTemporaryDirectory } from '../support/directory.ts'
 import { skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({ linux: true, root: true, natives: true })
+const { describe, it } = skipUnless({ linux: true, root: true, natives: true, programs: ['python3', 'tar'] })
 const kernel = openLinux()
 
 interface Archived {
@@ -339,7 +339,13 @@ for top, directories, files in os.walk(sys.argv[1]):
 `
 
 describe('directories laid over each other', () => {
-  const overlay = skipUnless({ linux: true, root: true, natives: true, filesystems: ['overlay'] })
+  const overlay = skipUnless({
+    linux: true,
+    root: true,
+    natives: true,
+    filesystems: ['overlay'],
+    programs: ['python3', 'unshare'],
+  })
   overlay.it('are seen as overlayfs shows them', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(layer, { minLength: 2, maxLength: 4 }), async (layers) => {
