@@ -75,6 +75,11 @@ function modeText(mode: UserMode | NetworkMode | { readonly kind: 'none' } | und
   return mode.kind === 'path' ? `ns:${mode.path}` : mode.kind
 }
 
+function idMappingsOf({ uid, gid }: NonNullable<Stored['record']['mappings']>): InspectedHostConfig['IDMappings'] {
+  const text = ({ containerID, hostID, size }: (typeof uid)[number]) => `${containerID}:${hostID}:${size}`
+  return { UidMap: uid.map(text), GidMap: gid.map(text) }
+}
+
 function portTable(ports: ContainerRequest['publish']): Record<string, InspectedPort[]> {
   const table: Record<string, InspectedPort[]> = {}
   for (const { hostIp = '', hostPort = 0, containerPort, protocol } of ports) {
@@ -113,7 +118,8 @@ function hostConfigOf(stored: Stored, spec: Spec | undefined, settings: Settings
     PidMode: modeText(request.pid),
     IpcMode: modeText(request.ipc),
     UTSMode: modeText(request.uts),
-    UsernsMode: modeText(request.userns),
+    UsernsMode: record.mappings === undefined ? modeText(request.userns) : 'private',
+    ...(record.mappings === undefined ? {} : { IDMappings: idMappingsOf(record.mappings) }),
     CapAdd: request.capAdd,
     CapDrop: request.capDrop,
     SecurityOpt: [

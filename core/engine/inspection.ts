@@ -65,6 +65,8 @@ export interface InspectedHostConfig {
   readonly IpcMode: string
   readonly UTSMode: string
   readonly UsernsMode: string
+  /** `CONTAINER:HOST:NUMBER`; absent without ids of its own. */
+  readonly IDMappings?: { readonly UidMap: readonly string[]; readonly GidMap: readonly string[] }
   readonly CapAdd: readonly string[]
   readonly CapDrop: readonly string[]
   readonly SecurityOpt: readonly string[]
