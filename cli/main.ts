@@ -38,6 +38,7 @@ export const verbs: Readonly<Record<string, Load>> = {
   history: async () => (await import('./verbs/image-layers.ts')).history,
   tag: async () => (await import('./verbs/image-names.ts')).tag,
   untag: async () => (await import('./verbs/image-names.ts')).untag,
+  search: async () => (await import('./verbs/search.ts')).search,
   'image exists': async () => (await import('./verbs/image-names.ts')).imageExists,
   'image inspect': async () => (await import('./verbs/inspect.ts')).imageInspect,
   'image prune': async () => (await import('./verbs/image-remove.ts')).imagePrune,
@@ -92,7 +93,7 @@ export const otherNames: Readonly<Record<string, string>> = {
 /** A group's words that are commands of their own too: `container stop` is `stop`, `image pull` is `pull`. */
 export const groups: Readonly<Record<string, readonly string[] | 'any'>> = {
   container: 'any',
-  image: ['diff', 'history', 'import', 'load', 'pull', 'push', 'save', 'tag', 'untag'],
+  image: ['diff', 'history', 'import', 'load', 'pull', 'push', 'save', 'search', 'tag', 'untag'],
   system: [],
   volume: [],
 }

@@ -9,7 +9,7 @@ const images: CommandFlags = {
   flags: [
     all('intermediate ones too'),
     { name: 'digests', kind: 'switch', help: 'show digests' },
-    filter,
+    { ...filter, kind: 'list' },
     format,
     noTrunc,
     { name: 'noheading', short: 'n', kind: 'switch', help: 'no line of headings' },
@@ -86,6 +86,22 @@ const untag: CommandFlags = {
   podmanOnly: [],
 }
 
+const search: CommandFlags = {
+  summary: 'find images in registries',
+  usage: '[REGISTRY/]TERM',
+  flags: [
+    ...registryFlags,
+    { name: 'compatible', kind: 'switch', help: 'show stars, official and automated too' },
+    { ...filter, kind: 'list', value: 'FILTER', help: 'stars=NUMBER, is-official, is-automated' },
+    { ...format, help: 'json, or a template such as {{.Name}}' },
+    { name: 'limit', kind: 'text', value: 'NUMBER', help: 'at most so many of each registry (default 25)' },
+    { name: 'list-tags', kind: 'switch', help: 'the tags of the repository that the term names' },
+    { name: 'no-trunc', kind: 'switch', help: 'descriptions as they are' },
+    help,
+  ],
+  podmanOnly: [],
+}
+
 const exists: CommandFlags = {
   summary: 'say by the exit code whether an image is here',
   usage: 'IMAGE',
@@ -140,6 +156,7 @@ export const imageCommands = {
   history,
   tag,
   untag,
+  search,
   'image exists': exists,
   'image inspect': inspect,
   'image prune': prune,
