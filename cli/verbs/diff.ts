@@ -2,10 +2,11 @@
 
 import { type Change, diff as diffOf } from '../../core/engine/diff.ts'
 import { UserError } from '../../core/errors.ts'
+import { bytesOfName } from '../../core/file-name.ts'
 import type { Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { parseFlags } from '../flags/parse.ts'
-import { print, printLine } from '../output.ts'
+import { print, printBytes } from '../output.ts'
 import { needWords } from './each.ts'
 
 export const diff: Verb = async (argv, { host, settings }) => {
@@ -19,7 +20,7 @@ export const diff: Verb = async (argv, { host, settings }) => {
   if (format !== undefined && format !== 'json') throw new UserError(`--format=${format}: must be json`)
   const changes = diffOf(host, settings, name)
   if (format === undefined) {
-    for await (const { kind, path } of changes) printLine(`${kind} ${path}`)
+    for await (const { kind, path } of changes) printBytes(1, bytesOfName(`${kind} ${path}\n`))
     return 0
   }
   const all: Change[] = []

@@ -1,7 +1,7 @@
 // Walks a tree of files by descriptor: a layer's directory, or several laid over each other as overlayfs shows them, merged
 // here so that nothing need be mounted and no right is needed but to read. overlayfs (kernel documentation).
 
-import { RefusedError, UserError } from '../errors.ts'
+import { RefusedError } from '../errors.ts'
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -9,7 +9,6 @@ import {
   entriesOf,
   O,
   open,
-  S_IFCHR,
   S_IFDIR,
   S_IFMT,
   S_IFREG,
@@ -17,13 +16,13 @@ import {
   stat,
 } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
-import { type Xattrs, xattrOf, xattrsAt, xattrsOf } from './xattrs.ts'
+import { isOpaque, isOpaqueDirectory, isWhiteout, type OverlayMarks, wholeXattrs } from './overlay-marks.ts'
+import { type Xattrs, xattrsAt, xattrsOf } from './xattrs.ts'
 
 export interface TreeOptions {
   /** merged: all that is seen. changes: what the topmost directory has, whiteouts too. */
   readonly view: 'merged' | 'changes'
-  /** In whose name overlayfs leaves its marks: `trusted.overlay.*`, or `user.overlay.*` in a user namespace. */
-  readonly marks: 'trusted' | 'user'
+  readonly marks: OverlayMarks
 }
 
 export interface TreeFile {
@@ -185,7 +184,7 @@ function look(kernel: Kernel, frame: Frame, name: string, options: TreeOptions):
     const now = stat(kernel, '', { dirfd: fd })!
     // Somebody may have put something else under its name meanwhile.
     if ((now.mode & S_IFMT) !== S_IFREG) return undefined
-    return { file: { ...one, stat: now, xattrs: wholeXattrs(kernel, fd, path, options), fd } }
+    return { file: { ...one, stat: now, xattrs: wholeXattrs(kernel, fd, path, options.marks), fd } }
   })
 }
 
@@ -198,8 +197,8 @@ function lookInto(
   options: TreeOptions,
 ): Found | undefined {
   return opened(kernel, one, O.DIRECTORY, (fd) => {
-    const xattrs = wholeXattrs(kernel, fd, one.path, options)
-    const opaque = isOpaqueMark(xattrs.get(`${options.marks}.overlay.opaque`))
+    const xattrs = wholeXattrs(kernel, fd, one.path, options.marks)
+    const opaque = isOpaque(xattrs, options.marks)
     const file = { ...one, stat: stat(kernel, '', { dirfd: fd })!, xattrs, opaque, fd }
     if (others === undefined) return { file }
     const fds = [fd]
@@ -210,7 +209,7 @@ function lookInto(
         const next = openAt(kernel, parent, one.name, one.path, O.DIRECTORY)
         if (next === undefined) break
         fds.push(next)
-        hidden = isOpaqueMark(xattrOf(kernel, next, `${options.marks}.overlay.opaque`, one.path))
+        hidden = isOpaqueDirectory(kernel, next, one.path, options.marks)
       }
       return { file, fds }
     } catch (error) {
@@ -249,25 +248,4 @@ function openAt(kernel: Kernel, parent: number, name: string, path: string, flag
 function seenBelow(kernel: Kernel, [next]: readonly Holder[], name: string): Stat | undefined {
   const found = next && stat(kernel, name, { dirfd: next.fd, follow: false })
   return found && !isWhiteout(found) ? found : undefined
-}
-
-function isWhiteout(found: Stat): boolean {
-  return (found.mode & S_IFMT) === S_IFCHR && found.rdevMajor === 0 && found.rdevMinor === 0
-}
-
-const isOpaqueMark = (value: Uint8Array | undefined): boolean => value?.[0] === 0x79
-
-/** With two options of overlayfs, which some kernels have on, a layer has only a part of some files. */
-function wholeXattrs(kernel: Kernel, fd: number, path: string, { marks }: TreeOptions): Xattrs {
-  const xattrs = xattrsOf(kernel, fd, path)
-  for (const [part, option] of [
-    ['redirect', 'redirect_dir'],
-    ['metacopy', 'metacopy'],
-  ] as const) {
-    if (!xattrs.has(`${marks}.overlay.${part}`)) continue
-    throw new UserError(
-      `read /${path}: overlayfs has left only a part of it in its layer (${part}); this kernel's option ${option} must be off when a container runs: write N to /sys/module/overlay/parameters/${option}`,
-    )
-  }
-  return xattrs
 }

@@ -95,7 +95,7 @@ describe('archives', () => {
 
   it('tell what a container has changed, line by line or as json', async () => {
     const changes =
-      'rm -r /gone; mkdir /new; echo 1 >/new/file; chmod 4711 /etc/old; chmod 711 /able/grep; rm -r /tmp; mkdir /tmp; touch /tmp/in'
+      'rm -r /gone; mkdir /new; echo 1 >/new/file; chmod 4711 /etc/old; chmod 711 /able/grep; rm -r /tmp; mkdir /tmp; touch /tmp/in "$(printf "/new/\\344")"'
     await ok(['run', '--name=changed', '--network=none', '-v', '/volume', 'base:1', 'sh', '-c', changes])
     expect((await ok(['diff', 'changed'])).split('\n')).toEqual([
       'C /able',
@@ -105,11 +105,12 @@ describe('archives', () => {
       'D /gone',
       'A /new',
       'A /new/file',
+      'A /new/\ufffd',
       'C /tmp',
       'A /tmp/in',
     ])
     expect(JSON.parse(await ok(['diff', '--format=json', 'changed']))).toMatchObject({
-      added: ['/new', '/new/file', '/tmp/in'],
+      added: ['/new', '/new/file', '/new/\udce4', '/tmp/in'],
       deleted: ['/gone'],
     })
     expect((await run(['diff', 'nothing'])).stderr).toContain('neither a container nor an image')
@@ -131,7 +132,8 @@ describe('archives', () => {
     const base = JSON.parse(await ok(['image', 'inspect', 'base:1']))[0]
     expect(found.RootFS.Layers.slice(0, -1)).toEqual(base.RootFS.Layers)
     expect(found.History).toHaveLength(base.History.length + 1)
-    const look = 'ls /; ls /tmp; cat /new/file; /able/grep CapEff /proc/self/status'
+    const look =
+      'ls /; ls /tmp; cat /new/file; ls /new/$(printf "\\344") >/dev/null; /able/grep CapEff /proc/self/status'
     const seen = await ok(['run', '--rm', '--network=none', '--user=5', 'committed:1', 'sh', '-c', look])
     expect(seen).toBe('able\nbin\ndev\netc\nnew\nproc\nsys\ntmp\nvolume\nin\n1\nCapEff:\t0000000000000080')
     expect((await ok(['diff', 'committed:1'])).split('\n')).toContain('D /gone')

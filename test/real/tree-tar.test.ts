@@ -1,5 +1,4 @@
-// Trees to archives on a real kernel: what is in them, that a layer comes back as it was, and that several directories
-// laid over each other are seen as overlayfs shows them.
+// Trees to archives on a real kernel: what is in them, what others read, and that a layer comes back as it was.
 
 import { execFileSync } from 'node:child_process'
 import {
@@ -15,47 +14,16 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { expect } from 'vitest'
-import { openLinux } from '../../backends/linux/open.ts'
-import { AT_FDCWD, must, S_IFCHR } from '../../core/files.ts'
 import { applyLayer } from '../../core/image/apply.ts'
-import { type TarEntry, tarEntries } from '../../core/image/tar.ts'
+import { tarEntries } from '../../core/image/tar.ts'
 import { type TreeTarOptions, treeTar } from '../../core/image/tree-tar.ts'
 import { concat } from '../fixtures/tar.ts'
 import { withTemporaryDirectory } from '../support/directory.ts'
 import { skipUnless } from '../support/needs.ts'
+import { archiveOf, capability, entriesIn, kernel, python, setXattr, whiteout } from '../support/trees.ts'
 
 const { describe, it } = skipUnless({ linux: true, root: true, natives: true, programs: ['python3', 'tar'] })
-const kernel = openLinux()
-
-interface Archived {
-  readonly bytes: Uint8Array
-  readonly warnings: string[]
-}
-
-async function archiveOf(layers: readonly string[], more: Partial<TreeTarOptions> = {}): Promise<Archived> {
-  const warnings: string[] = []
-  const options = { view: 'merged', marks: 'trusted', title: 'tree', ...more } as const
-  const parts: Uint8Array[] = []
-  for await (const part of treeTar(kernel, layers, { ...options, warn: (text) => void warnings.push(text) }))
-    parts.push(part)
-  return { bytes: concat(parts), warnings }
-}
-
-async function entriesIn(bytes: Uint8Array): Promise<Map<string, TarEntry & { readonly text: string }>> {
-  async function* source() {
-    yield bytes
-  }
-  const entries = new Map<string, TarEntry & { readonly text: string }>()
-  for await (const entry of tarEntries(source())) {
-    let text = ''
-    if (entry.sizeBytes < 10_000)
-      for await (const piece of entry.content()) text += Buffer.from(piece.bytes).toString('latin1')
-    entries.set(entry.path, { ...entry, text })
-  }
-  return entries
-}
 
 async function unpacked(bytes: Uint8Array, directory: string): Promise<void> {
   mkdirSync(directory)
@@ -64,19 +32,6 @@ async function unpacked(bytes: Uint8Array, directory: string): Promise<void> {
   }
   await applyLayer(kernel, directory, tarEntries(source()), { title: 'layer', warn: () => {} })
 }
-
-const python = (code: string, ...argv: string[]): string =>
-  execFileSync('python3', ['-c', `import os,sys\n${code}`, ...argv], {
-    encoding: 'utf8',
-    env: { ...process.env, PYTHONHASHSEED: '0' },
-  })
-
-/** cap_setuid, effective; version 2 of vfs_cap_data. */
-const capability = '01000002800000000000000000000000' + '00000000'
-const setXattr = (path: string, xattr: string, hex: string) =>
-  must(kernel.call({ name: 'lsetxattr', path, xattr, value: Buffer.from(hex, 'hex'), flags: 0 }), xattr)
-const whiteout = (pathname: string) =>
-  must(kernel.call({ name: 'mknodat', dirfd: AT_FDCWD, pathname, mode: S_IFCHR, dev: 0 }), pathname)
 
 /** One of everything that a file system can hold. */
 function everything(root: string): void {
@@ -298,71 +253,5 @@ describe('the layer of a writable directory', () => {
       expect(lstatSync(join(copy, 'gone')).isCharacterDevice()).toBe(true)
       expect(python('print(os.getxattr(sys.argv[1], "trusted.overlay.opaque"))', join(copy, 'opaque'))).toBe("b'y'\n")
     })
-  })
-})
-
-const names = ['a', 'b', 'c']
-type Node = 'file' | 'gone' | { readonly opaque: boolean; readonly children: Readonly<Record<string, Node>> }
-const { node } = fc.letrec<{ node: Node }>((tie) => ({
-  node: fc.oneof(
-    { depthSize: 'small', maxDepth: 3 },
-    fc.constantFrom<Node>('file', 'gone'),
-    fc.record({
-      opaque: fc.boolean(),
-      children: fc.dictionary(fc.constantFrom(...names), tie('node'), { maxKeys: 3 }),
-    }),
-  ),
-}))
-const layer = fc.dictionary(fc.constantFrom(...names), node, { maxKeys: 3 })
-
-function build(root: string, children: Readonly<Record<string, Node>>, text: string): void {
-  mkdirSync(root)
-  for (const [name, node] of Object.entries(children)) {
-    const path = join(root, name)
-    if (node === 'file') writeFileSync(path, text)
-    else if (node === 'gone') whiteout(path)
-    else {
-      build(path, node.children, text)
-      if (node.opaque) setXattr(path, 'trusted.overlay.opaque', '79')
-    }
-  }
-}
-
-/** Where only one layer has a directory, overlayfs lists its whiteouts, and finds nothing under those names. */
-const look = `
-import os,sys
-for top, directories, files in os.walk(sys.argv[1]):
-    print(top[len("merged/"):] + "/")
-    for name in files:
-        path = os.path.join(top, name)
-        if os.path.lexists(path): print(path[len("merged/"):], open(path).read())
-`
-
-describe('directories laid over each other', () => {
-  const overlay = skipUnless({
-    linux: true,
-    root: true,
-    natives: true,
-    filesystems: ['overlay'],
-    programs: ['python3', 'unshare'],
-  })
-  overlay.it('are seen as overlayfs shows them', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(layer, { minLength: 2, maxLength: 4 }), async (layers) => {
-        await withTemporaryDirectory(async (directory) => {
-          const paths = layers.map((_, index) => join(directory, `layer${index}`))
-          for (const [index, path] of paths.entries()) build(path, layers[index]!, `${index}`)
-          mkdirSync(join(directory, 'merged'))
-          const script = `mount -t overlay -o lowerdir=${paths.join(':')} none merged && exec python3 -c '${look}' merged`
-          const seen = execFileSync('unshare', ['-m', 'sh', '-c', script], { cwd: directory, encoding: 'utf8' })
-          const entries = [...(await entriesIn((await archiveOf(paths)).bytes)).values()]
-          const ours = entries.map(({ path, type, text }) =>
-            type === 'directory' ? path.replace('./', '/') : `${path} ${text}`,
-          )
-          expect(ours.sort()).toEqual(seen.trimEnd().split('\n').sort())
-        })
-      }),
-      { numRuns: 12 },
-    )
   })
 })
