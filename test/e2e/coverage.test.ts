@@ -12,7 +12,7 @@ const tests = readdirSync(import.meta.dirname)
 
 describe('the end-to-end tests', () => {
   it.each(Object.entries(commands))('use %s and every flag of it', (name, { flags }) => {
-    expect(tests).toMatch(new RegExp(`['"]${name}['"]`))
+    expect(tests).toMatch(new RegExp(`['"]${name.replace(' ', '[\'"],\\s*[\'"]')}['"]`))
     const unused = flags.filter((flag) => !new RegExp(`['"\`]--${flag.name}(?![a-z-])`).test(tests))
     expect(unused.map((flag) => flag.name)).toEqual([])
   })
