@@ -4,6 +4,7 @@ import { UserError } from '../../core/errors.ts'
 import type { Verb } from '../context.ts'
 import { type CommandName, commands } from '../flags/commands.ts'
 import { nearest } from '../flags/nearest.ts'
+import { podmanCommands } from '../flags/podman-commands.ts'
 import { groupWords, programHelp, showGroup, showHelp } from '../help.ts'
 import { groups, otherNames, verbs } from '../main.ts'
 import { print } from '../output.ts'
@@ -34,6 +35,8 @@ export async function group(name: string, asked: boolean): Promise<number> {
 
 /** What to say of a command that is none, with the nearest that is one. */
 export function unknownCommand(name: string): UserError {
+  if (Object.hasOwn(podmanCommands, name))
+    return new UserError(`${name} is podman's, and vitrine does not have it: ${podmanCommands[name]}`)
   const [first = '', second] = name.split(' ')
   const inGroup = second !== undefined && Object.hasOwn(groups, first)
   const near = inGroup

@@ -1,5 +1,6 @@
 // The commands on volumes.
 
+import { isatty } from 'node:tty'
 import { createVolume, listVolumes, pruneVolumes, type VolumeRow } from '../../core/engine/volume-list.ts'
 import { removeVolume, resolveVolume } from '../../core/engine/volume-remove.ts'
 import { UserError } from '../../core/errors.ts'
@@ -168,16 +169,10 @@ export const importVolume = verb('volume import', async (flags, { host, settings
   const [name, file = '-', ...more] = flags.words
   if (name === undefined) throw new UserError('volume import: the volume is missing')
   if (more.length > 0) throw new UserError(`volume import takes one archive, not "${more[0]}" too`)
-  if (file === '-' && process.stdin.isTTY)
+  // Not process.stdin, which would take the descriptor for itself.
+  if (file === '-' && isatty(0))
     throw new UserError('volume import reads an archive from standard input, and that is a terminal: give a file')
-  const path = file === '-' ? '/dev/stdin' : file.startsWith('/') ? file : `${process.cwd()}/${file}`
-  await (await import('../../core/engine/volume-transfer.ts')).importVolume(host, settings, name, path)
+  const source = file === '-' ? 0 : file.startsWith('/') ? file : `${process.cwd()}/${file}`
+  await (await import('../../core/engine/volume-transfer.ts')).importVolume(host, settings, name, source)
   return 0
 })
-
-/** podman's commands on volumes for which there is nothing to do here. */
-export const refused =
-  (command: string, why: string): Verb =>
-  async () => {
-    throw new UserError(`${command}: is podman's, and vitrine does not have it: ${why}`)
-  }

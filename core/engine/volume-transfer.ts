@@ -7,12 +7,14 @@ import { compressionOf } from '../image/archive.ts'
 import { startingWith } from '../image/bytes.ts'
 import { tarEntries } from '../image/tar.ts'
 import { treeTar } from '../image/tree-tar.ts'
-import type { Kernel } from '../kernel.ts'
+import { type Kernel, refused } from '../kernel.ts'
 import { localVolume } from '../spec/volume-driver.ts'
 import { lockDirectory } from '../store/lock.ts'
 import { readVolume, type VolumeRecord, volumePaths, writeVolume } from '../store/volumes.ts'
 import type { Host, Settings } from './host.ts'
 import { resolveVolume } from './volume-remove.ts'
+
+const POLLIN = 1
 
 /** Where a volume's files are. @errors UserError for one in memory: outside of its containers there is nothing */
 function directoryOf(settings: Settings, { name, options }: VolumeRecord): string {
@@ -43,10 +45,15 @@ export function exportVolume(host: Host, settings: Settings, word: string): Asyn
  * Puts the files of an archive, compressed or not, into a volume; what has their names already is replaced. Every name is
  * resolved in the volume, whatever links it has. A new volume is not filled from an image after this.
  *
- * @param source - a path of the host
+ * @param source - a path of the host, or a descriptor that is open and stays so
  * @errors UserError when there is no such volume, and naming the entry that cannot be made: those before it are there
  */
-export async function importVolume(host: Host, settings: Settings, word: string, source: string): Promise<void> {
+export async function importVolume(
+  host: Host,
+  settings: Settings,
+  word: string,
+  source: string | number,
+): Promise<void> {
   const { kernel } = host
   const name = resolveVolume(host, settings, word)
   const lock = await lockDirectory(kernel, volumePaths(settings, name).directory)
@@ -55,27 +62,35 @@ export async function importVolume(host: Host, settings: Settings, word: string,
     const directory = directoryOf(settings, record)
     const raw = bytesFrom(kernel, source)
     const first = await raw.next()
-    if (first.done) throw new UserError(`${source}: is empty, and no archive`)
+    const title = typeof source === 'number' ? 'the archive' : source
+    if (first.done) throw new UserError(`${title}: is empty, and no archive`)
     const archive = await host.archive()
     const bytes = archive.decompress(startingWith(first.value, raw), compressionOf(first.value))
     if (record.unused) writeVolume(kernel, settings, { ...record, unused: false })
-    await applyLayer(kernel, directory, tarEntries(bytes), { title: source, warn: host.warn, merges: true })
+    await applyLayer(kernel, directory, tarEntries(bytes), { title, warn: host.warn, merges: true })
   } finally {
     lock?.release()
   }
 }
 
 /** A file or a pipe, whose bytes may be long in coming. */
-async function* bytesFrom(kernel: Kernel, path: string): AsyncGenerator<Uint8Array> {
-  const fd = open(kernel, path, O.RDONLY)
+async function* bytesFrom(kernel: Kernel, source: string | number): AsyncGenerator<Uint8Array> {
+  const fd = typeof source === 'number' ? source : open(kernel, source, O.RDONLY)
   try {
     for (;;) {
-      const { value, data } = must(await kernel.wait({ name: 'read', fd, buf: 65536 }), `read ${path}`)
+      const read = await kernel.wait({ name: 'read', fd, buf: 65536 })
+      // Whoever shares a pipe may have made it one that does not wait.
+      if (refused(read) && read.errno === 'EAGAIN') {
+        const fds = [{ fd, events: POLLIN }]
+        await kernel.wait({ name: 'ppoll', fds, tmo_p: null, sigmask: 0, sigsetsize: 8 })
+        continue
+      }
+      const { value, data } = must(read, 'read the archive')
       if (value === 0) return
       yield data!
     }
   } finally {
-    close(kernel, fd)
+    if (fd !== source) close(kernel, fd)
   }
 }
 
