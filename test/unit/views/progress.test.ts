@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { afterEvent, barLine, blobLine, eventLine, progressLines, redraw } from '../../../cli/views/progress.ts'
 import type { BlobProgress, TransferEvent } from '../../../core/engine/transfer.ts'
+import { Screen } from '../../support/screen.ts'
 
 const hex = (digit: string) => digit.repeat(64)
 const moving = (doneBytes: number, totalBytes?: number): BlobProgress => ({
@@ -112,47 +113,6 @@ describe('in a pipe', () => {
     expect(eventLine({ kind: 'note', sentence: 'resolved "x"' })).toBe('Resolved "x"')
   })
 })
-
-/** Enough of a terminal of unlimited height: text, CR, LF, cursor up, erase line and below. ECMA-48. */
-class Screen {
-  readonly columns: number
-  #lines: string[] = ['']
-  #row = 0
-  #column = 0
-
-  constructor(columns: number) {
-    this.columns = columns
-  }
-
-  write(text: string): void {
-    for (const [part, count, letter] of text.matchAll(/\x1b\[(\d*)([A-Z])|[\s\S]/g)) {
-      if (letter === 'A') this.#row = Math.max(0, this.#row - Number(count || 1))
-      else if (letter === 'K') this.#lines[this.#row] = this.#lines[this.#row]!.slice(0, this.#column)
-      else if (letter === 'J') {
-        this.#lines = [...this.#lines.slice(0, this.#row), this.#lines[this.#row]!.slice(0, this.#column)]
-      } else if (part === '\r') this.#column = 0
-      else if (part === '\n') this.#down()
-      else this.#put(part)
-    }
-  }
-
-  #down(): void {
-    this.#row++
-    this.#column = 0
-    this.#lines[this.#row] ??= ''
-  }
-
-  #put(letter: string): void {
-    if (this.#column === this.columns) this.#down()
-    const line = this.#lines[this.#row]!.padEnd(this.#column)
-    this.#lines[this.#row] = line.slice(0, this.#column) + letter + line.slice(this.#column + 1)
-    this.#column++
-  }
-
-  get text(): string {
-    return this.#lines.map((line) => line.trimEnd()).join('\n')
-  }
-}
 
 const anEvent: fc.Arbitrary<TransferEvent> = fc.record({
   kind: fc.constant('blob' as const),
