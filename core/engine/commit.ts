@@ -85,6 +85,7 @@ function changesOf(host: Host, stored: Stored, squash: boolean): AsyncGenerator<
   const places = mountPlaces(host.kernel, stored)
   return treeTar(host.kernel, layersOfContainer(stored), {
     view: squash ? 'merged' : 'changes',
+    layer: true,
     marks: marksOf(host),
     title: `commit ${stored.record.name}`,
     ...ownersOf(host),

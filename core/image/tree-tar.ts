@@ -15,6 +15,8 @@ export interface TreeTarOptions extends TreeOptions {
   readonly owner?: (stat: Stat) => { readonly uid: number; readonly gid: number }
   /** Files that are left out, by themselves: a directory's content is asked for too. */
   readonly skip?: (file: TreeFile) => boolean
+  /** It is to be a layer, where some names have a meaning; of changes it always is. */
+  readonly layer?: boolean
   /** Whole seconds unless asked for. */
   readonly nanoseconds?: boolean
   readonly warn: (sentence: string) => void
@@ -46,37 +48,35 @@ export async function* treeTar(
   const leftOut = (kind: string, path: string) =>
     left.set(kind, { count: (left.get(kind)?.count ?? 0) + 1, example: left.get(kind)?.example ?? path })
   const links = new Map<string, { readonly path: string; left: number }>()
-  const layer = options.view === 'changes'
+  const layer = options.layer ?? options.view === 'changes'
   for (const file of walkTree(kernel, layers, options)) {
     const { path, stat } = file
     if (options.skip?.(file)) continue
-    const whiteoutOf = (name: string) => `${path.slice(0, path.length - file.name.length)}.wh.${name}`
-    if (file.whiteout) {
-      yield tarHeader({ ...plainMember(whiteoutOf(file.name), 'file'), mode: 0 })
-      continue
-    }
     const type = types[stat.mode & S_IFMT]
-    if (type === undefined) {
-      leftOut('sockets', path)
-      continue
+    if (layer && markName.test(path)) leftOut('names that mean whiteouts', path)
+    else if (file.whiteout) yield tarHeader(mark(path.slice(0, path.length - file.name.length), file.name))
+    else if (type === undefined) leftOut('sockets', path)
+    else {
+      const first = linkTo(links, file)
+      const link = first ?? (type === 'symlink' ? targetOf(kernel, file) : '')
+      if (link === undefined) continue
+      yield tarHeader(memberOf(file, first === undefined ? type : 'hardlink', link, options))
+      if (options.view === 'changes' && file.opaque) yield tarHeader(mark(`${path}/`, '.wh..opq'))
+      if (first === undefined && type === 'file')
+        yield* contentOf(kernel, file, () => leftOut('the ends of files that became shorter', path))
     }
-    if (layer && file.name.startsWith('.wh.')) {
-      leftOut('files with the name of a whiteout', path)
-      continue
-    }
-    const first = linkTo(links, file)
-    const member = first === undefined ? memberOf(kernel, file, type, options) : undefined
-    if (member === undefined) {
-      if (first !== undefined) yield tarHeader({ ...memberOf(kernel, file, 'hardlink', options)!, link: first })
-      continue
-    }
-    yield tarHeader(member)
-    if (type === 'file') yield* contentOf(kernel, file, () => leftOut('the ends of files that became shorter', path))
-    if (layer && file.opaque) yield tarHeader({ ...plainMember(`${path}/.wh..wh..opq`, 'file'), mode: 0 })
   }
   yield tarEnd
   for (const [kind, { count, example }] of left)
     options.warn(`${options.title}: ${kind} left out (${count}, for example /${example})`)
+}
+
+/** In a layer such a name would hide something. */
+const markName = /(^|\/)\.wh\./
+
+/** `.wh.NAME` hides a name, `.wh..wh..opq` all that is below in the directory. */
+function mark(directory: string, name: string): TarMember {
+  return { ...plainMember(`${directory}.wh.${name}`, 'file'), mode: 0 }
 }
 
 /** The path under which a file with several names was met first. */
@@ -94,14 +94,13 @@ function linkTo(links: Map<string, { readonly path: string; left: number }>, { p
 }
 
 /** Undefined for a symbolic link that is gone. */
-function memberOf(kernel: Kernel, file: TreeFile, type: EntryType, options: TreeTarOptions): TarMember | undefined {
+function targetOf(kernel: Kernel, { name, parent }: TreeFile): string | undefined {
+  const read = readLink(kernel, name, parent)
+  return refused(read) ? undefined : read.target
+}
+
+function memberOf(file: TreeFile, type: EntryType, link: string, options: TreeTarOptions): TarMember {
   const { path, stat } = file
-  let link = ''
-  if (type === 'symlink') {
-    const read = readLink(kernel, file.name, file.parent)
-    if (refused(read)) return undefined
-    link = read.target!
-  }
   return {
     path: path === '' ? './' : path,
     type,

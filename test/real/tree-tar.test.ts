@@ -235,7 +235,8 @@ describe('the layer of a writable directory', () => {
       setXattr(join(upper, 'opaque'), 'trusted.overlay.opaque', '79')
       // Another namespace's mark is a program's own attribute.
       setXattr(join(upper, 'opaque/inside'), 'user.overlay.opaque', '79')
-      writeFileSync(join(upper, '.wh.forged'), '')
+      mkdirSync(join(upper, '.wh.forged'))
+      writeFileSync(join(upper, '.wh.forged/inside'), '')
       writeFileSync(join(lower, 'hidden'), '')
       const { bytes, warnings } = await archiveOf([upper, lower], { view: 'changes' })
       expect([...(await entriesIn(bytes)).keys()]).toEqual([
@@ -247,7 +248,7 @@ describe('the layer of a writable directory', () => {
         'opaque/.wh.gone too',
         'opaque/inside/',
       ])
-      expect(warnings).toEqual(['tree: files with the name of a whiteout left out (1, for example /.wh.forged)'])
+      expect(warnings).toEqual(['tree: names that mean whiteouts left out (2, for example /.wh.forged)'])
       await unpacked(bytes, copy)
       expect(lstatSync(join(copy, 'gone'))).toMatchObject({ rdev: 0 })
       expect(lstatSync(join(copy, 'gone')).isCharacterDevice()).toBe(true)
