@@ -1,5 +1,6 @@
 // The flags of the commands between images, containers and archives.
 
+import { platformFlag } from './registry-flags.ts'
 import { type CommandFlags, type Flag, help } from './table.ts'
 
 const output: Flag = {
@@ -26,6 +27,7 @@ const importImage: CommandFlags = {
     change,
     message('what to say of it in its history'),
     { name: 'os', kind: 'text', value: 'SYSTEM', help: 'for which system it is (default linux)' },
+    platformFlag,
     { name: 'quiet', short: 'q', kind: 'switch', help: 'only the id' },
     { name: 'variant', kind: 'text', value: 'VARIANT', help: 'the variant of the architecture' },
     help,
@@ -38,6 +40,7 @@ const load: CommandFlags = {
   usage: '',
   flags: [
     { name: 'input', short: 'i', kind: 'text', value: 'FILE', help: 'the archive (default: standard input)' },
+    platformFlag,
     { name: 'quiet', short: 'q', kind: 'switch', help: 'say nothing on the way' },
     help,
   ],

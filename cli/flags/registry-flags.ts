@@ -7,10 +7,17 @@ import type { PlatformWords } from '../../core/image/platform.ts'
 import type { ParsedFlags } from './parse.ts'
 import type { Flag } from './table.ts'
 
+export const platformFlag: Flag = {
+  name: 'platform',
+  kind: 'text',
+  value: 'OS/ARCH[/VARIANT]',
+  help: 'platform of the image: linux/arm64',
+}
+
 export const platformFlags: readonly Flag[] = [
   { name: 'arch', kind: 'text', value: 'ARCHITECTURE', help: "architecture of the image, if not this machine's" },
   { name: 'os', kind: 'text', value: 'OS', help: 'operating system of the image, if not linux' },
-  { name: 'platform', kind: 'text', value: 'OS/ARCH[/VARIANT]', help: 'platform of the image: linux/arm64' },
+  platformFlag,
   { name: 'variant', kind: 'text', value: 'VARIANT', help: 'variant of the architecture: v7' },
 ]
 

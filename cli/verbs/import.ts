@@ -3,6 +3,7 @@
 import { imageHost } from '../../core/engine/image-host.ts'
 import { UserError } from '../../core/errors.ts'
 import { importImage as importFrom } from '../../core/image/import.ts'
+import { machinePlatform, wantedPlatform } from '../../core/image/platform.ts'
 import { parseSource } from '../../core/image/reference.ts'
 import type { Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
@@ -21,6 +22,8 @@ export const importImage: Verb = async (argv, { host, settings }) => {
     )
   if (more.length > 0) throw new UserError(`import takes a source and a name, not "${more[0]}" too`)
   if (parseSource(source) === undefined) {
+    if (flags.has('platform'))
+      throw new UserError('--platform: chooses among images; of a root file system give --arch')
     const { importRoot } = await import('../../core/engine/import-root.ts')
     const image = await importRoot(host, settings, tarball(source), { name, ...rootOptions(flags) })
     printLine(`sha256:${image.id}`)
@@ -28,7 +31,8 @@ export const importImage: Verb = async (argv, { host, settings }) => {
   }
   const given = rootOnly.find((flag) => flags.has(flag))
   if (given !== undefined) throw new UserError(`--${given}: is for a root file system; ${source} says it itself`)
-  const image = await importFrom(imageHost(host, settings), absolute(source), { name })
+  const platform = wantedPlatform(machinePlatform(host.kernel), { platform: flags.text('platform') })
+  const image = await importFrom(imageHost(host, settings), absolute(source), { name, platform })
   printLine(flags.on('quiet') ? image.id : `sha256:${image.id}`)
   return 0
 }

@@ -3,6 +3,7 @@
 import { imageHost } from '../../core/engine/image-host.ts'
 import { UserError } from '../../core/errors.ts'
 import { loadImages } from '../../core/image/import.ts'
+import { machinePlatform, wantedPlatform } from '../../core/image/platform.ts'
 import type { Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { parseFlags } from '../flags/parse.ts'
@@ -16,7 +17,8 @@ export const load: Verb = async (argv, { host, settings }) => {
   if (input === undefined && process.stdin.isTTY)
     throw new UserError('load reads an archive from standard input, and that is a terminal: give --input FILE')
   const path = input === undefined ? '/dev/stdin' : input.startsWith('/') ? input : `${process.cwd()}/${input}`
-  const loaded = await loadImages(imageHost(host, settings), path)
+  const platform = wantedPlatform(machinePlatform(host.kernel), { platform: flags.text('platform') })
+  const loaded = await loadImages(imageHost(host, settings), path, { platform })
   for (const image of loaded) printLine(`Loaded image: ${image.names[0] ?? `sha256:${image.id}`}`)
   return 0
 }
