@@ -70,7 +70,7 @@ describe('the program', () => {
       [['system'], 'system is a group of commands'],
       [['help', 'nothing'], 'unknown command: nothing'],
       [['run', '--memry=1m', image], 'did you mean --memory'],
-      [['run', '--mount=type=bind', image], "--mount is podman's"],
+      [['run', '--pod=group', image], "--pod is podman's"],
       [['ps', '-w'], '--watch'],
       [['run', '--memory=12x', image], '--memory=12x'],
       [['run', '--cpus=-1', image], '--cpus=-1'],
