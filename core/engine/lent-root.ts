@@ -1,15 +1,29 @@
 // A verb run again as root of a user namespace, for somebody who is not root: files of images have many owners.
 
-import { stat } from '../files.ts'
+import { AT_FDCWD, O, stat } from '../files.ts'
 import type { Step } from '../launch/plan.ts'
 import type { Host, Settings } from './host.ts'
 import { idMappings, runAsLentRoot } from './rootless.ts'
 
+const noOutput: readonly Step[] = [
+  {
+    in: 'child',
+    call: { name: 'openat', dirfd: AT_FDCWD, pathname: '/dev/null', flags: O.WRONLY | O.CLOEXEC, mode: 0 },
+    why: 'open what takes everything',
+    as: 'nowhere',
+  },
+  {
+    in: 'child',
+    call: { name: 'dup3', oldfd: { from: 'nowhere' }, newfd: 1, flags: 0 },
+    why: 'have it as standard output',
+  },
+]
+
 /**
  * Runs this program again with other words, as root of a user namespace that has the ids lent to the caller.
  *
- * @param outputFd - what the program has as standard output, if not the caller's
  * @param started - told the pid; signals of the caller's terminal do not reach it, as it is in a session of its own
+ * @param silent - its standard output goes nowhere
  * @returns its exit code; undefined for root, and for somebody to whom no ids are lent: nothing would be gained
  * @errors UserError when newuidmap refuses
  */
@@ -18,7 +32,7 @@ export async function asLentRoot(
   settings: Settings,
   words: readonly string[],
   started: (pid: number) => void,
-  outputFd?: number,
+  silent = false,
 ): Promise<number | undefined> {
   if (host.environment.uid === 0) return undefined
   const mappings = idMappings(host)
@@ -31,9 +45,11 @@ export async function asLentRoot(
   const environment = known
     ? host.environment
     : { ...host.environment, variables: { ...variables, XDG_RUNTIME_DIR: session } }
-  const output: Step[] =
-    outputFd === undefined
-      ? []
-      : [{ in: 'child', call: { name: 'dup3', oldfd: outputFd, newfd: 1, flags: 0 }, why: 'have another output' }]
-  return await runAsLentRoot({ ...host, environment }, [program!, ...rest, ...words], mappings, started, output)
+  return await runAsLentRoot(
+    { ...host, environment },
+    [program!, ...rest, ...words],
+    mappings,
+    started,
+    silent ? noOutput : [],
+  )
 }

@@ -1,7 +1,6 @@
 // A pull for somebody who is not root and makes a container: this program does it, as root of a user namespace.
 
 import { UserError } from '../errors.ts'
-import { close, O, open } from '../files.ts'
 import { printName } from '../image/reference.ts'
 import { resolveName } from '../image/registry/short-names.ts'
 import { findImage, type ImageRecord } from '../image/store.ts'
@@ -21,24 +20,18 @@ export async function pullAsLentRoot(
   pulling: Pulling,
   help: PullHelp,
 ): Promise<ImageRecord | undefined> {
-  const { kernel } = host
   const { names, remember } = await resolveName(host, text, {
     here: hereAs(host, settings),
     choose: await help.chooser(),
   })
-  // The id that it prints is not what the container prints.
-  const nowhere = open(kernel, '/dev/null', O.WRONLY)
-  try {
-    for (const name of names.map(printName)) {
-      const words = ['pull', ...flagsOf(pulling), '--', name]
-      const code = await asLentRoot(host, settings, words, help.childStarted, nowhere)
-      if (code === undefined) return undefined
-      if (code !== 0) continue
-      await remember?.()
-      return findImage({ kernel, root: settings.root }, name)
-    }
-  } finally {
-    close(kernel, nowhere)
+  for (const name of names.map(printName)) {
+    const words = ['pull', ...flagsOf(pulling), '--', name]
+    // Silent: the id that it prints is nothing that the container prints.
+    const code = await asLentRoot(host, settings, words, help.childStarted, true)
+    if (code === undefined) return undefined
+    if (code !== 0) continue
+    await remember?.()
+    return findImage({ kernel: host.kernel, root: settings.root }, name)
   }
   throw new UserError(`image ${text}: it could not be pulled`)
 }
