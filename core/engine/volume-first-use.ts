@@ -40,7 +40,7 @@ export async function makeVolumesReady(
     const path = kind === 'bind' ? source! : places.paths[source ?? cleanPath(volume.destination)]!
     const inMemory = source !== undefined && kind !== 'bind' && places.mounts[source]?.kind === 'tmpfs'
     if (options.includes('U') && !inMemory) await giveToUser(host, prepared, use.ids, path)
-    if (options.includes('O')) await beginOverlay(host, path, places.overlays[cleanPath(volume.destination)]!, options)
+    if (options.includes('O')) await beginOverlay(use, path, places.overlays[cleanPath(volume.destination)]!, options)
   }
 }
 
@@ -123,7 +123,7 @@ async function giveOwner(
 
 /** With directories that the user has named, what they hold stays: they are the user's own. */
 async function beginOverlay(
-  host: Host,
+  { host, ids }: Use,
   source: string,
   { upper, work }: { readonly upper: string; readonly work: string },
   options: readonly string[],
@@ -141,12 +141,16 @@ async function beginOverlay(
     await discardTree(host, path)
     makeDirectories(kernel, path, 0o755)
   }
-  // The upper directory is what the container sees of the source itself.
-  const pathname = upper
-  const { uid, gid, mode } = found
-  if (host.environment.uid === 0)
-    ask(kernel, { name: 'fchownat', dirfd: AT_FDCWD, pathname, owner: uid, group: gid, flags: 0 }, `chown ${upper}`)
-  ask(kernel, { name: 'fchmodat', dirfd: AT_FDCWD, pathname, mode: mode & 0o7777 }, `chmod ${upper}`)
+  // The upper directory is what the container sees of the source itself. Its root lays the overlay, and works in `work`.
+  const root = ids.ofHost({ uid: 0, gid: 0 })
+  const give = (pathname: string, { uid, gid }: Owner) =>
+    ask(kernel, { name: 'fchownat', dirfd: AT_FDCWD, pathname, owner: uid, group: gid, flags: 0 }, `chown ${pathname}`)
+  if (host.environment.uid === 0) {
+    give(upper, ids.ofContainer(found) === undefined && root !== undefined ? root : found)
+    if (root !== undefined) give(work, root)
+  }
+  const mode = found.mode & 0o7777
+  ask(kernel, { name: 'fchmodat', dirfd: AT_FDCWD, pathname: upper, mode }, `chmod ${upper}`)
 }
 
 async function discardTree(host: Host, path: string): Promise<void> {
