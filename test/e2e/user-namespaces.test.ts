@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { beforeAll, expect } from 'vitest'
 import { leftFiles } from '../support/faults.ts'
 import { archiveIn } from '../support/images.ts'
-import { isUserModeLinux, nativePath, programPath, skipUnless } from '../support/needs.ts'
+import { nativePath, programPath, skipUnless } from '../support/needs.ts'
 import { needsContainers, openSession, waits } from '../support/session.ts'
 
 const { describe, it } = skipUnless({
@@ -306,15 +306,5 @@ describe('a user namespace of root', () => {
     expect(plan).toMatch(/openat\(AT_FDCWD, "\/proc\/HOLDER\/ns\/user"/)
     expect(plan).toMatch(/MOUNT_ATTR_IDMAP[^\n]*\n[^\n]*\n[^\n]*MOVE_MOUNT/)
     expect(readdirSync(join(directory, 'root/containers'))).toEqual([])
-  })
-
-  it('gives containers that are made at the same time ranges of their own', async () => {
-    const count = isUserModeLinux() ? 4 : 10
-    const names = Array.from({ length: count }, (_, i) => `many${i}`)
-    const pids = await Promise.all(names.map((name, i) => waiting(name, `--userns=auto:size=${1000 + 777 * i}`)))
-    const maps = pids.map((pid) => mapOf(readFileSync(`/proc/${pid}/uid_map`, 'utf8')))
-    for (const [i, a] of maps.entries())
-      for (const b of maps.slice(i + 1)) expect(overlap(a, b), `${JSON.stringify([a, b])}`).toBe(false)
-    await remove(...names)
   })
 })
