@@ -124,7 +124,7 @@ const createFlags: readonly Flag[] = [
     name: 'userns',
     kind: 'text',
     value: 'MODE',
-    help: 'user namespace: auto[:size=], keep-id, private, host, container:NAME, ns:PATH',
+    help: 'user namespace: auto[:size=], private, host, container:NAME, ns:PATH',
   },
   { name: 'uts', kind: 'text', value: 'MODE', help: 'uts namespace: private, host, container:NAME, ns:PATH' },
   {

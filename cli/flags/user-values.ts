@@ -47,7 +47,7 @@ export function userMode(flag: string, value: string): UserMode {
     refuse(
       flag,
       value,
-      "is podman's, and vitrine does not have it; give auto, keep-id, private, host, container:NAME or ns:/PATH",
+      "is podman's, and vitrine does not have it; give auto, private, host, container:NAME or ns:/PATH",
     )
   if (kind === 'keep-id') {
     const given = options(flag, value, ['uid', 'gid'])

@@ -47,8 +47,8 @@ export function userNamespaceOf(
 ): UserNamespace {
   const { kernel, environment } = host
   if (environment.uid !== 0) {
-    const kind = request.userns?.kind ?? 'private'
-    if (kind === 'private') {
+    refuseForUsers(request)
+    if ((request.userns?.kind ?? 'private') === 'private') {
       const mappings = idMappings(host)
       return { isNew: true, mappings, setgroupsDenied: mappings.single }
     }
@@ -67,6 +67,25 @@ export function userNamespaceOf(
     ...(environment.uid === 0 ? enteredBy(path, mappings) : {}),
     setgroupsDenied: read('setgroups').trim() === 'deny',
   }
+}
+
+/**
+ * On disk an image's files are those of the user who brought it in, and of the ids lent to that user: in a namespace that
+ * maps otherwise they would be somebody else's, and only root of the host can show them as what they are.
+ */
+function refuseForUsers({ userns, idMappings, subordinates }: ContainerRequest): void {
+  const flag =
+    userns?.kind === 'auto' || userns?.kind === 'keep-id'
+      ? `--userns=${userns.kind}`
+      : idMappings !== undefined
+        ? '--uidmap'
+        : subordinates !== undefined
+          ? '--subuidname'
+          : undefined
+  if (flag !== undefined)
+    throw new UserError(
+      `${flag}: only root of the host can show an image's files to other ids; leave it out: a container of yours has the ids that /etc/subuid lends you`,
+    )
 }
 
 function enteredBy(path: string, { uid, gid }: IdMappings): Pick<UserNamespace, 'entered'> {

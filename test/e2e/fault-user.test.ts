@@ -141,6 +141,19 @@ it('limits, links and directories that are not the user’s are refused by name'
         125,
         new RegExp(`${flag.split('=')[0]}: needs a cgroup that is delegated`),
       )
+    for (const flag of ['--userns=auto', '--userns=keep-id', '--uidmap=0:1:1', '--subuidname=nobody'])
+      expectSentence(
+        run(['run', '--rm', flag, ...own, ...web]),
+        125,
+        new RegExp(
+          `${flag.replace(/(map|name)=.*/, '$1')}: only root of the host can show an image's files to other ids`,
+        ),
+      )
+    expectSentence(
+      run(['run', '--rm', '-v', `${directory}:/data:idmap`, ...own, ...web]),
+      125,
+      /:\/data:idmap: only root of the host can show files as owned by others/,
+    )
     expectSentence(run(['run', '--rm', ...web]), 125, /may make no links on the host; use --network=none/)
     for (const argv of [['ps'], ['run', '--rm', ...own, ...web]]) {
       const foreign = words(argv).map((word) => (word.endsWith('/root') ? `${closed}/of-root` : word))
