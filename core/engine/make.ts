@@ -54,7 +54,7 @@ export async function makeContainer(
   try {
     const image = imageFacts(host, settings, request, paths)
     const whole = await withVolumes(host, settings, request, image?.config)
-    const lock = makeDirectory(kernel, settings, paths, image !== undefined || isOverlay(request))
+    const lock = await makeDirectory(kernel, settings, paths, image !== undefined || isOverlay(request))
     let name: string | undefined
     try {
       name = await takeName(host, settings, request.name, id)
@@ -125,16 +125,25 @@ export function imageFacts(
   return { id: image.id, digest: image.digest, name: image.names[0] ?? source.reference, config, lower }
 }
 
-function makeDirectory(kernel: Kernel, settings: Settings, paths: ContainerPaths, overlay: boolean): Lock {
+async function makeDirectory(
+  kernel: Kernel,
+  settings: Settings,
+  paths: ContainerPaths,
+  overlay: boolean,
+): Promise<Lock> {
   const mkdir = (pathname: string, mode: number) => ({ name: 'mkdirat', dirfd: AT_FDCWD, pathname, mode }) as const
   const call = mkdir(paths.directory, 0o700)
-  let made = kernel.call(call)
-  if (refused(made) && made.errno === 'ENOENT') {
-    makeDirectories(kernel, containersDirectory(settings), 0o700)
-    made = kernel.call(call)
+  let lock: Lock | undefined
+  // Once more when somebody who looked at all containers took it for what a killed command has left.
+  while (lock === undefined) {
+    let made = kernel.call(call)
+    if (refused(made) && made.errno === 'ENOENT') {
+      makeDirectories(kernel, containersDirectory(settings), 0o700)
+      made = kernel.call(call)
+    }
+    if (refused(made)) throw new RefusedError(`make the container's directory ${paths.directory}`, made.errno)
+    lock = lockNewDirectory(kernel, paths.directory) ?? (await lockDirectory(kernel, paths.directory))
   }
-  if (refused(made)) throw new RefusedError(`make the container's directory ${paths.directory}`, made.errno)
-  const lock = lockNewDirectory(kernel, paths.directory)
   if (!overlay) return lock
   const parts = [mkdir(paths.upper, 0o755), mkdir(paths.work, 0o700), mkdir(paths.merged, 0o700)]
   const { outcomes, failed } = kernel.batch(parts)

@@ -56,13 +56,17 @@ export function tryLockDirectory(kernel: Kernel, directory: string): Lock | 'bus
   throw new RefusedError(`lock ${directory}`, locked.errno)
 }
 
-/** Locks a directory that this command has just made and whose name nobody can know: there is nothing to compare. */
-export function lockNewDirectory(kernel: Kernel, directory: string): Lock {
+/**
+ * Locks a directory that this command has just made; undefined when another command has found it before it was locked, and
+ * is at work on it or has removed it, as what a killed command has left.
+ */
+export function lockNewDirectory(kernel: Kernel, directory: string): Lock | undefined {
   const fd = openToLock(kernel, directory)
-  const locked = fd === undefined ? undefined : kernel.call({ name: 'flock', fd, operation: LOCK_EX | LOCK_NB })
-  if (fd === undefined || locked === undefined || refused(locked)) {
-    if (fd !== undefined) close(kernel, fd)
-    throw new RefusedError(`lock ${directory}`, 'EBUSY')
-  }
-  return { fd, release: () => close(kernel, fd) }
+  if (fd === undefined) return undefined
+  const locked = kernel.call({ name: 'flock', fd, operation: LOCK_EX | LOCK_NB })
+  // Nobody else makes one of this name: if it has a link, it is ours.
+  if (!refused(locked) && stat(kernel, '', { dirfd: fd })!.nlink > 0) return { fd, release: () => close(kernel, fd) }
+  close(kernel, fd)
+  if (!refused(locked) || locked.errno === 'EAGAIN') return undefined
+  throw new RefusedError(`lock ${directory}`, locked.errno)
 }

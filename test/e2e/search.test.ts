@@ -10,7 +10,7 @@ import { type Registry, startRegistry } from '../support/registry.ts'
 import { insecure, needsContainersAndRegistry, openRegistrySession } from '../support/registry-session.ts'
 import { makeImage, putImage } from '../support/remote-images.ts'
 
-const { describe, it } = skipUnless(needsContainersAndRegistry)
+const { describe, it } = skipUnless({ ...needsContainersAndRegistry, userModeLinux: false })
 
 describe('a search', () => {
   const { directory, run, ok, configure } = openRegistrySession()

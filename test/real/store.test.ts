@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 import { openLinux } from '../../backends/linux/open.ts'
 import { defaultRequest } from '../../core/spec/request.ts'
 import { bootId, isAlive, markOf, processAlive } from '../../core/store/alive.ts'
-import { lockDirectory, tryLockDirectory } from '../../core/store/lock.ts'
+import { lockDirectory, lockNewDirectory, tryLockDirectory } from '../../core/store/lock.ts'
 import { claimName, idOfName, releaseName, resolveId } from '../../core/store/names.ts'
 import { containerPaths } from '../../core/store/paths.ts'
 import { newState, readEnding, readStored, writeRecord, writeState } from '../../core/store/record.ts'
@@ -63,6 +63,31 @@ describe('names', () => {
 })
 
 describe('a lock', () => {
+  it('on a new directory is not had when another command was faster: it may have removed it, as a half of a container', () =>
+    withTemporaryDirectory(async (root) => {
+      const directory = join(root, 'new')
+      expect(lockNewDirectory(kernel, directory)).toBeUndefined()
+      mkdirSync(directory)
+      const other = (await lockDirectory(kernel, directory))!
+      expect(lockNewDirectory(kernel, directory)).toBeUndefined()
+      // Removed between the opening and the locking: there is a lock, but on nothing.
+      const slow: typeof kernel = {
+        ...kernel,
+        call: (call) => {
+          if (call.name === 'flock') {
+            rmSync(directory, { recursive: true })
+            other.release()
+          }
+          return kernel.call(call)
+        },
+      }
+      expect(lockNewDirectory(slow, directory)).toBeUndefined()
+      mkdirSync(directory)
+      const own = lockNewDirectory(kernel, directory)!
+      expect(tryLockDirectory(kernel, directory)).toBe('busy')
+      own.release()
+    }))
+
   it('is held by one, and waited for by the next', () =>
     within(async ({ root }) => {
       const first = (await lockDirectory(kernel, root))!
