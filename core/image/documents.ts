@@ -2,6 +2,7 @@
 // name when they are no image that can be unpacked. OCI image spec 1.1, manifest.md; Docker's manifest version 2, schema 2.
 
 import { UserError } from '../errors.ts'
+import { printable } from '../printable.ts'
 import type { ImageConfig } from '../spec/image-config.ts'
 import type { Archive } from './archive.ts'
 import { type Descriptor, type Index, type Manifest, mediaTypes } from './manifest.ts'
@@ -22,7 +23,7 @@ export function jsonObject<T>(bytes: Uint8Array, what: string): T {
   try {
     value = JSON.parse(decoder.decode(bytes))
   } catch (error) {
-    throw new UserError(`${what}: it is no JSON: ${(error as Error).message}`)
+    throw new UserError(`${what}: it is no JSON: ${printable((error as Error).message)}`)
   }
   if (typeof value === 'object' && value !== null) return value as T
   throw new UserError(`${what}: it is no JSON object`)

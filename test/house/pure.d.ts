@@ -15,6 +15,7 @@ declare function structuredClone<T>(value: T): T
 
 declare class URL {
   constructor(url: string, base?: string | URL)
+  static canParse(url: string, base?: string | URL): boolean
   readonly href: string
   readonly protocol: string
   readonly host: string

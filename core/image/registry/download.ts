@@ -9,6 +9,8 @@ import { RegistryError } from './failure.ts'
 import { HttpFailure } from './http.ts'
 import type { Session } from './session.ts'
 
+/** So many other places are asked for a foreign layer. */
+const mostPlaces = 8
 /** What must have come before a broken connection counts as the first one again. */
 const progressBytes = 65536
 
@@ -24,7 +26,7 @@ export async function* download(session: Session, request: BlobRequest): AsyncGe
   const invalid = (why: string) => new RegistryError(`${tried}: it is damaged: ${why}`, 0, 'DIGEST_INVALID')
   const hash: Hash = (await session.archive()).sha256()
   const patience = session.patience()
-  const elsewhere = (request.urls ?? []).filter((url) => /^https?:\/\//i.test(url))
+  const elsewhere = (request.urls ?? []).filter(isWebAddress).slice(0, mostPlaces)
   const sources = [`${session.path}/blobs/${digest}`, ...elsewhere]
   let held: Uint8Array | undefined
   let receivedBytes = 0
@@ -57,6 +59,8 @@ export async function* download(session: Session, request: BlobRequest): AsyncGe
   if (found !== hex) throw invalid(`its digest is sha256:${found}`)
   if (held) yield held
 }
+
+const isWebAddress = (url: string): boolean => /^https?:\/\//i.test(url) && URL.canParse(url)
 
 // Goes on to where else the blob may be, once a place does not have it or does not give it.
 async function open(session: Session, sources: string[], fromBytes: number, tried: string): Promise<Answer> {

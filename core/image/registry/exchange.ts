@@ -11,6 +11,8 @@ export interface Question {
   readonly headers?: Readonly<Record<string, string>>
   /** For the host of `url` alone. */
   readonly authorization?: string
+  /** The body is for the host of `url` alone, too. */
+  readonly secretBody?: true
   /** Called once for each time that it is sent. */
   readonly body?: () => NonNullable<HttpRequest['body']>
   readonly idleTimeoutMs?: number
@@ -36,8 +38,10 @@ export async function exchange(
 ): Promise<Answer> {
   const { method, tried } = question
   const first = new URL(question.url)
+  // Left behind once, it stays behind: whoever sends us back says what for.
+  let secret = question.authorization
   for (let url = first, hops = 0; ; hops++) {
-    const secret = url.host === first.host ? question.authorization : undefined
+    if (!mayKnowSecretsOf(first, url)) secret = undefined
     const response = await http.send({
       method,
       url: url.href,
@@ -57,7 +61,18 @@ export async function exchange(
         'REDIRECT',
       )
     url = secureTarget(next, url, endpoint.insecure, tried)
+    if (question.secretBody && !mayKnowSecretsOf(first, url))
+      throw new RegistryError(
+        `${tried}: ${first.host} sends us with the login to ${url.host}, which is not its own`,
+        0,
+        'REDIRECT',
+      )
   }
+}
+
+/** Whether what one URL's host may see is safe with another URL: the same host and port, and not less encrypted. */
+export function mayKnowSecretsOf(owner: URL, other: URL): boolean {
+  return owner.host === other.host && (owner.protocol === other.protocol || other.protocol === 'https:')
 }
 
 // Whoever sends a body is only sent on where the body shall go too; others know by `Location` what was made.
@@ -77,8 +92,9 @@ export function secureTarget(location: string, from: URL, insecure: boolean, tri
   const target = parseUrl(location, from)
   if (target === undefined || !/^https?:$/.test(target.protocol))
     throw refuse(`${JSON.stringify(location)}, which is no http`)
-  if (target.protocol === 'https:' || from.protocol === 'http:' || insecure) return target
+  if (target.protocol === 'https:' || from.protocol === 'http:') return target
   if (target.host === from.host) return new URL(target.href.replace(/^http:/, 'https:'))
+  if (insecure) return target
   throw refuse(`http://${target.host}, where nothing is encrypted: with --tls-verify=false it is followed`)
 }
 

@@ -1,6 +1,7 @@
 // What a registry refuses, as a sentence that says what to do, and as words that code can tell apart.
 
 import { UserError } from '../../errors.ts'
+import { printable } from '../../printable.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { HttpResponse } from './http.ts'
 
@@ -112,10 +113,4 @@ function firstError(body: Uint8Array): { readonly code?: string; readonly messag
   const code = typeof first?.code === 'string' && /^[A-Z_]{1,40}$/.test(first.code) ? first.code : undefined
   const text = [first?.message, message, details].find((candidate) => typeof candidate === 'string' && candidate !== '')
   return { code, message: text === undefined ? undefined : printable(text as string) }
-}
-
-/** Foreign text in one line, without what a terminal would obey. */
-export function printable(text: string): string {
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim()
-  return line.length > 300 ? `${line.slice(0, 300)}…` : line
 }

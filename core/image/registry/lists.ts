@@ -7,6 +7,8 @@ import { RegistryError } from './failure.ts'
 import type { Call, Session } from './session.ts'
 
 const pageLimitBytes = 16 << 20
+/** Of all pages together: more tags than anybody reads. */
+const listLimitBytes = 64 << 20
 const mostPages = 10_000
 const tagsOfPage = 1000
 
@@ -21,11 +23,13 @@ export async function listTags(session: Session): Promise<string[]> {
   const found: string[] = []
   for await (const { bytes } of pages(session, call, [200])) {
     const { tags } = jsonObject<{ tags?: unknown }>(bytes, call.tried)
-    // Null where every tag was deleted.
-    if (Array.isArray(tags)) for (const tag of tags) if (typeof tag === 'string') found.push(tag)
+    // Null where every tag was deleted. What cannot be a tag would be something else in a URL or on a terminal.
+    if (Array.isArray(tags)) for (const tag of tags) if (isTag(tag)) found.push(tag)
   }
   return found
 }
+
+const isTag = (tag: unknown): tag is string => typeof tag === 'string' && /^\w[\w.-]{0,127}$/.test(tag)
 
 /** An answer, and those that it says come next. */
 export async function* pages(
@@ -34,12 +38,17 @@ export async function* pages(
   statuses: readonly number[],
 ): AsyncGenerator<{ readonly answer: Answer; readonly bytes: Uint8Array }> {
   const seen = new Set<string>()
+  let lengthBytes = 0
   for (let target: string | undefined = call.target; target !== undefined; ) {
     if (seen.has(target) || seen.size === mostPages) {
       throw new RegistryError(`${call.tried}: its pages have no end`, 0, 'UNKNOWN')
     }
     seen.add(target)
     const page = await session.askWhole({ ...call, target }, statuses, pageLimitBytes)
+    lengthBytes += page.bytes.length
+    if (lengthBytes > listLimitBytes) {
+      throw new RegistryError(`${call.tried}: its pages have more than ${listLimitBytes} bytes`, 0, 'UNKNOWN')
+    }
     yield page
     const next = nextLink(page.answer.header('link') ?? '')
     const from = new URL(page.answer.url)

@@ -4,7 +4,7 @@
 import type { Archive } from '../archive.ts'
 import type { RegistryDeps } from './client.ts'
 import type { Endpoint } from './endpoint.ts'
-import { type Answer, discard, exchange, type Question, readAll } from './exchange.ts'
+import { type Answer, discard, exchange, mayKnowSecretsOf, type Question, readAll } from './exchange.ts'
 import { RegistryError, refusal } from './failure.ts'
 import { HttpFailure } from './http.ts'
 import { Patience, patiently, retryAfterMs } from './retry.ts'
@@ -104,13 +104,13 @@ export class Session {
     const http = await this.#deps.http()
     const base = await this.base(call.tried)
     const url = new URL(call.target, base)
-    const ours = url.host === base.host
+    const ours = mayKnowSecretsOf(base, url)
     const { scopes = [], tried } = call
     for (let second = false; ; second = true) {
       const authorization = ours ? await this.#authorizer.header(scopes, tried) : undefined
       const answer = await exchange(http, this.endpoint, { ...call, url: url.href, authorization })
       // A storage elsewhere that refuses does not want to know who we are.
-      if (answer.status !== 401 || second || new URL(answer.url).host !== base.host) return answer
+      if (answer.status !== 401 || second || !ours || !mayKnowSecretsOf(base, new URL(answer.url))) return answer
       if (!(await this.#authorizer.challenged(answer.header('www-authenticate'), scopes, authorization))) return answer
       await discard(answer)
     }

@@ -169,7 +169,7 @@ function refreshQuestion(
   ])
   const body = () => new TextEncoder().encode(form)
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-  return { method: 'POST', url: realm.href, headers, body, tried }
+  return { method: 'POST', url: realm.href, headers, body, secretBody: true, tried }
 }
 
 function serviceOf(service: string | undefined): [string, string][] {

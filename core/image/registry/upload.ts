@@ -148,6 +148,9 @@ class Uploader {
       )
     }
     this.#upload = { location: locationOf(this.#session, answer, this.#tried, location), offsetBytes: reached }
+    if (reached > offsetBytes) return
+    const nothing = new RegistryError(`${this.#tried}: the registry has taken nothing of what was sent`, 0, 'UNKNOWN')
+    throw new Again(nothing, undefined)
   }
 
   /**
@@ -180,7 +183,7 @@ class Uploader {
       return answer
     }
     const refusal = await session.refused(answer, this.#tried)
-    if (answer.status === 413 && this.#portion() > portionBytes) {
+    if (answer.status === 413 && this.#chunkBytes > portionBytes) {
       this.#chunkBytes = portionBytes
       throw new Smaller()
     }
