@@ -1,6 +1,7 @@
 // Text to standard output and error, written at once: streams cost milliseconds at the start and may lose what is last.
 
 import { writeSync } from 'node:fs'
+import { harmless } from '../core/printable.ts'
 
 function writeAll(fd: number, bytes: Uint8Array): void {
   let at = 0
@@ -18,12 +19,18 @@ function writeAll(fd: number, bytes: Uint8Array): void {
 
 const encoder = new TextEncoder()
 
+/** Text of ours, in which there may be text of images and registries: a terminal obeys none of it. */
 export function print(text: string): void {
-  writeAll(1, encoder.encode(text))
+  writeAll(1, encoder.encode(harmless(text)))
 }
 
 export function printBytes(fd: 1 | 2, bytes: Uint8Array): void {
   writeAll(fd, bytes)
+}
+
+/** Empties the terminal. ECMA-48 CUP, ED. */
+export function clearScreen(): void {
+  writeAll(1, encoder.encode('\x1b[H\x1b[2J'))
 }
 
 export function printLine(text: string): void {
@@ -32,5 +39,5 @@ export function printLine(text: string): void {
 
 /** A sentence for the user, on standard error. */
 export function printError(sentence: string): void {
-  writeAll(2, encoder.encode(`vitrine: ${sentence}\n`))
+  writeAll(2, encoder.encode(`vitrine: ${harmless(sentence)}\n`))
 }

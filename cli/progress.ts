@@ -1,6 +1,7 @@
 // Shows on standard error how far a pull or push has come: bars on a terminal, lines in a pipe, nothing with --quiet.
 
 import type { OnTransfer } from '../core/engine/transfer.ts'
+import { harmless } from '../core/printable.ts'
 import { printBytes } from './output.ts'
 import { afterEvent, blobLine, eventLine, progressLines, redraw, type TransferState } from './views/progress.ts'
 
@@ -17,7 +18,7 @@ export interface ProgressShown {
 }
 
 export function showProgress(quiet: boolean): ProgressShown {
-  const plain = (line: string) => write(`${line}\n`)
+  const plain = (line: string) => write(`${harmless(line)}\n`)
   if (quiet) return { onTransfer: () => {}, say: plain, end: () => {} }
   return process.stderr.isTTY ? bars() : inPipe(plain)
 }
@@ -47,7 +48,7 @@ function bars(): ProgressShown {
     drawn = lines
   }
   const say = (line: string) => {
-    write(`${redraw(drawn, [], columns())}${line}\n`)
+    write(`${redraw(drawn, [], columns())}${harmless(line)}\n`)
     drawn = []
     if (state.length > 0) draw()
   }

@@ -8,7 +8,7 @@ import type { Context, Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { parseFlags } from '../flags/parse.ts'
 import { wholeNumber } from '../flags/values.ts'
-import { print } from '../output.ts'
+import { clearScreen, print } from '../output.ts'
 import { humanSize, shortId } from '../views/human.ts'
 import { renderRows } from '../views/rows.ts'
 
@@ -72,7 +72,8 @@ export const stats: Verb = async (argv, context) => {
     const samples = await sampleAll(context, flags.words)
     const rows = samples.map((sample) => record(sample, before.get(sample.id), whole))
     const clear = !flags.on('no-stream') && !flags.on('no-reset') && process.stdout.isTTY
-    print(`${clear ? '\x1b[H\x1b[2J' : ''}${renderRows(columns, rows, { format, heading: true })}`)
+    if (clear) clearScreen()
+    print(renderRows(columns, rows, { format, heading: true }))
     if (flags.on('no-stream')) return 0
     before = new Map(samples.map((sample) => [sample.id, sample]))
     await context.host.sleep(intervalSeconds * 1000)

@@ -9,7 +9,9 @@ export function renderTable(
   rows: readonly (readonly string[])[],
   options: TableOptions,
 ): string {
-  const lines = options.heading ? [titles, ...rows] : rows
+  // A cell that breaks the line would pass for a row.
+  const cells = rows.map((row) => row.map((cell) => cell.replaceAll('\n', ' ')))
+  const lines = options.heading ? [titles, ...cells] : cells
   const widths = titles.map((_, column) => Math.max(0, ...lines.map((line) => (line[column] ?? '').length)))
   const render = (line: readonly string[]) =>
     line
