@@ -6,6 +6,7 @@ import { nameOfBytes } from './file-name.ts'
 import { type Kernel, type Outcome, refused, type Success } from './kernel.ts'
 import type { Fd, Syscall } from './syscall.ts'
 
+const F_DUPFD_CLOEXEC = 1030
 export const AT_FDCWD = -100
 export const AT_REMOVEDIR = 0x200
 export const AT_SYMLINK_NOFOLLOW = 0x100
@@ -50,6 +51,17 @@ export function ask(kernel: Kernel, call: Syscall, tried: string): Success {
 /** Opens a path; throws a RefusedError that names it. open(2). */
 export function open(kernel: Kernel, path: string, flags: number, mode = 0, dirfd: Fd = AT_FDCWD): number {
   return ask(kernel, { name: 'openat', dirfd, pathname: path, flags: flags | O.CLOEXEC, mode }, `open ${path}`).value
+}
+
+/**
+ * Opens a file that the user named. The standard streams are duplicated: by its name nobody but root opens a pipe or a
+ * file that another user has handed over.
+ */
+export function openNamed(kernel: Kernel, path: string, flags: number, mode = 0): number {
+  const fd = ['/dev/stdin', '/dev/stdout'].indexOf(path)
+  return fd < 0
+    ? open(kernel, path, flags, mode)
+    : ask(kernel, { name: 'fcntl', fd, cmd: F_DUPFD_CLOEXEC, arg: 3 }, `open ${path}`).value
 }
 
 export function close(kernel: Kernel, fd: number): void {

@@ -30,6 +30,8 @@ const CLONE_VM_VFORK = 0x4100
 const highFd = 200
 const POLLIN = 1
 const WNOHANG = 1
+const PR_SET_PDEATHSIG = 1
+const SIGKILL = 9
 const EVENT_BYTES = 12
 
 /** The call's value; a refusal here is the machine's fault (no memory, no descriptors) and is thrown. */
@@ -61,13 +63,21 @@ function monitorImage(): Uint8Array {
 }
 
 /** Starts the monitor program with its descriptors in place; gives its pid. */
-function spawnMonitor(parts: LinuxParts, job: number, fds: MonitorDescriptors, options: MonitorOptions): number {
+function spawnMonitor(
+  parts: LinuxParts,
+  job: number,
+  fds: MonitorDescriptors,
+  options: MonitorOptions,
+  shared: boolean,
+): number {
   const program = memfd(parts, 'vitrine-monitor', monitorImage(), true)
   const arena = parts.memory.arenaOn(parts.memory.tapeArguments)
   const tape = new Tape({ arena, numberOf: parts.numberOf, report: -1 })
   const child: Syscall[] = []
   // Whoever ends the caller's process group as a whole (timeout(1), a terminal that closes) does not end the monitor.
   child.push({ name: 'setsid' }, { name: 'chdir', path: '/' })
+  // A program that the caller waits for is left to nobody: when it asks for that, it goes with the monitor.
+  if (shared) child.push({ name: 'prctl', option: PR_SET_PDEATHSIG, arg2: SIGKILL, arg3: 0, arg4: 0, arg5: 0 })
   tape.step(
     { in: 'parent', why: '', call: { name: 'clone3', cl_args: { flags: CLONE_VM_VFORK + CLONE_CLEAR_SIGHAND } } },
     0,
@@ -145,7 +155,7 @@ export function launchMonitored(
   let monitorPid: number
   try {
     jobFd = memfd(parts, 'vitrine-job', job.image, false)
-    monitorPid = spawnMonitor(parts, jobFd, fds, options)
+    monitorPid = spawnMonitor(parts, jobFd, fds, options, given === undefined)
   } catch (error) {
     closeAll(parts, [...fds.caller.values(), ...(jobFd < 0 ? [] : [jobFd])])
     throw error

@@ -1,5 +1,6 @@
 // `import`: an image from an archive or a directory of images, or from a root file system.
 
+import { isatty } from 'node:tty'
 import { imageHost } from '../../core/engine/image-host.ts'
 import { UserError } from '../../core/errors.ts'
 import { importImage as importFrom } from '../../core/image/import.ts'
@@ -47,7 +48,7 @@ function rootOptions(flags: ParsedFlags) {
 
 function tarball(source: string): string {
   if (source !== '-') return source
-  if (process.stdin.isTTY)
+  if (isatty(0))
     throw new UserError('import - reads an archive from standard input, and that is a terminal: give a file')
   return '/dev/stdin'
 }

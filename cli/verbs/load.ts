@@ -1,5 +1,6 @@
 // `load`: the images of an archive.
 
+import { isatty } from 'node:tty'
 import { imageHost } from '../../core/engine/image-host.ts'
 import { UserError } from '../../core/errors.ts'
 import { loadImages } from '../../core/image/import.ts'
@@ -14,7 +15,7 @@ export const load: Verb = async (argv, { host, settings }) => {
   if (flags.on('help')) return await (await import('../help.ts')).showHelp('load')
   if (flags.words.length > 0) throw new UserError(`load takes its archive by --input, not "${flags.words[0]}"`)
   const input = flags.text('input')
-  if (input === undefined && process.stdin.isTTY)
+  if (input === undefined && isatty(0))
     throw new UserError('load reads an archive from standard input, and that is a terminal: give --input FILE')
   const path = input === undefined ? '/dev/stdin' : input.startsWith('/') ? input : `${process.cwd()}/${input}`
   const platform = wantedPlatform(machinePlatform(host.kernel), { platform: flags.text('platform') })

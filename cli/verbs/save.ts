@@ -1,5 +1,6 @@
 // `save`: images to an archive or a directory.
 
+import { isatty } from 'node:tty'
 import { imageHost } from '../../core/engine/image-host.ts'
 import { UserError } from '../../core/errors.ts'
 import { type SaveFormat, saveFormats, saveImages } from '../../core/image/save.ts'
@@ -28,7 +29,7 @@ export const save: Verb = async (argv, { host, settings }) => {
 export function outputOf(path: string | undefined, verb: string): string | ((bytes: Uint8Array) => void) {
   if (path === '') throw new UserError('--output: a file is missing')
   if (path !== undefined) return path
-  if (process.stdout.isTTY)
+  if (isatty(1))
     throw new UserError(`${verb} writes an archive to standard output, and that is a terminal: give --output FILE`)
   return (bytes) => printBytes(1, bytes)
 }

@@ -1,12 +1,13 @@
 // import of a root file system: a tar archive becomes an image of one layer. podman-import(1).
 
 import { UserError } from '../errors.ts'
-import { ask, close, O, open } from '../files.ts'
+import { close, O, openNamed } from '../files.ts'
 import { type Archive, compressionOf } from '../image/archive.ts'
 import { bringIn, withImport } from '../image/bring.ts'
 import { startingWith } from '../image/bytes.ts'
 import { composeImage, draftLayer } from '../image/compose.ts'
 import { changed } from '../image/config-changes.ts'
+import { inputBytes } from '../image/input.ts'
 import { machinePlatform, type PlatformWords, wantedPlatform } from '../image/platform.ts'
 import { localName } from '../image/reference.ts'
 import { exchange } from '../image/registry/exchange.ts'
@@ -22,8 +23,6 @@ export interface ImportRootOptions extends Omit<PlatformWords, 'platform'> {
   /** Instructions of a Containerfile. */
   readonly changes: readonly string[]
 }
-
-const chunkBytes = 256 * 1024
 
 /**
  * @param source - a path, or an http or https URL
@@ -53,13 +52,9 @@ export async function importRoot(
 }
 
 async function* fileOf({ kernel }: Host, path: string): AsyncGenerator<Uint8Array> {
-  const fd = open(kernel, path, O.RDONLY)
+  const fd = openNamed(kernel, path, O.RDONLY)
   try {
-    for (;;) {
-      const { value, data } = ask(kernel, { name: 'read', fd, buf: chunkBytes }, `read ${path}`)
-      if (value === 0) return
-      yield data!
-    }
+    yield* inputBytes(kernel, fd, path)
   } finally {
     close(kernel, fd)
   }

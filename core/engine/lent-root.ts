@@ -1,6 +1,8 @@
-// A verb run again as root of a user namespace, for somebody who is not root: files of images have many owners.
+// A verb run again as root of a user namespace, for somebody who is not root: files of images have many owners, and some
+// forbid to be read.
 
-import { AT_FDCWD, O, stat } from '../files.ts'
+import { UserError } from '../errors.ts'
+import { AT_FDCWD, O } from '../files.ts'
 import type { Step } from '../launch/plan.ts'
 import type { Host, Settings } from './host.ts'
 import { idMappings, runAsLentRoot } from './rootless.ts'
@@ -20,11 +22,12 @@ const noOutput: readonly Step[] = [
 ]
 
 /**
- * Runs this program again with other words, as root of a user namespace that has the ids lent to the caller.
+ * Runs this program again with other words, as root of a user namespace that has the ids lent to the caller. Without any
+ * it is root over the caller's own files at least: in some images nobody else may read `/etc/shadow`.
  *
  * @param started - told the pid; signals of the caller's terminal do not reach it, as it is in a session of its own
  * @param silent - its standard output goes nowhere
- * @returns its exit code; undefined for root, and for somebody to whom no ids are lent: nothing would be gained
+ * @returns its exit code; undefined for root, and where no ids are lent and no user namespace can be made
  * @errors UserError when newuidmap refuses
  */
 export async function asLentRoot(
@@ -36,20 +39,18 @@ export async function asLentRoot(
 ): Promise<number | undefined> {
   if (host.environment.uid === 0) return undefined
   const mappings = idMappings(host)
-  if (mappings.single) return undefined
   const [program, ...rest] = settings.selfArgv
-  const { variables } = host.environment
-  // Where logins are is found by the user id, if by nothing else; there it is another one.
-  const session = `/run/user/${host.environment.uid}`
-  const known = variables.XDG_RUNTIME_DIR || stat(host.kernel, session) === undefined
-  const environment = known
-    ? host.environment
-    : { ...host.environment, variables: { ...variables, XDG_RUNTIME_DIR: session } }
-  return await runAsLentRoot(
-    { ...host, environment },
-    [program!, ...rest, ...words],
-    mappings,
-    started,
-    silent ? noOutput : [],
-  )
+  const { uid, home = '/', variables } = host.environment
+  // Files of the caller's that are found by the user id, if by nothing else; there it is root's.
+  const XDG_RUNTIME_DIR = variables.XDG_RUNTIME_DIR || `/run/user/${uid}`
+  const XDG_CACHE_HOME = variables.XDG_CACHE_HOME || `${home}/.cache`
+  const environment = { ...host.environment, variables: { ...variables, XDG_RUNTIME_DIR, XDG_CACHE_HOME } }
+  const argv = [program!, ...rest, ...words] as const
+  try {
+    return await runAsLentRoot({ ...host, environment }, argv, mappings, started, silent ? noOutput : [])
+  } catch (error) {
+    // Once it runs, nothing is thrown.
+    if (mappings.single && error instanceof UserError) return undefined
+    throw error
+  }
 }

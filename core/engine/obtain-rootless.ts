@@ -10,7 +10,7 @@ import type { PullHelp, Pulling } from './obtain.ts'
 import { hereAs } from './pull.ts'
 
 /**
- * @returns undefined for somebody to whom no ids are lent, who may as well pull here
+ * @returns undefined for somebody who cannot be root there, and may as well pull here
  * @errors UserError when none of the names can be pulled; why, has been said on standard error
  */
 export async function pullAsLentRoot(

@@ -16,6 +16,8 @@ export interface IdMappings {
 }
 
 const CLONE_NEWUSER = 0x10000000
+const PR_SET_PDEATHSIG = 1
+const SIGKILL = 9
 
 /** Lines `who:first:count` of subuid(5) for a user by name or number. */
 export function subordinateIds(
@@ -44,10 +46,17 @@ export function mappingsOf(
   return mappings
 }
 
+/** By passwd(5), or the environment where others know names: it may have none, or that of whoever became this user. */
+function userNames({ kernel, environment }: Host): string[] {
+  const lines = (readTextIfThere(kernel, '/etc/passwd') ?? '').split('\n').map((line) => line.split(':'))
+  const names = lines.filter(([name, , uid]) => name && uid === String(environment.uid)).map(([name]) => name!)
+  return names.length > 0 || environment.userName === undefined ? names : [environment.userName]
+}
+
 /** The mappings of the caller's containers. */
 export function idMappings(host: Host): IdMappings {
   const { kernel, environment } = host
-  const who = [String(environment.uid), ...(environment.userName === undefined ? [] : [environment.userName])]
+  const who = [String(environment.uid), ...userNames(host)]
   const lent = (path: string) => subordinateIds(readTextIfThere(kernel, path) ?? '', who)
   const uids = lent('/etc/subuid')
   const gids = lent('/etc/subgid')
@@ -121,7 +130,18 @@ export async function runAsLentRoot(
       },
       { in: 'child', call: { name: 'setresgid', rgid: 0, egid: 0, sgid: 0 }, why: 'become group 0 there' },
       { in: 'child', call: { name: 'setresuid', ruid: 0, euid: 0, suid: 0 }, why: 'become user 0 there' },
-      { in: 'child', call: { name: 'chdir', path: here }, why: 'be where the caller is' },
+      {
+        in: 'child',
+        call: { name: 'prctl', option: PR_SET_PDEATHSIG, arg2: SIGKILL, arg3: 0, arg4: 0, arg5: 0 },
+        why: 'end when whoever waits for it ends',
+      },
+      // It may be removed, or closed to the caller: relative paths lead nowhere from there.
+      {
+        in: 'child',
+        call: { name: 'chdir', path: here },
+        why: 'be where the caller is',
+        tolerate: ['ENOENT', 'EACCES'],
+      },
       ...steps,
     ],
     waiting: async (pid) => {

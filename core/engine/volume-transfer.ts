@@ -1,20 +1,20 @@
 // What is in a volume, as a tar archive, and an archive's files put into one. podman-volume-export(1), podman-volume-import(1)
 
 import { UserError } from '../errors.ts'
-import { close, must, O, open } from '../files.ts'
+import { close, O, open } from '../files.ts'
 import { applyLayer } from '../image/apply.ts'
 import { compressionOf } from '../image/archive.ts'
 import { startingWith } from '../image/bytes.ts'
+import { inputBytes } from '../image/input.ts'
 import { tarEntries } from '../image/tar.ts'
 import { treeTar } from '../image/tree-tar.ts'
-import { type Kernel, refused } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { localVolume } from '../spec/volume-driver.ts'
 import { lockDirectory } from '../store/lock.ts'
 import { readVolume, type VolumeRecord, volumePaths, writeVolume } from '../store/volumes.ts'
+import { marksOf, ownersOf } from './container-tree.ts'
 import type { Host, Settings } from './host.ts'
 import { resolveVolume } from './volume-remove.ts'
-
-const POLLIN = 1
 
 /** Where a volume's files are. @errors UserError for one in memory: outside of its containers there is nothing */
 function directoryOf(settings: Settings, { name, options }: VolumeRecord): string {
@@ -36,7 +36,8 @@ export function exportVolume(host: Host, settings: Settings, word: string): Asyn
   return treeTar(host.kernel, [directory], {
     title: `volume ${name}`,
     view: 'merged',
-    marks: host.environment.uid === 0 ? 'trusted' : 'user',
+    marks: marksOf(host),
+    ...ownersOf(host),
     warn: host.warn,
   })
 }
@@ -73,22 +74,10 @@ export async function importVolume(
   }
 }
 
-/** A file or a pipe, whose bytes may be long in coming. */
 async function* bytesFrom(kernel: Kernel, source: string | number): AsyncGenerator<Uint8Array> {
   const fd = typeof source === 'number' ? source : open(kernel, source, O.RDONLY)
   try {
-    for (;;) {
-      const read = await kernel.wait({ name: 'read', fd, buf: 65536 })
-      // Whoever shares a pipe may have made it one that does not wait.
-      if (refused(read) && read.errno === 'EAGAIN') {
-        const fds = [{ fd, events: POLLIN }]
-        await kernel.wait({ name: 'ppoll', fds, tmo_p: null, sigmask: 0, sigsetsize: 8 })
-        continue
-      }
-      const { value, data } = must(read, 'read the archive')
-      if (value === 0) return
-      yield data!
-    }
+    yield* inputBytes(kernel, fd, 'the archive')
   } finally {
     if (fd !== source) close(kernel, fd)
   }

@@ -94,8 +94,11 @@ function applierOf(kernel: Kernel, leftOut: Applier['leftOut']): Applier {
   const uid = ask(kernel, { name: 'geteuid' }, 'geteuid').value
   const gid = ask(kernel, { name: 'getegid' }, 'getegid').value
   // Root of a user namespace is root over what the namespace maps only. user_namespaces(7)
-  const initial = /^\s*0\s+0\s+4294967295\s*$/.test(readText(kernel, '/proc/self/uid_map'))
-  return { kernel, uid, gid, rootless: uid !== 0 || !initial, gives: uid === 0, leftOut }
+  const map = readText(kernel, '/proc/self/uid_map')
+  const initial = /^\s*0\s+0\s+4294967295\s*$/.test(map)
+  // One that maps its root alone has nobody to give anything to.
+  const alone = /^\s*0\s+\d+\s+1\s*$/.test(map)
+  return { kernel, uid, gid, rootless: uid !== 0 || !initial, gives: uid === 0 && !alone, leftOut }
 }
 
 /**

@@ -1,11 +1,12 @@
 // Members of an image layout, by path, from a directory or from a tar file that is read where it lies.
 
 import { UserError } from '../errors.ts'
-import { ask, close, O, open, S_IFDIR, S_IFMT, S_IFREG, stat, writeAll } from '../files.ts'
+import { ask, close, O, open, openNamed, S_IFDIR, S_IFMT, S_IFREG, stat, writeAll } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
 import { layerLimits } from './apply.ts'
 import { type Archive, compressionOf, type ImageHost } from './archive.ts'
 import { type Seekable, startingWith } from './bytes.ts'
+import { inputBytes } from './input.ts'
 import { draftsDirectory } from './store.ts'
 import { tarEntries } from './tar.ts'
 
@@ -28,7 +29,7 @@ export interface Layout {
 /** Opens a directory, a tar file, or a compressed one or a pipe, which are copied to a file without a name first. */
 export async function openLayout(host: ImageHost, archive: Archive, path: string): Promise<Layout> {
   const { kernel } = host
-  let fd = open(kernel, path, O.RDONLY)
+  let fd = openNamed(kernel, path, O.RDONLY)
   try {
     const kind = stat(kernel, '', { dirfd: fd })!.mode & S_IFMT
     if (kind === S_IFDIR) return directoryLayout(kernel, path, fd)
@@ -194,15 +195,8 @@ async function spool(host: ImageHost, archive: Archive, title: string, fd: numbe
   const { kernel } = host
   const O_TMPFILE = 0o20000000 | O.DIRECTORY
   const file = open(kernel, draftsDirectory(host.root), O.RDWR | O_TMPFILE, 0o600)
-  async function* raw(): AsyncGenerator<Uint8Array> {
-    for (;;) {
-      const { value, data } = ask(kernel, { name: 'read', fd, buf: chunkBytes }, `read ${title}`)
-      if (value === 0) return
-      yield data!
-    }
-  }
   try {
-    const source = raw()
+    const source = inputBytes(kernel, fd, title)
     const first = await source.next()
     if (first.done) throw new UserError(`${title}: it is empty`)
     let length = 0

@@ -9,6 +9,7 @@ import {
   makeDirectories,
   O,
   open,
+  openNamed,
   removeFile,
   removeTree,
   renamed,
@@ -46,7 +47,9 @@ function draftOf(kernel: Kernel, path: string): string {
 export async function writeOutput(kernel: Kernel, path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
   const there = stat(kernel, path)
   if (there && (there.mode & S_IFMT) === S_IFDIR) throw new UserError(`write ${path}: it is a directory`)
-  if (there && (there.mode & S_IFMT) !== S_IFREG) return writeTo(kernel, open(kernel, path, O.WRONLY), path, bytes)
+  // A file as standard output is written to where it stands; its name in /dev leads to it, and is not it.
+  if (path === '/dev/stdout' || (there && (there.mode & S_IFMT) !== S_IFREG))
+    return writeTo(kernel, openNamed(kernel, path, O.WRONLY), path, bytes)
   const draft = draftOf(kernel, path)
   const nameless = kernel.call({
     name: 'openat',

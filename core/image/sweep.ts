@@ -1,6 +1,7 @@
 // Removes what no image has: what a killed process left, and the layers and blobs of removed images.
 
-import { list, removeFile, renamed, stat } from '../files.ts'
+import { RefusedError } from '../errors.ts'
+import { ask, list, removeFile, renamed, stat } from '../files.ts'
 import type { ImageHost } from './archive.ts'
 import { locksDirectory, tryImageLock } from './lock.ts'
 import { removeUnpacked } from './remove.ts'
@@ -10,6 +11,7 @@ type StoreHost = Pick<ImageHost, 'kernel' | 'root' | 'runroot'>
 
 /** The caller holds the lock `image-import` exclusively: nothing is on its way in. */
 export function sweep({ kernel, root, runroot }: StoreHost): void {
+  const pid = ask(kernel, { name: 'getpid' }, 'getpid').value
   const drafts = draftsDirectory(root)
   if (stat(kernel, drafts) === undefined) return
   const images = listImages({ kernel, root })
@@ -17,14 +19,23 @@ export function sweep({ kernel, root, runroot }: StoreHost): void {
   const blobs = new Set(images.flatMap((image) => image.blobs))
   for (const name of list(kernel, layersDirectory(root))) {
     // Renamed first, so that a removal that is interrupted leaves no half of a layer under its name.
-    if (!layers.has(name)) renamed(kernel, `${layersDirectory(root)}/${name}`, `${drafts}/${name}.gone`)
+    if (!layers.has(name)) renamed(kernel, `${layersDirectory(root)}/${name}`, `${drafts}/${name}.${pid}.gone`)
   }
-  for (const name of list(kernel, drafts)) removeUnpacked(kernel, `${drafts}/${name}`)
+  for (const name of list(kernel, drafts)) removeOurs(() => removeUnpacked(kernel, `${drafts}/${name}`))
   for (const name of list(kernel, blobPath(root, '').slice(0, -1))) {
     if (!blobs.has(name)) removeFile(kernel, blobPath(root, name))
   }
   for (const name of list(kernel, locksDirectory(runroot))) {
     if (name.startsWith('layer-')) removeFile(kernel, `${locksDirectory(runroot)}/${name}`)
+  }
+}
+
+/** Files of ids that are lent to the caller are left where those are others' (`push`, or lent no more): no reason to fail. */
+function removeOurs(remove: () => void): void {
+  try {
+    remove()
+  } catch (error) {
+    if (!(error instanceof RefusedError && (error.errno === 'EACCES' || error.errno === 'EPERM'))) throw error
   }
 }
 
