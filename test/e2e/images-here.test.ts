@@ -132,7 +132,9 @@ Image Layers
     expect(await run(['rmi', 'site:1'])).toMatchObject({ code: 2, stderr: expect.stringContaining('container user') })
     expect((await run(['rmi', 'nothing'])).code).toBe(1)
     expect(await ok(['rmi', '--ignore', 'nothing'])).toBe('')
-    expect(await ok(['rmi', '-f', '--no-prune', 'site:1'])).toMatch(/^Untagged: localhost\/site:1\nDeleted: [0-9a-f]{64}$/)
+    expect(await ok(['rmi', '-f', '--no-prune', 'site:1'])).toMatch(
+      /^Untagged: localhost\/site:1\nDeleted: [0-9a-f]{64}$/,
+    )
     expect(await ok(['ps', '-aq'])).toBe('')
   })
 })
