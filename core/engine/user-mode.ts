@@ -1,7 +1,7 @@
 // Which user namespace a container is in, and what that means for its start: a new one, one that is joined, or the caller's.
 
 import { UserError } from '../errors.ts'
-import { readLink, readTextIfThere } from '../files.ts'
+import { list, readLink, readTextIfThere, stat } from '../files.ts'
 import type { Kernel } from '../kernel.ts'
 import type { LaunchFacts } from '../launch/facts.ts'
 import { checkOverlaps, hostIdOf, readIdMap } from '../spec/id-maps.ts'
@@ -57,7 +57,7 @@ export function userNamespaceOf(
     return { isNew: true, mappings, ...enteredBy(made!, mappings), setgroupsDenied: false }
   }
   const path = joinedPath(request, joined)
-  const pid = /^\/proc\/(\d+)\/ns\/user$/.exec(path ?? '')?.[1]
+  const pid = path === undefined ? undefined : processIn(kernel, path)
   if (path === undefined || pid === undefined) return { isNew: false, setgroupsDenied: false }
   const read = (name: string) => readTextIfThere(kernel, `/proc/${pid}/${name}`) ?? ''
   const mappings = { uid: readIdMap(read('uid_map')), gid: readIdMap(read('gid_map')), single: false }
@@ -67,6 +67,18 @@ export function userNamespaceOf(
     ...(environment.uid === 0 ? enteredBy(path, mappings) : {}),
     setgroupsDenied: read('setgroups').trim() === 'deny',
   }
+}
+
+/** A process in a user namespace, whose files tell of it: by its path, or looked for. namespaces(7). */
+function processIn(kernel: Kernel, path: string): string | undefined {
+  const pid = /^\/proc\/(\d+)\/ns\/user$/.exec(path)?.[1]
+  if (pid !== undefined) return pid
+  const wanted = stat(kernel, path)?.ino
+  return list(kernel, '/proc').find((name) => {
+    if (!/^\d+$/.test(name)) return false
+    const { target } = readLink(kernel, `/proc/${name}/ns/user`)
+    return target === `user:[${wanted}]`
+  })
 }
 
 /**
