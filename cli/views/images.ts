@@ -27,7 +27,8 @@ export function nameParts(name: string | undefined): { readonly repository: stri
 
 /** One row a name, as podman lists them; an image without names is one row of <none>. */
 export function imageRows({ image, names, labels, containers }: ListedImage, nowMs: number, whole: boolean) {
-  const createdMs = image.created === undefined ? undefined : Date.parse(image.created)
+  const parsedMs = Date.parse(image.created ?? '')
+  const createdMs = Number.isNaN(parsedMs) ? undefined : parsedMs
   const since = createdMs === undefined ? '' : ago(nowMs - createdMs)
   return (names.length > 0 ? names : [undefined]).map((name) => {
     const { repository, tag } = nameParts(name)

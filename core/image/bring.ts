@@ -91,7 +91,8 @@ export async function bringIn(
       digest: old && !image.manifest ? old.digest : `sha256:${manifest.hex}`,
       platform: [os, architecture, ...(variant ? [variant] : [])].join('/'),
       layers,
-      ...(created === undefined ? {} : { created }),
+      // What is no moment would be none to everybody who shows it.
+      ...(Number.isNaN(Date.parse(created ?? '')) ? {} : { created }),
       sizeBytes: layers.reduce((sum, layer) => sum + layer.sizeBytes, 0),
       blobs: [...new Set([...blobs, ...(old?.blobs ?? [])])],
     }

@@ -7,9 +7,14 @@ import type { ImageConfig } from '../spec/image-config.ts'
 import type { Archive } from './archive.ts'
 import { type Descriptor, type Index, type Manifest, mediaTypes } from './manifest.ts'
 import { digestHex } from './reference.ts'
+import { configShape, descriptorShape, list, object, text, textsByKey } from './shape.ts'
 
 /** podman's bound for manifests and configurations. */
 export const documentLimitBytes = 4 << 20
+/** Deeper JSON is no document, and too much for whoever walks through it. */
+const nestedMax = 100
+/** overlayfs takes no more lower directories: OVL_MAX_STACK of Linux's fs/overlayfs/params.h. */
+const layersMax = 500
 
 export type ImageDocument =
   | { readonly kind: 'index'; readonly index: Index }
@@ -19,6 +24,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /** @param what - for the sentence: where it comes from and what it is */
 export function jsonObject<T>(bytes: Uint8Array, what: string): T {
+  if (isDeep(bytes)) throw new UserError(`${what}: its JSON is nested more than ${nestedMax} times`)
   let value: unknown
   try {
     value = JSON.parse(decoder.decode(bytes))
@@ -27,6 +33,20 @@ export function jsonObject<T>(bytes: Uint8Array, what: string): T {
   }
   if (typeof value === 'object' && value !== null) return value as T
   throw new UserError(`${what}: it is no JSON object`)
+}
+
+function isDeep(json: Uint8Array): boolean {
+  let depth = 0
+  let quoted = false
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at]!
+    if (byte === 0x22) quoted = !quoted
+    else if (quoted) at += byte === 0x5c ? 1 : 0
+    else if (byte === 0x7b || byte === 0x5b) depth += 1
+    else if (byte === 0x7d || byte === 0x5d) depth -= 1
+    if (depth > nestedMax) return true
+  }
+  return false
 }
 
 export function shaHex(archive: Pick<Archive, 'sha256'>, bytes: Uint8Array): string {
@@ -50,6 +70,8 @@ export function checkDigest(archive: Pick<Archive, 'sha256'>, bytes: Uint8Array,
  */
 export function readDocument(bytes: Uint8Array, mediaType: string | undefined, what: string): ImageDocument {
   const document = jsonObject<Partial<Index & Manifest> & { readonly fsLayers?: unknown }>(bytes, `${what}: manifest`)
+  const wrong = documentShape(document, 'manifest')
+  if (wrong !== undefined) throw new UserError(`${what}: its ${wrong}`)
   const type = document.mediaType ?? mediaType ?? ''
   if (document.schemaVersion === 1 || document.fsLayers !== undefined || type.includes('distribution.manifest.v1'))
     throw new UserError(
@@ -62,19 +84,34 @@ export function readDocument(bytes: Uint8Array, mediaType: string | undefined, w
   const { manifests, config, layers } = document
   if (Array.isArray(manifests) && (config !== undefined || layers !== undefined))
     throw new UserError(`${what}: it has manifests as well as layers, so nobody can tell what it is`)
-  if (Array.isArray(manifests) && manifests.every(isDescriptor))
+  if (Array.isArray(manifests) ? manifestTypes.includes(document.mediaType) : indexTypes.includes(document.mediaType))
+    throw new UserError(`${what}: it says that it is a ${document.mediaType}, and is none`)
+  if (Array.isArray(manifests) && manifests.every(hasDigest))
     return { kind: 'index', index: { ...document, schemaVersion: 2, manifests } }
-  if (!isDescriptor(config) || !Array.isArray(layers) || !layers.every(isDescriptor))
+  if (!hasDigest(config) || !Array.isArray(layers) || !layers.every(hasDigest))
     throw new UserError(`${what}: it is neither an image manifest nor an index`)
+  if (layers.length > layersMax)
+    throw new UserError(`${what}: it has ${layers.length} layers, and Linux puts no more than ${layersMax} together`)
   const manifest: Manifest = { ...document, schemaVersion: 2, config, layers }
   refuseArtifact(manifest, what)
   return { kind: 'manifest', manifest }
 }
 
-function isDescriptor(value: unknown): value is Descriptor {
-  const { digest, size } = (value ?? {}) as Partial<Descriptor>
-  return typeof digest === 'string' && (size === undefined || Number.isSafeInteger(size))
-}
+const { ociIndex, dockerList, ociManifest, dockerManifest } = mediaTypes
+const indexTypes: readonly (string | undefined)[] = [ociIndex, dockerList]
+const manifestTypes: readonly (string | undefined)[] = [ociManifest, dockerManifest]
+
+const documentShape = object({
+  mediaType: text,
+  artifactType: text,
+  annotations: textsByKey,
+  config: descriptorShape,
+  layers: list(descriptorShape),
+  manifests: list(descriptorShape),
+})
+
+const hasDigest = (descriptor: Partial<Descriptor> | null | undefined): descriptor is Descriptor =>
+  typeof descriptor?.digest === 'string'
 
 /** Old registries gave configurations these types. */
 const configTypes: readonly (string | undefined)[] = [
@@ -107,6 +144,8 @@ export function layerHex(layer: Descriptor, what: string): string {
 /** A configuration that fits its manifest. @errors UserError */
 export function readConfig(bytes: Uint8Array, layerCount: number, what: string): ImageConfig {
   const config = jsonObject<Partial<ImageConfig>>(bytes, `${what}: configuration`)
+  const wrong = configShape(config, '')
+  if (wrong !== undefined) throw new UserError(`${what}: its configuration is malformed: ${wrong}`)
   const diffIds: unknown = config.rootfs?.diff_ids
   if (!Array.isArray(diffIds) || !diffIds.every((id) => typeof id === 'string'))
     throw new UserError(`${what}: its configuration has no rootfs.diff_ids, so it is no image to run`)

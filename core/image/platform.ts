@@ -39,9 +39,10 @@ const usualVariant: Readonly<Record<string, string>> = { amd64: 'v1', arm64: 'v8
 
 /** One spelling of each: `x86_64` is `amd64`, `arm64/v8` is `arm64`, `arm` is `arm/v7`. */
 export function normalPlatform({ os, architecture, variant }: Platform): Platform {
-  const [name, implied] = otherNames[architecture.toLowerCase()] ?? [architecture.toLowerCase()]
+  const lower = architecture.toLowerCase()
+  const [name, implied] = (Object.hasOwn(otherNames, lower) ? otherNames[lower] : undefined) ?? [lower]
   const given = (variant || implied || '').toLowerCase().replace(/^(\d)/, 'v$1')
-  const usual = usualVariant[name] ?? ''
+  const usual = (Object.hasOwn(usualVariant, name) ? usualVariant[name] : undefined) ?? ''
   const plain = given === usual ? '' : given
   const whole = name === 'arm' && plain === '' ? 'v7' : plain
   const system = os.toLowerCase() === 'macos' ? 'darwin' : os.toLowerCase()
@@ -126,6 +127,13 @@ const isStatement = ({ platform, annotations }: Descriptor): boolean =>
   (platform?.os === 'unknown' && platform.architecture === 'unknown') ||
   annotations?.['vnd.docker.reference.type'] === 'attestation-manifest'
 
+/** An index may leave out what it must not. */
+const platformOf = ({ os, architecture, variant }: Partial<Platform>): Platform => ({
+  os: os ?? '',
+  architecture: architecture ?? '',
+  variant,
+})
+
 /**
  * The entry of an index that fits best.
  *
@@ -135,13 +143,13 @@ const isStatement = ({ platform, annotations }: Descriptor): boolean =>
 export function chooseForPlatform(wanted: WantedPlatform, manifests: readonly Descriptor[], what: string): Descriptor {
   const images = manifests.filter((descriptor) => !isStatement(descriptor))
   for (const platform of acceptable(wanted)) {
-    const found = images.find((image) => image.platform && same(platform, normalPlatform(image.platform)))
+    const found = images.find((image) => image.platform && same(platform, normalPlatform(platformOf(image.platform))))
     if (found) return found
   }
   // An entry without a platform is for whoever comes.
-  const any = images.find((image) => image.platform === undefined)
+  const any = images.find((image) => !image.platform)
   if (any) return any
-  const offered = images.map((image) => platformText(normalPlatform(image.platform!)))
+  const offered = images.map((image) => platformText(normalPlatform(platformOf(image.platform!))))
   const list = offered.length === 0 ? 'it has none at all' : `it has ${[...new Set(offered)].join(', ')}`
   throw new UserError(`${what}: no image for ${platformText(normalPlatform(wanted))}; ${list}`)
 }

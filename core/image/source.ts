@@ -10,6 +10,7 @@ import type { Descriptor } from './manifest.ts'
 import { chooseForPlatform, type WantedPlatform } from './platform.ts'
 import { digestHex, type ImageSource, localName, parseName, repositoryOf } from './reference.ts'
 import { type Contents, refuseOtherPlatform, resolveImage } from './resolve.ts'
+import { descriptorShape, list, object, text, texts } from './shape.ts'
 
 /** A layer that can be read, with what it must turn out to be. */
 export interface SourceLayer {
@@ -37,6 +38,8 @@ export interface SourceImage {
   readonly layers: readonly SourceLayer[]
 }
 
+const indexShape = object({ manifests: list(descriptorShape) })
+const dockerShape = list(object({ Config: text, RepoTags: texts, Layers: texts }))
 const refName = 'org.opencontainers.image.ref.name'
 
 /** Reads what a source has: all of its images, or those that the tag or reference names. */
@@ -91,7 +94,10 @@ async function ociImages(
     await layout.read('index.json', documentLimitBytes),
     `${layout.title}: index.json`,
   )
+  const wrong = indexShape(index, 'index')
   const all = index.manifests ?? []
+  if (wrong !== undefined || all.some(({ digest }) => typeof digest !== 'string'))
+    throw new UserError(`${layout.title}: index.json is malformed: ${wrong ?? 'an entry has no digest'}`)
   const chosen = tag === undefined ? all : all.filter(({ annotations }) => annotations?.[refName] === tag)
   if (chosen.length === 0) {
     const tags = all.map(({ annotations }) => annotations?.[refName] ?? '(without tag)').join(', ')
@@ -120,9 +126,9 @@ function nameIn(title: string, { annotations }: Descriptor): string[] {
     .replace(/^.*\//, '')
     .replace(/(\.oci)?(\.tar)?(\.gz|\.zst)?$/, '')
   try {
-    return [`${repositoryOf(parseName(base.toLowerCase()))}:${given}`]
+    return [localName(`${repositoryOf(parseName(base.toLowerCase()))}:${given}`)]
   } catch {
-    // The file's name is no image name; it can be given one.
+    // The file's name or the tag is none; it can be given one.
     return []
   }
 }
@@ -152,9 +158,9 @@ async function dockerImages(
   }
   const bytes = await layout.read('manifest.json', documentLimitBytes)
   const all = jsonObject<readonly DockerEntry[]>(bytes, `${layout.title}: manifest.json`)
-  if (!Array.isArray(all) || all.some((entry) => typeof entry?.Config !== 'string' || !Array.isArray(entry.Layers))) {
-    throw new UserError(`${layout.title}: manifest.json is not docker's`)
-  }
+  const wrong = dockerShape(all, 'manifest.json')
+  if (wrong !== undefined || all.some(({ Config, Layers }) => typeof Config !== 'string' || !Array.isArray(Layers)))
+    throw new UserError(`${layout.title}: manifest.json is not docker's${wrong === undefined ? '' : `: ${wrong}`}`)
   const chosen = reference === undefined ? all : all.filter((entry, index) => isMeant(entry, index, reference))
   if (chosen.length === 0) {
     const names = all.flatMap((entry) => entry.RepoTags ?? []).join(', ')

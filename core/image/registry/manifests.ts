@@ -20,7 +20,7 @@ export async function fetchManifest(
   const { tried } = call
   const { answer, bytes } = await session.askWhole(call, [200], documentLimitBytes)
   const mediaType =
-    bareType(answer.header('content-type')) ?? jsonObject<{ mediaType?: string }>(bytes, tried).mediaType ?? ''
+    bareType(answer.header('content-type')) ?? String(jsonObject<{ mediaType?: unknown }>(bytes, tried).mediaType ?? '')
   if (/vnd\.docker\.distribution\.manifest\.v1\+/.test(mediaType)) {
     throw new RegistryError(
       `${tried}: it is kept in Docker's schema 1, which has no digests of the content; push it again with a newer tool`,

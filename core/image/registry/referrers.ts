@@ -1,8 +1,10 @@
 // What refers to a manifest by its `subject` (signatures, SBOMs): from the API, or from the index that stands for it under
 // the tag `sha256-HEX`. OCI distribution spec, "Listing Referrers", "Referrers Tag Schema".
 
+import { UserError } from '../../errors.ts'
 import { jsonObject } from '../documents.ts'
 import { type Descriptor, type Index, mediaTypes } from '../manifest.ts'
+import { descriptorShape, list } from '../shape.ts'
 import { isNotFound } from './failure.ts'
 import { pages } from './lists.ts'
 import { fetchManifest, putManifest } from './manifests.ts'
@@ -21,7 +23,7 @@ export async function listReferrers(session: Session, digest: string, artifactTy
   const found: Descriptor[] = []
   for await (const { answer, bytes } of pages(session, call, [200, 404])) {
     if (answer.status === 404) return matching(await listedByTag(session, digest), artifactType)
-    found.push(...(jsonObject<Partial<Index>>(bytes, call.tried).manifests ?? []))
+    for (const descriptor of entriesOf(bytes, call.tried)) found.push(descriptor)
   }
   // Whether a registry filters is its own choice.
   return matching(found, artifactType)
@@ -38,11 +40,18 @@ export async function addReferrer(session: Session, subject: string, referrer: D
 async function listedByTag(session: Session, digest: string): Promise<readonly Descriptor[]> {
   try {
     const { bytes } = await fetchManifest(session, tagOf(digest), [mediaTypes.ociIndex])
-    return jsonObject<Partial<Index>>(bytes, `referrers of ${session.named(digest)}`).manifests ?? []
+    return entriesOf(bytes, `referrers of ${session.named(digest)}`)
   } catch (error) {
     if (isNotFound(error)) return []
     throw error
   }
+}
+
+function entriesOf(bytes: Uint8Array, what: string): readonly Descriptor[] {
+  const { manifests } = jsonObject<Partial<Index>>(bytes, what)
+  const wrong = list(descriptorShape)(manifests, 'manifests')
+  if (wrong !== undefined) throw new UserError(`${what}: ${wrong}`)
+  return manifests ?? []
 }
 
 function matching(list: readonly Descriptor[], artifactType: string | undefined): Descriptor[] {
