@@ -1,0 +1,90 @@
+// One simulated computer's kernel: everything it knows hangs on this object. It reads no clock, draws no chance but its
+// own, and keeps nothing in modules: the same configuration, seed and calls give the same answers.
+
+import type { Syscall } from '../core/syscall.ts'
+import { Clock } from './clock.ts'
+import { Counters } from './counters.ts'
+import { deny, isBlocked, type Outcome, type Reply } from './outcome.ts'
+import { Random } from './random.ts'
+import { Scheduler } from './scheduler.ts'
+import type { Entry, Table } from './table.ts'
+import type { Task } from './task.ts'
+
+export interface Config {
+  readonly seed: number
+  /** Which Linux it is like, where versions differ: `[6, 12]`. */
+  readonly version: readonly [number, number]
+  readonly memoryBytes: number
+  readonly cpus: number
+  /** Wall clock at the start, seconds since 1970. */
+  readonly bootSeconds: number
+  readonly cgroups: 'v2' | 'v1' | 'hybrid'
+}
+
+export const defaultConfig: Config = {
+  seed: 1,
+  version: [6, 12],
+  memoryBytes: 2 ** 31,
+  cpus: 4,
+  bootSeconds: 1_700_000_000,
+  cgroups: 'v2',
+}
+
+export class Kernel {
+  readonly config: Config
+  readonly clock: Clock
+  readonly random: Random
+  readonly counters = new Counters()
+  readonly scheduler = new Scheduler(this)
+  readonly tasks = new Map<number, Task>()
+  readonly #table: Table
+
+  constructor(config: Config, table: Table) {
+    this.config = config
+    this.#table = table
+    this.clock = new Clock(config.bootSeconds)
+    this.random = new Random(config.seed)
+  }
+
+  /** Whether it is like Linux of this version or later. */
+  since(major: number, minor: number): boolean {
+    const [ours, oursMinor] = this.config.version
+    return ours > major || (ours === major && oursMinor >= minor)
+  }
+
+  /**
+   * A task makes a call. Undefined: it waits, and `task.finished` has the outcome once it does so no longer. A call that is
+   * denied has changed nothing.
+   */
+  call(task: Task, call: Syscall): Outcome | undefined {
+    // Each entry takes its own call; the table's type says so, an index by a variable cannot.
+    const entry = this.#table[call.name] as Entry<typeof call.name>
+    if (entry.level === 'none')
+      return deny('ENOSYS', call.name, `${call.name}: the simulated kernel does not have it: ${entry.note}`)
+    const reply = (entry.handle as (task: Task, call: Syscall) => Reply)(task, call)
+    if (typeof reply === 'number') {
+      this.scheduler.settle()
+      return { value: reply }
+    }
+    if (isBlocked(reply)) {
+      this.scheduler.block(task, reply)
+      this.scheduler.settle()
+      return undefined
+    }
+    this.scheduler.settle()
+    return reply
+  }
+
+  /** Lets virtual time pass until a task's call has ended. Answers undefined when nothing is left that could end it. */
+  finish(task: Task): Outcome | undefined {
+    for (;;) {
+      this.scheduler.settle()
+      if (task.finished) {
+        const outcome = task.finished
+        task.finished = undefined
+        return outcome
+      }
+      if (!task.blocked || !this.clock.advance()) return undefined
+    }
+  }
+}

@@ -1,0 +1,24 @@
+// Cgroup namespaces: which cgroup of each hierarchy looks like the root. cgroup_namespaces(7)
+
+import type { Cgroup } from '../cgroup/cgroup.ts'
+import type { Counters } from '../counters.ts'
+import type { KUid } from '../ids.ts'
+import { Namespace } from './namespace.ts'
+import type { UserNamespace } from './user.ts'
+
+export class CgroupNamespace extends Namespace {
+  readonly kind = 'cgroup'
+  /** By hierarchy, in the order of the kernel's list. */
+  readonly roots: readonly Cgroup[]
+  readonly #creator: KUid | undefined
+
+  constructor(counters: Counters, owner: UserNamespace, creator: KUid | undefined, roots: readonly Cgroup[]) {
+    super(counters, owner, creator === undefined ? 4026531835 : undefined)
+    this.#creator = creator
+    this.roots = roots
+  }
+
+  protected end(): void {
+    if (this.#creator !== undefined) this.owner.uncharge('cgroup', this.#creator)
+  }
+}

@@ -1,0 +1,20 @@
+// Network namespaces: devices, addresses, routes, ports. network_namespaces(7)
+
+import type { Counters } from '../counters.ts'
+import type { KUid } from '../ids.ts'
+import { Namespace } from './namespace.ts'
+import type { UserNamespace } from './user.ts'
+
+export class NetNamespace extends Namespace {
+  readonly kind = 'net'
+  readonly #creator: KUid | undefined
+
+  constructor(counters: Counters, owner: UserNamespace, creator: KUid | undefined) {
+    super(counters, owner, creator === undefined ? 4026531833 : undefined)
+    this.#creator = creator
+  }
+
+  protected end(): void {
+    if (this.#creator !== undefined) this.owner.uncharge('net', this.#creator)
+  }
+}

@@ -1,0 +1,44 @@
+// An open file description: what open(2) makes, dup(2) and fork(2) share, and a descriptor stands for.
+
+import type { Reply } from '../outcome.ts'
+import type { Task } from '../task.ts'
+import type { WaitQueue } from '../wait.ts'
+import type { Inode } from './inode.ts'
+import type { Path } from './path.ts'
+
+/** What a kind of file does. Absent means that the call is not for it: EINVAL, ESPIPE, ENOTTY, as the caller knows. */
+export interface FileOperations {
+  /** From an offset; a stream ignores it. Data of fewer bytes than asked is a short read, of none the end. */
+  read?(task: Task, count: number, offset: number): Reply
+  write?(task: Task, bytes: Uint8Array, offset: number): Reply
+  /** Whether lseek(2) and pread(2) mean anything. */
+  readonly seekable: boolean
+  ioctl?(task: Task, request: number, arg: Uint8Array | number): Reply
+  /** POLLIN and its kin that hold now, and what is woken when that changes. poll(2) */
+  poll?(task: Task): { readonly events: number; readonly queues: readonly WaitQueue[] }
+  truncate?(task: Task, lengthBytes: number): Reply
+  /** The last descriptor is gone. */
+  release?(): void
+}
+
+export class OpenFile {
+  readonly inode: Inode
+  /** Where it was opened; the mount is busy while it is. */
+  readonly path: Path
+  /** O_* as F_GETFL tells them. */
+  flags: number
+  offset = 0
+  /** Filled right after the inode was opened. O_PATH descriptions have none. */
+  operations: FileOperations | undefined
+  /** Descriptors, of all tables, that stand for it. */
+  references = 0
+  /** Who opened it: rights that are checked at a later write (CG-104 and others) are those of this moment. */
+  readonly opener: Task['credentials']
+
+  constructor(inode: Inode, path: Path, flags: number, opener: Task['credentials']) {
+    this.inode = inode
+    this.path = path
+    this.flags = flags
+    this.opener = opener
+  }
+}

@@ -1,0 +1,92 @@
+// An inode: what a file is, whatever its names. File systems give their own kinds. inode(7)
+
+import type { KGid, KUid } from '../ids.ts'
+import type { Denied } from '../outcome.ts'
+import type { Task } from '../task.ts'
+import type { FileOperations, OpenFile } from './file.ts'
+import type { Superblock } from './superblock.ts'
+
+export type InodeKind = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo' | 'socket'
+
+/** S_IFMT bits of st_mode. inode(7) */
+export const kindBits: Readonly<Record<InodeKind, number>> = {
+  fifo: 0o010000,
+  character: 0o020000,
+  directory: 0o040000,
+  block: 0o060000,
+  file: 0o100000,
+  symlink: 0o120000,
+  socket: 0o140000,
+}
+
+/** What is given to a new inode. */
+export interface NewInode {
+  readonly kind: InodeKind
+  /** Permission bits, the umask taken off. */
+  readonly mode: number
+  readonly uid: KUid
+  readonly gid: KGid
+  /** Of a symbolic link. */
+  readonly target?: string
+  /** Of a device: major and minor number. */
+  readonly device?: readonly [number, number]
+}
+
+export interface DirectoryEntry {
+  readonly name: string
+  readonly ino: number
+  readonly kind: InodeKind
+}
+
+/**
+ * One file, directory, link or device of a file system. The VFS has checked rights and flags before it calls these; a file
+ * system answers only for itself.
+ */
+export abstract class Inode {
+  readonly superblock: Superblock
+  readonly ino: number
+  readonly kind: InodeKind
+  /** Permission bits with setuid, setgid and sticky. */
+  mode: number
+  uid: KUid
+  gid: KGid
+  linkCount = 1
+  sizeBytes = 0
+  atimeNs = 0
+  mtimeNs = 0
+  ctimeNs = 0
+  readonly device: readonly [number, number]
+  /** By whole name. */
+  readonly xattrs = new Map<string, Uint8Array>()
+
+  constructor(superblock: Superblock, ino: number, made: NewInode) {
+    this.superblock = superblock
+    this.ino = ino
+    this.kind = made.kind
+    this.mode = made.mode
+    this.uid = made.uid
+    this.gid = made.gid
+    this.device = made.device ?? [0, 0]
+  }
+
+  /** What an open(2) of this inode works with. */
+  abstract open(task: Task, file: OpenFile): FileOperations | Denied
+
+  /** The target of a symbolic link, or where a magic link of /proc leads. */
+  readlink?(task: Task): string | Denied
+
+  // Of directories. Names are single components, neither empty nor `.` nor `..`.
+
+  /** Undefined when there is nothing of that name. */
+  lookup?(task: Task, name: string): Inode | undefined | Denied
+  create?(task: Task, name: string, made: NewInode): Inode | Denied
+  link?(task: Task, name: string, inode: Inode): Denied | undefined
+  unlink?(task: Task, name: string, inode: Inode): Denied | undefined
+  rmdir?(task: Task, name: string, inode: Inode): Denied | undefined
+  rename?(task: Task, name: string, to: Inode, newName: string, flags: number): Denied | undefined
+  /** All but `.` and `..`, in an order that does not change by itself. */
+  entries?(task: Task): readonly DirectoryEntry[]
+
+  /** chmod(2), chown(2), truncate(2) where the file system has a say; absent means that it is as it is written down. */
+  setAttributes?(task: Task, changes: Partial<Pick<Inode, 'mode' | 'uid' | 'gid' | 'sizeBytes'>>): Denied | undefined
+}
