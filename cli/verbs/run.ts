@@ -56,17 +56,21 @@ async function withImage(
   const { source } = request
   if (source.kind !== 'image') return request
   const ends: (() => void)[] = []
+  let { warn } = host
   const help: PullHelp = {
     onTransfer: async () => {
       const progress = (await import('../progress.ts')).showProgress(pulling.quiet)
       ends.push(progress.end)
+      // Sentences go above the bars.
+      warn = (sentence) => progress.say(`vitrine: warning: ${sentence}`)
       return progress.onTransfer
     },
     chooser: async () => (await import('../choose.ts')).chooser(host.kernel),
     childStarted: (pid) => ends.push(handOn(pid)),
   }
   try {
-    const { id } = await obtainImage(host, settings, source.reference, pulling, help)
+    const speaking = { ...host, warn: (sentence: string) => warn(sentence) }
+    const { id } = await obtainImage(speaking, settings, source.reference, pulling, help)
     return { ...request, source: { ...source, id } }
   } finally {
     for (const end of ends) end()
