@@ -17,6 +17,12 @@ export interface Environment {
   readonly architecture: string
 }
 
+/** Whose files are meant: root of a user namespace that was made for a caller (`asLentRoot`) stands for that caller. */
+export function callerUid({ uid, variables }: Pick<Environment, 'uid' | 'variables'>): number {
+  const caller = variables.VITRINE_CALLER_UID
+  return uid === 0 && caller ? Number(caller) : uid
+}
+
 export interface Host {
   readonly kernel: Kernel
   readonly environment: Environment

@@ -40,11 +40,9 @@ export async function asLentRoot(
   if (host.environment.uid === 0) return undefined
   const mappings = idMappings(host)
   const [program, ...rest] = settings.selfArgv
-  const { uid, home = '/', variables } = host.environment
-  // Files of the caller's that are found by the user id, if by nothing else; there it is root's.
-  const XDG_RUNTIME_DIR = variables.XDG_RUNTIME_DIR || `/run/user/${uid}`
-  const XDG_CACHE_HOME = variables.XDG_CACHE_HOME || `${home}/.cache`
-  const environment = { ...host.environment, variables: { ...variables, XDG_RUNTIME_DIR, XDG_CACHE_HOME } }
+  // Some files of the caller's are found by the user id, which is root's there.
+  const variables = { ...host.environment.variables, VITRINE_CALLER_UID: String(host.environment.uid) }
+  const environment = { ...host.environment, variables }
   const argv = [program!, ...rest, ...words] as const
   try {
     return await runAsLentRoot({ ...host, environment }, argv, mappings, started, silent ? noOutput : [])

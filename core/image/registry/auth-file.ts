@@ -1,6 +1,6 @@
 // The files in which logins are kept: where they are, what they say of a registry, how they change. containers-auth.json(5).
 
-import type { Host } from '../../engine/host.ts'
+import { callerUid, type Host } from '../../engine/host.ts'
 import { UserError } from '../../errors.ts'
 import { makeDirectories, readTextIfThere, stat, writeAtomically } from '../../files.ts'
 import { lockDirectory } from '../../store/lock.ts'
@@ -45,7 +45,8 @@ const homeOf = ({ environment }: AuthHost): string => environment.home ?? enviro
 
 /** The file that a login is written to. `--authfile`, else `REGISTRY_AUTH_FILE`, `DOCKER_CONFIG`, the runtime directory. */
 export function ownAuthFile(host: AuthHost, authfile?: string): string {
-  const { uid, variables } = host.environment
+  const { variables } = host.environment
+  const uid = callerUid(host.environment)
   const asked = authfile || variables.REGISTRY_AUTH_FILE
   if (asked) return asked
   if (variables.DOCKER_CONFIG) return `${variables.DOCKER_CONFIG}/config.json`

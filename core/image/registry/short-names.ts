@@ -1,6 +1,6 @@
 // What a name without a registry stands for: aliases, images that are here, registries to search. containers-registries.conf(5).
 
-import type { Host } from '../../engine/host.ts'
+import { callerUid, type Host } from '../../engine/host.ts'
 import { UserError } from '../../errors.ts'
 import { makeDirectories, readTextIfThere, writeAtomically } from '../../files.ts'
 import { lockDirectory } from '../../store/lock.ts'
@@ -114,9 +114,9 @@ async function searched(
 
 /** Where answers to questions are kept: `/var/cache/containers`, or the user's cache. */
 function aliasesPath({ environment }: NameHost): string {
-  const { uid, variables } = environment
+  const { variables } = environment
   const home = environment.home ?? variables.HOME ?? '/'
-  const cache = uid === 0 ? '/var/cache' : variables.XDG_CACHE_HOME || `${home}/.cache`
+  const cache = callerUid(environment) === 0 ? '/var/cache' : variables.XDG_CACHE_HOME || `${home}/.cache`
   return `${cache}/containers/short-name-aliases.conf`
 }
 
