@@ -2,7 +2,18 @@
 // gets its name when everything has been found to be what it should.
 
 import { UserError } from '../errors.ts'
-import { ask, close, makeDirectories, O, open, readTextIfThere, renamed, stat, writeAll } from '../files.ts'
+import {
+  ask,
+  close,
+  makeDirectories,
+  O,
+  open,
+  readTextIfThere,
+  renamed,
+  stat,
+  writeAll,
+  writeAtomically,
+} from '../files.ts'
 import { applyLayer, inheritDirectories, type LayerLimits } from './apply.ts'
 import { type Archive, compressionOf, type Hash, type ImageHost } from './archive.ts'
 import type { LayerEvent } from './bring.ts'
@@ -36,18 +47,30 @@ export class LayerBringer {
   readonly #awaited = new Map<string, () => void>()
   readonly #arrivals = new Map<string, Promise<void>>()
   readonly #pid: number
+  /** Headers and padding weigh something too; beyond this an archive is mostly air. */
+  readonly #boundBytes: number
   #stopped: { readonly error: unknown } | undefined
 
   constructor(host: ImageHost, archive: Archive, options: Options) {
     this.#host = host
     this.#archive = archive
     this.#options = options
+    this.#boundBytes = options.limits.sizeBytes + options.limits.entries * 2048
     this.#pid = ask(host.kernel, { name: 'getpid' }, 'getpid').value
   }
 
-  /** Whether the layer and its blob are here as a whole. */
+  /**
+   * Whether the layer and its blob are here as a whole, and belong together. That a manifest says so is not enough: it may
+   * name what it only knows the digest of, and have it given away when the image is pushed.
+   */
   isHere({ diffId, blob }: SourceLayer): boolean {
-    return this.#isUnpacked(diffId) && this.#hasBlob(blob?.hex ?? diffId)
+    if (!this.#isUnpacked(diffId) || !this.#hasBlob(blob?.hex ?? diffId, blob?.sizeBytes)) return false
+    return blob === undefined || stat(this.#host.kernel, this.#pairPath(diffId, blob.hex)) !== undefined
+  }
+
+  /** Is there when the blob has been found to hold the layer. */
+  #pairPath(diffId: string, hex: string): string {
+    return `${layerDirectory(this.#host.root, diffId)}/${hex}.blob`
   }
 
   /** @errors when it was not brought */
@@ -81,6 +104,9 @@ export class LayerBringer {
     const { source, index } = layer
     const { kernel, root } = this.#host
     const title = `layer ${index + 1} of ${this.#options.count}`
+    const { sizeBytes = 0 } = source.blob ?? {}
+    if (sizeBytes > this.#boundBytes)
+      throw new UserError(`${title}: it has ${sizeBytes} bytes, and more than ${this.#boundBytes} are not taken`)
     const hex = source.blob?.hex ?? source.diffId
     const draft = `${draftsDirectory(root)}/${source.diffId}.${this.#pid}.${index}`
     const keepsBlob = !this.#hasBlob(hex)
@@ -110,6 +136,7 @@ export class LayerBringer {
         await this.#arrivalOf(below)
         inheritDirectories(kernel, `${draft}/diff`, implied, below.map((diffId) => layerTree(root, diffId)).reverse())
         writeWhole(this.#host, `${draft}/layer.json`, `${JSON.stringify(record)}\n`)
+        writeWhole(this.#host, `${draft}/${hex}.blob`, '')
         this.#records.set(source.diffId, record)
       } else {
         for await (const _ of tar.bytes);
@@ -120,6 +147,7 @@ export class LayerBringer {
     }
     if (keepsBlob) renamed(kernel, `${draft}.blob`, blobPath(root, hex))
     if (unpacks) this.#place(draft, source.diffId)
+    else writeAtomically(kernel, this.#pairPath(source.diffId, hex), '')
     this.tell(layer, 'done', source.blob?.sizeBytes ?? 0)
   }
 
@@ -157,8 +185,9 @@ export class LayerBringer {
     }
   }
 
-  #hasBlob(hex: string): boolean {
-    return stat(this.#host.kernel, blobPath(this.#host.root, hex)) !== undefined
+  #hasBlob(hex: string, sizeBytes?: number): boolean {
+    const found = stat(this.#host.kernel, blobPath(this.#host.root, hex))
+    return found !== undefined && (sizeBytes === undefined || found.size === sizeBytes)
   }
 
   /** The tar of a layer, which is hashed, measured and kept on its way; `check` answers its size once it was read. */
@@ -168,9 +197,7 @@ export class LayerBringer {
     const tarHash = this.#archive.sha256()
     let blobBytes = 0
     let tarBytes = 0
-    const { sizeBytes, entries } = this.#options.limits
-    // Headers and padding weigh something too; beyond this an archive is mostly air.
-    const boundBytes = sizeBytes + entries * 2048
+    const boundBytes = this.#boundBytes
     const keep = (bytes: Uint8Array) => {
       if (fd !== undefined) writeAll(this.#host.kernel, fd, bytes, `${title}: its blob`)
     }

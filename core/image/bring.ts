@@ -4,7 +4,7 @@ import { atOnce } from '../at-once.ts'
 import { makeDirectories, writeAtomically } from '../files.ts'
 import { type LayerLimits, layerLimits } from './apply.ts'
 import type { Archive, ImageHost } from './archive.ts'
-import { LayerBringer } from './bring-layer.ts'
+import { LayerBringer, type NumberedLayer } from './bring-layer.ts'
 import { withName, writeIndex } from './change.ts'
 import { type ImageLock, takeImageLock, tryImageLock, withImageLock } from './lock.ts'
 import { type Manifest, mediaTypes } from './manifest.ts'
@@ -121,15 +121,17 @@ async function bringLayers(
   const numbered = sources.map((source, index) => ({ source, index }))
   const locks = new Map<string, ImageLock>()
   try {
-    // The same layer twice in one image is brought once.
-    const missing = new Map<string, { source: SourceLayer; index: number }>()
+    // The same layer twice in one image is brought once, and each of several blobs of it.
+    const missing = new Map<string, NumberedLayer[]>()
     for (const each of numbered) {
+      const { diffId, blob } = each.source
+      const same = missing.get(diffId) ?? []
       if (bringer.isHere(each.source)) bringer.tell(each, 'present')
-      else missing.set(each.source.diffId, missing.get(each.source.diffId) ?? each)
+      else if (!same.some(({ source }) => source.blob?.hex === blob?.hex)) missing.set(diffId, [...same, each])
     }
     for (const diffId of [...missing.keys()].sort()) {
       const busy = tryImageLock(host, `layer-${diffId}`, 'exclusive')
-      if (busy === undefined) bringer.tell(missing.get(diffId)!, 'waiting')
+      if (busy === undefined) bringer.tell(missing.get(diffId)![0]!, 'waiting')
       locks.set(diffId, busy ?? (await takeImageLock(host, `layer-${diffId}`, 'exclusive')))
     }
     const below = sources.map((_, index) => sources.slice(0, index).map(({ diffId }) => diffId))
@@ -138,13 +140,14 @@ async function bringLayers(
       locks.delete(diffId)
     }
     await atOnce(
-      [...missing.values()],
+      [...missing],
       options.parallel ?? 4,
-      async (each) => {
+      async ([diffId, layers]) => {
         // Somebody else may have brought it while we waited for the lock.
-        if (bringer.isHere(each.source)) bringer.tell(each, 'present')
-        else await bringer.bring(each, below[each.index]!)
-        release(each.source.diffId)
+        for (const each of layers)
+          if (bringer.isHere(each.source)) bringer.tell(each, 'present')
+          else await bringer.bring(each, below[each.index]!)
+        release(diffId)
       },
       (error) => bringer.stop(error),
     )

@@ -58,7 +58,7 @@ export interface StoreIndex {
 
 export const indexPath = (root: string): string => `${root}/images/index.json`
 export const layersDirectory = (root: string): string => `${root}/images/layers`
-/** Holds `diff`, the unpacked layer, and `layer.json`, its record. */
+/** Holds `diff`, the unpacked layer, `layer.json`, its record, and `HEX.blob` for each blob that was found to hold it. */
 export const layerDirectory = (root: string, diffId: string): string => `${layersDirectory(root)}/${diffId}`
 /** The unpacked files of a layer. */
 export const layerTree = (root: string, diffId: string): string => `${layersDirectory(root)}/${diffId}/diff`
