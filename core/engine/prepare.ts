@@ -32,7 +32,7 @@ import {
   userNamespaceOf,
   withoutOwnUser,
 } from './user-mode.ts'
-import { type MadeNamespaces, plannedNamespaces } from './user-namespace.ts'
+import { type MadeNamespaces, plannedHolders, plannedNamespaces } from './user-namespace.ts'
 import type { VolumePlaces } from './volumes.ts'
 
 export interface Prepared {
@@ -75,7 +75,8 @@ export async function prepare(
     throw new UserError(
       `--network=bridge: user ${environment.uid} may make no links on the host; use --network=none or --network=host`,
     )
-  const made = given ?? plannedNamespaces(namespacesToMake(host, record))
+  const toMake = given === undefined ? namespacesToMake(host, record) : undefined
+  const made = given ?? plannedNamespaces(toMake!)
   const userNamespace = userNamespaceOf(host, record, request, joined, made.user)
   const { isNew: newUserNamespace, entered } = userNamespace
   const mappings = newUserNamespace ? userNamespace.mappings : undefined
@@ -160,7 +161,7 @@ export async function prepare(
   }
   return {
     spec,
-    plan: planContainer(spec, facts),
+    plan: { ...planContainer(spec, facts), ...(toMake === undefined ? {} : { given: plannedHolders(toMake) }) },
     caller,
     ...(cgroup === undefined ? {} : { cgroup, cgroupHost }),
     ...(mappings === undefined ? {} : { mappings }),

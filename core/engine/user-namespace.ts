@@ -46,6 +46,16 @@ export interface MadeNamespaces {
 
 const plannedPath = '/proc/HOLDER/ns/user'
 
+/** How those come about, in sentences. */
+export function plannedHolders({ user, mounts }: NamespacesToMake): string[] {
+  const text = (list: IdMappings['uid']) =>
+    list.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}`).join(', ')
+  return [...(user === undefined ? [] : [['the container', user] as const]), ...Object.entries(mounts)].map(
+    ([what, { uid, gid }]) =>
+      `for ${what}: HOLDER is a process in a new user namespace (CLONE_NEWUSER) with uid_map ${text(uid)}, gid_map ${text(gid)}`,
+  )
+}
+
 /** Where they would be, for a container that is only thought of. */
 export function plannedNamespaces({ user, mounts }: NamespacesToMake): MadeNamespaces {
   const paths = Object.fromEntries(Object.keys(mounts).map((destination) => [destination, plannedPath]))

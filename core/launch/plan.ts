@@ -30,6 +30,8 @@ export interface LaunchPlan {
   readonly steps: readonly Step[]
   /** What the container's program is, for messages. */
   readonly program: string
+  /** What is there before the first step, for whoever reads the plan. */
+  readonly given?: readonly string[]
 }
 
 /** The descriptor in the child that a `waits` step reads; the executor puts a pipe there. */

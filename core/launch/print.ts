@@ -23,9 +23,9 @@ function printStep(step: Step, lead: string, indent: string, lines: string[]): v
   for (const inner of step.otherwise ?? []) printStep(inner, `${indent}   if not: `, `${indent}   `, lines)
 }
 
-/** The whole plan, a line for each step: number, parent or child, call, result, why. */
+/** The whole plan: what is given, and a line for each step: number, parent or child, call, result, why. */
 export function printPlan(plan: LaunchPlan): string {
-  const lines: string[] = []
+  const lines = (plan.given ?? []).map((sentence) => `# ${sentence}`)
   const width = String(plan.steps.length).length
   for (const [i, step] of plan.steps.entries()) {
     const number = String(i + 1).padStart(width)

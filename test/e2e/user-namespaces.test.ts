@@ -303,6 +303,9 @@ describe('a user namespace of root', () => {
 
   it('prints its plan without making anything', async () => {
     const plan = await ok(['run', '--dry-run', '--userns=auto', image, 'true'])
+    expect(plan).toMatch(
+      /^# for the container: HOLDER is a process in a new user namespace \(CLONE_NEWUSER\) with uid_map 0 1879048192 65536, gid_map 0 1879048192 65536\n/,
+    )
     expect(plan).toMatch(/openat\(AT_FDCWD, "\/proc\/HOLDER\/ns\/user"/)
     expect(plan).toMatch(/MOUNT_ATTR_IDMAP[^\n]*\n[^\n]*\n[^\n]*MOVE_MOUNT/)
     expect(readdirSync(join(directory, 'root/containers'))).toEqual([])
