@@ -19,6 +19,7 @@ import { hostArchitecture, makeImage, makeIndex, putImage, readArchive } from '.
 const { describe, it } = skipUnless({
   ...needsContainersAndRegistry,
   programs: [...needsContainersAndRegistry.programs, 'podman', 'skopeo'],
+  anyKernel: true,
 })
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')

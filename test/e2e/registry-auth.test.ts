@@ -19,7 +19,7 @@ import {
 } from '../support/registry-session.ts'
 import { makeImage, putImage } from '../support/remote-images.ts'
 
-const { describe, it } = skipUnless(needsContainersAndRegistry)
+const { describe, it } = skipUnless({ ...needsContainersAndRegistry, anyKernel: true })
 
 const layer = (name: string, lengthBytes: number) => tar([{ path: name, content: noise(name, lengthBytes) }])
 const image = makeImage({ layers: [layer('a', 3000)] })

@@ -24,7 +24,7 @@ import {
   refuses,
   setsHeader,
 } from '../support/faults-of-http.ts'
-import { isUserModeLinux, skipUnless } from '../support/needs.ts'
+import { skipUnless } from '../support/needs.ts'
 import { noise } from '../support/noise.ts'
 import { type Registry, startRegistry } from '../support/registry.ts'
 import {
@@ -35,7 +35,7 @@ import {
 } from '../support/registry-session.ts'
 import { makeImage, putImage } from '../support/remote-images.ts'
 
-const { describe, it } = skipUnless(needsContainersAndRegistry)
+const { describe, it } = skipUnless({ ...needsContainersAndRegistry, anyKernel: true })
 
 const layer = (name: string, lengthBytes: number) => tar([{ path: name, content: noise(name, lengthBytes) }])
 const large = 200_000
@@ -177,7 +177,7 @@ describe('a pull', () => {
     const words = ['--', launcher, ...stateOptions(store.directory), 'pull', '-q', name()]
     const slow = once(/blobs/, drips({ pieceBytes: 10_000, everyMs: 10 }), always)
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 0, max: isUserModeLinux() ? 2500 : 500 }), async (ms) => {
+      fc.asyncProperty(fc.integer({ min: 0, max: 500 }), async (ms) => {
         proxy.plan(slow)
         const child = spawn(process.execPath, words, { env: { ...process.env, ...environment }, stdio: 'ignore' })
         const ended = new Promise((resolve) => child.on('close', resolve))
@@ -191,7 +191,7 @@ describe('a pull', () => {
         await ok(['rmi', id], store)
         expect(storeProblems(store.directory)).toEqual([])
       }),
-      { numRuns: isUserModeLinux() ? 4 : 12 },
+      { numRuns: 12 },
     )
   })
 })

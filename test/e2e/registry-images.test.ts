@@ -126,14 +126,15 @@ describe('images in registries', () => {
   })
 
   it('have a hundred layers', async () => {
-    const names = Array.from({ length: 100 }, (_, index) => `file-${String(index).padStart(3, '0')}`)
+    const count = isUserModeLinux() ? 30 : 100
+    const names = Array.from({ length: count }, (_, index) => `file-${String(index).padStart(3, '0')}`)
     const base = layersOf(readArchive(buildBusyboxImage().path))
     const name = await put(
       'kinds/hundred',
       makeImage({ layers: [...base, ...names.slice(1).map((one) => layer(one))] }),
     )
     const listed = await ok(['run', '--rm', '-q', '--network=none', name, 'sh', '-c', 'ls / | grep -c ^file-'])
-    expect(listed).toBe('99')
+    expect(listed).toBe(String(count - 1))
   })
 
   it('may be none: artifacts are refused by their type', async () => {

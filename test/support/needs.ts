@@ -37,6 +37,8 @@ export interface Needs {
   readonly natives?: true
   /** `false`: not in user-mode Linux. */
   readonly userModeLinux?: boolean
+  /** What it shows is the same on every kernel, and so it is not shown again on a slow one. */
+  readonly anyKernel?: true
 }
 
 // capability.h
@@ -89,6 +91,7 @@ export function missing(needs: Needs): string | undefined {
   if (needs.userModeLinux !== undefined && needs.userModeLinux !== isUserModeLinux()) {
     return needs.userModeLinux ? 'needs user-mode Linux' : 'user-mode Linux cannot do this'
   }
+  if (needs.anyKernel && isUserModeLinux()) return 'is about no kernel, and shown natively'
   return undefined
 }
 
