@@ -1,7 +1,7 @@
 // What every verb is handed: the host, opened at its first use, and the settings of this invocation.
 
 import { existsSync, readFileSync } from 'node:fs'
-import { defaultSettings, type Environment, type Host, type Settings } from '../core/engine/host.ts'
+import { claimRunroot, defaultSettings, type Environment, type Host, type Settings } from '../core/engine/host.ts'
 import { UserError } from '../core/errors.ts'
 import type { Surroundings } from './flags/run.ts'
 import { openHost, readEnvironment } from './host.ts'
@@ -60,6 +60,7 @@ export function makeContext(global: Global): Context {
         // What is made for a container has the rights that are said where it is made, not fewer.
         process.umask(0o022)
         host = openHost(environment)
+        claimRunroot(host.kernel, environment.uid, runroot)
       }
       return host
     },

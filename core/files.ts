@@ -146,7 +146,7 @@ export function writeInto(kernel: Kernel, path: string, content: string): Outcom
 export function writeAtomically(kernel: Kernel, path: string, content: Uint8Array | string, mode = 0o600): void {
   const pid = ask(kernel, { name: 'getpid' }, 'getpid').value
   const draft = `${path}.${pid}.tmp`
-  const fd = open(kernel, draft, O.WRONLY | O.CREAT | O.TRUNC, mode)
+  const fd = openNew(kernel, draft, mode)
   try {
     writeAll(kernel, fd, content, path)
     renamed(kernel, draft, path)
@@ -156,6 +156,19 @@ export function writeAtomically(kernel: Kernel, path: string, content: Uint8Arra
   } finally {
     close(kernel, fd)
   }
+}
+
+/**
+ * Opens a file that was not there. What is there under the name is removed, not opened: in a directory like /tmp it may be
+ * somebody else's link, or a file that somebody else can read.
+ */
+function openNew(kernel: Kernel, path: string, mode: number): number {
+  const flags = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC
+  const call = { name: 'openat', dirfd: AT_FDCWD, pathname: path, flags, mode } as const
+  const made = kernel.call(call)
+  if (refused(made) && made.errno === 'EEXIST') removeFile(kernel, path)
+  else return must(made, `open ${path}`).value
+  return ask(kernel, call, `open ${path}`).value
 }
 
 export function renamed(kernel: Kernel, from: string, to: string): void {

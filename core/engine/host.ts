@@ -1,8 +1,10 @@
 // What the engine is handed in: a kernel, and the few capabilities that are no kernel's business (clocks, entropy, archives).
 
+import { UserError } from '../errors.ts'
+import { AT_FDCWD, must, S_IFDIR, S_IFMT, stat } from '../files.ts'
 import type { Archive } from '../image/archive.ts'
 import type { Http } from '../image/registry/http.ts'
-import type { Kernel } from '../kernel.ts'
+import { type Kernel, refused } from '../kernel.ts'
 
 /** Facts about the caller that no system call tells. */
 export interface Environment {
@@ -66,8 +68,30 @@ export function defaultSettings(environment: Environment, selfArgv: readonly str
   const home = environment.home ?? variables.HOME ?? '/'
   return {
     root: `${variables.XDG_DATA_HOME || `${home}/.local/share`}/vitrine`,
-    runroot: `${variables.XDG_RUNTIME_DIR || `/tmp/vitrine-${uid}`}/vitrine`,
+    runroot: `${variables.XDG_RUNTIME_DIR || sharedDirectory(uid)}/vitrine`,
     cgroupParent: '/vitrine',
     selfArgv,
   }
+}
+
+/** Where the system gives a user no directory of his own: in /tmp, where everybody makes what he likes. */
+const sharedDirectory = (uid: number): string => `/tmp/vitrine-${uid}`
+
+/**
+ * Makes the directory in /tmp that the run root is in, if it is there, or finds it as the caller's own. Once it is, /tmp's
+ * sticky bit keeps it so.
+ *
+ * @errors UserError when it is somebody else's, is a link, or others may write there
+ */
+export function claimRunroot(kernel: Kernel, uid: number, runroot: string): void {
+  const path = sharedDirectory(uid)
+  if (runroot !== `${path}/vitrine`) return
+  const made = kernel.call({ name: 'mkdirat', dirfd: AT_FDCWD, pathname: path, mode: 0o700 })
+  if (!refused(made)) return
+  if (made.errno !== 'EEXIST') must(made, `mkdir ${path}`)
+  const found = stat(kernel, path, { follow: false })
+  const isOurs = found !== undefined && (found.mode & S_IFMT) === S_IFDIR && found.uid === uid
+  if (isOurs && (found.mode & 0o022) === 0) return
+  const why = isOurs ? 'others may write there' : 'it is not the directory of your own that it must be'
+  throw new UserError(`${path}: ${why}: remove it, or set XDG_RUNTIME_DIR`)
 }
