@@ -1,0 +1,259 @@
+// A scenario: the lines of `strace -f` output, with directives in comments. strace(1)
+
+import { type Errno, errnoNumbers } from '../../core/errno.ts'
+import { Reader, Unreadable, type Value } from './value.ts'
+
+/** What is written behind the equals sign. */
+export type Expected =
+  | {
+      readonly kind: 'value'
+      readonly value: bigint
+      /** Of a new process: its number as strace saw it, when the caller saw another. */
+      readonly outside?: number
+      /** In parentheses behind the number: what poll(2) found, the flags of fcntl(2). */
+      readonly note?: string
+    }
+  | { readonly kind: 'errno'; readonly errno: Errno }
+  /** `?`: left out on purpose. */
+  | { readonly kind: 'left out' }
+
+interface At {
+  /** Of the file, from 1. */
+  readonly line: number
+  /** As it is written, to be shown. */
+  readonly text: string
+}
+
+export interface CallLine extends At {
+  readonly kind: 'call'
+  /** Which task; undefined where no number stands before the line. */
+  readonly task: number | undefined
+  readonly name: string
+  readonly args: readonly Value[]
+  readonly expected: Expected
+  /** Index of the line where it began, when it waited: `<... resumed>`. */
+  readonly begun?: number
+}
+
+/** `<unfinished ...>`: it begins here; its end is the `CallLine` whose `begun` is this one's index. */
+export interface BeginLine extends At {
+  readonly kind: 'begin'
+  readonly task: number | undefined
+  /** Index of the line where it ends; undefined when the log does not say. */
+  end: number | undefined
+  /** The same call as a whole: of the end's arguments those that are known here. */
+  readonly name: string
+}
+
+export type Line =
+  | CallLine
+  | BeginLine
+  /** `+++ exited with 0 +++`, `+++ killed by SIGKILL +++` */
+  | (At & { readonly kind: 'end'; readonly task: number | undefined; readonly code?: number; readonly signal?: string })
+  /** `--- SIGTERM {si_signo=SIGTERM, ...} ---` */
+  | (At & {
+      readonly kind: 'signal'
+      readonly task: number | undefined
+      readonly signal: string
+      readonly info: Value | undefined
+    })
+  /** `# waits: [pid 7]`: its call has not ended here. */
+  | (At & { readonly kind: 'waits'; readonly task: number | undefined })
+  /** Text that could not be read. */
+  | (At & { readonly kind: 'unreadable'; readonly reason: string })
+
+/** `# differs: PID-101 on 6.12 -> = -1 EINVAL`: the next call's result, where a kernel differs from what is written. */
+export interface Difference {
+  readonly rule: string
+  /** `6.12`, `>= 6.14`, `< 6.9`, or `sim`. */
+  readonly on: string
+  readonly expected: Expected
+}
+
+export interface Scenario {
+  readonly lines: readonly Line[]
+  /** `# rule: CLN-040` */
+  readonly rules: readonly string[]
+  /** `# kernel: >= 6.9` */
+  readonly kernel: string | undefined
+  /** `# needs: root, cgroup2 memory` */
+  readonly needs: readonly string[]
+  /** By index of the line that they are about. */
+  readonly differences: ReadonlyMap<number, readonly Difference[]>
+  /** Comments before the first line: what it is about. */
+  readonly title: string
+}
+
+const before = /^(?:\[pid\s+(\d+)\]\s+|(\d+)\s+(?=\S))?(?:(?:\d\d:\d\d:\d\d(?:\.\d+)?|\d+\.\d{6})\s+)?/
+
+/** A whole file, where `# scenario: NAME` begins another one; comments before the first belong to all. */
+export function parseScenarios(text: string): readonly Scenario[] {
+  const parts: string[][] = [[]]
+  const lines = text.split('\n')
+  for (const [index, line] of lines.entries()) {
+    // Empty lines keep the numbers of the file.
+    if (/^#\s*scenario:/.test(line) && parts.at(-1)!.some((other) => /^[^#\s]/.test(other)))
+      parts.push(new Array<string>(index).fill(''))
+    parts.at(-1)!.push(line)
+  }
+  return parts.map((part) => parseScenario(part.join('\n')))
+}
+
+export function parseScenario(text: string): Scenario {
+  const parser = new Parser()
+  for (const [index, line] of text.split('\n').entries()) parser.line(line.replace(/\r$/, ''), index + 1)
+  return parser.finished()
+}
+
+class Parser {
+  readonly #lines: Line[] = []
+  readonly #rules: string[] = []
+  readonly #needs: string[] = []
+  readonly #title: string[] = []
+  readonly #differences = new Map<number, Difference[]>()
+  /** By task: the text before `<unfinished ...>` and where that line stands. */
+  readonly #unfinished = new Map<number | undefined, { text: string; index: number }>()
+  #kernel: string | undefined
+
+  line(text: string, line: number): void {
+    if (text.trim() === '') return
+    if (text.trimStart().startsWith('#')) {
+      this.#comment(text.trim(), line)
+      return
+    }
+    try {
+      this.#event(text.trim(), line)
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error
+      this.#lines.push({ kind: 'unreadable', line, text, reason: error.message })
+    }
+  }
+
+  finished(): Scenario {
+    return {
+      lines: this.#lines,
+      rules: this.#rules,
+      kernel: this.#kernel,
+      needs: this.#needs,
+      differences: this.#differences,
+      title: this.#title.join(' '),
+    }
+  }
+
+  #comment(text: string, line: number): void {
+    const directive = /^#\s*(rule|kernel|needs|differs|waits|scenario):\s*(.*)$/.exec(text)
+    if (directive === null) {
+      if (this.#lines.length === 0) this.#title.push(text.replace(/^#+\s*/, ''))
+      return
+    }
+    const [, word, rest] = directive as unknown as [string, string, string]
+    if (word === 'rule') this.#rules.push(...rest.split(/[,\s]+/))
+    else if (word === 'needs') this.#needs.push(...rest.split(/\s*,\s*/))
+    else if (word === 'kernel') this.#kernel = rest
+    else if (word === 'scenario') this.#title.push(rest)
+    else if (word === 'waits')
+      this.#lines.push({ kind: 'waits', task: taskOf(/(\d+)/.exec(rest)?.[1]), line, text: text.trim() })
+    else this.#differs(text, rest, line)
+  }
+
+  #differs(text: string, rest: string, line: number): void {
+    const parts = /^(\S+) on (.+?) -> (=.*)$/.exec(rest)
+    if (parts === null) {
+      this.#lines.push({ kind: 'unreadable', line, text, reason: 'expected `RULE on KERNEL -> = RESULT`' })
+      return
+    }
+    const [, rule, on, result] = parts as unknown as [string, string, string, string]
+    const known = this.#differences.get(this.#lines.length) ?? []
+    this.#differences.set(this.#lines.length, [...known, { rule, on, expected: expectedOf(new Reader(result)) }])
+  }
+
+  #event(whole: string, line: number): void {
+    // What strace says of itself, with or without -o.
+    if (/^strace: /.test(whole)) return
+    const lead = before.exec(whole)!
+    const task = taskOf(lead[1] ?? lead[2])
+    const text = whole.slice(lead[0].length)
+    const at = { line, text: whole }
+    const ended = /^\+\+\+ (?:exited with (\d+)|killed by (\w+)(?: \(core dumped\))?) \+\+\+$/.exec(text)
+    if (ended)
+      this.#lines.push({
+        kind: 'end',
+        task,
+        ...at,
+        ...(ended[1] === undefined ? { signal: ended[2]! } : { code: Number(ended[1]) }),
+      })
+    else if (text.startsWith('--- ')) this.#signal(text, task, at)
+    else if (/^\+\+\+ superseded/.test(text)) return
+    else this.#call(text, task, at)
+  }
+
+  #signal(text: string, task: number | undefined, at: At): void {
+    const parts = /^--- (SIG\w+|stopped by (SIG\w+)) ?(\{.*\})? ?---$/.exec(text)
+    if (parts === null) throw new Unreadable(0, '`--- SIGNAL {...} ---`')
+    if (parts[2] !== undefined) return
+    const info = parts[3] === undefined ? undefined : new Reader(parts[3]).value()
+    this.#lines.push({ kind: 'signal', task, signal: parts[1]!, info, ...at })
+  }
+
+  #call(text: string, task: number | undefined, at: At): void {
+    const unfinished = /^(.*?)\s*<unfinished \.\.\.>(.*)$/.exec(text)
+    if (unfinished) {
+      const [, start] = unfinished as unknown as [string, string]
+      // `read(0, <unfinished ...>) = ?`: it ended in the midst of it.
+      if (/\)\s*=\s*\?/.test(unfinished[2]!)) {
+        this.#lines.push(callOf(`${start}${unfinished[2]}`, task, at, undefined))
+        return
+      }
+      this.#unfinished.set(task, { text: start, index: this.#lines.length })
+      this.#lines.push({ kind: 'begin', task, end: undefined, name: /^\w+/.exec(start)?.[0] ?? '', ...at })
+      return
+    }
+    const resumed = /^<\.\.\. (\w+) resumed>\s?(.*)$/.exec(text)
+    if (!resumed) {
+      this.#lines.push(callOf(text, task, at, undefined))
+      return
+    }
+    const start = this.#unfinished.get(task)
+    if (start === undefined) throw new Unreadable(0, `an unfinished ${resumed[1]} before`)
+    this.#unfinished.delete(task)
+    const begin = this.#lines[start.index] as BeginLine
+    begin.end = this.#lines.length
+    const glue = /[(,]\s*$/.test(start.text) || /^\s*[),]/.test(resumed[2]!) ? '' : ', '
+    this.#lines.push(callOf(`${start.text}${glue}${resumed[2]}`, task, at, start.index))
+  }
+}
+
+const taskOf = (number: string | undefined): number | undefined => (number === undefined ? undefined : Number(number))
+
+function callOf(text: string, task: number | undefined, at: At, begun: number | undefined): CallLine {
+  const name = /^(\w+)\(/.exec(text)?.[1]
+  if (name === undefined) throw new Unreadable(0, 'a call')
+  const reader = new Reader(text, name.length + 1)
+  const args = reader.arguments()
+  return { kind: 'call', task, name, args, expected: expectedOf(reader), begun, ...at }
+}
+
+/** ` = -1 EPERM (Operation not permitted)` and its kin. */
+function expectedOf(reader: Reader): Expected {
+  reader.skip()
+  const rest = reader.text.slice(reader.at)
+  const parts = /^=\s*(\?|-?(?:0x[0-9a-f]+|\d+))(.*)$/.exec(rest)
+  if (parts === null) throw new Unreadable(reader.at, 'a result')
+  const [, number, behind] = parts as unknown as [string, string, string]
+  const errno = /^\s+(E[A-Z0-9]+)\b/.exec(behind)?.[1]
+  // ERESTARTSYS and its kin are not for programs: a signal came between.
+  if (number === '?' || errno?.startsWith('ERESTART')) return { kind: 'left out' }
+  if (errno !== undefined && number === '-1') {
+    const name = errno === 'EWOULDBLOCK' ? 'EAGAIN' : errno === 'ENOTSUP' ? 'EOPNOTSUPP' : errno
+    if (!Object.hasOwn(errnoNumbers, name)) throw new Unreadable(reader.at, `an errno instead of ${errno}`)
+    return { kind: 'errno', errno: name as Errno }
+  }
+  const outside = /\/\* (\d+) in strace's PID NS \*\//.exec(behind)?.[1]
+  const note = /\((.*)\)/.exec(behind)?.[1]
+  return {
+    kind: 'value',
+    value: BigInt(number),
+    ...(outside === undefined ? {} : { outside: Number(outside) }),
+    ...(note === undefined ? {} : { note }),
+  }
+}
