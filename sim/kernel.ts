@@ -4,11 +4,36 @@
 import type { Syscall } from '../core/syscall.ts'
 import { Clock } from './clock.ts'
 import { Counters } from './counters.ts'
+import type { MemoryAccount } from './memory.ts'
+import type { CgroupNamespace } from './ns/cgroup.ts'
+import type { IpcNamespace } from './ns/ipc.ts'
+import type { MountNamespace } from './ns/mnt.ts'
+import type { NetNamespace } from './ns/net.ts'
+import type { PidNamespace } from './ns/pid.ts'
+import type { TimeNamespace } from './ns/time.ts'
+import type { UserNamespace } from './ns/user.ts'
+import type { UtsNamespace } from './ns/uts.ts'
 import { deny, isBlocked, type Outcome, type Reply } from './outcome.ts'
 import { Random } from './random.ts'
 import { Scheduler } from './scheduler.ts'
 import type { Entry, Table } from './table.ts'
 import type { Task } from './task.ts'
+import { type Moment, momentAt } from './time.ts'
+import type { MachineConsole } from './vfs/console.ts'
+import type { DeviceRegistry } from './vfs/devices.ts'
+import type { Mount } from './vfs/mount.ts'
+
+/** The namespaces that the machine starts with. */
+export interface InitialNamespaces {
+  readonly user: UserNamespace
+  readonly pid: PidNamespace
+  readonly mnt: MountNamespace
+  readonly uts: UtsNamespace
+  readonly ipc: IpcNamespace
+  readonly net: NetNamespace
+  readonly cgroup: CgroupNamespace
+  readonly time: TimeNamespace
+}
 
 export interface Config {
   readonly seed: number
@@ -37,7 +62,19 @@ export class Kernel {
   readonly counters = new Counters()
   readonly scheduler = new Scheduler(this)
   readonly tasks = new Map<number, Task>()
+  /** Set by bootKernel: process 1, the namespaces it is in, what file systems there are without a place (pipefs, nsfs). */
+  init!: Task
+  initial!: InitialNamespaces
+  devices!: DeviceRegistry
+  console!: MachineConsole
+  readonly internalMounts = new Map<string, Mount>()
+  /** Set by the memory controller; absent: memory is not counted. */
+  memory: MemoryAccount | undefined
+  /** Sends a signal to one thread by the kernel itself (SIGPIPE). Set by whoever delivers signals. */
+  sendSignal: (task: Task, signal: number) => void = () => {}
   readonly #table: Table
+  #now: Moment | undefined
+  #nowNs = -1
 
   constructor(config: Config, table: Table) {
     this.config = config
@@ -50,6 +87,15 @@ export class Kernel {
   since(major: number, minor: number): boolean {
     const [ours, oursMinor] = this.config.version
     return ours > major || (ours === major && oursMinor >= minor)
+  }
+
+  /** The wall clock, as files are stamped with it. */
+  now(): Moment {
+    if (this.#now === undefined || this.#nowNs !== this.clock.nowNs) {
+      this.#nowNs = this.clock.nowNs
+      this.#now = momentAt(this.config.bootSeconds, this.#nowNs)
+    }
+    return this.#now
   }
 
   /**

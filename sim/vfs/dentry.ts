@@ -5,7 +5,7 @@ import type { Superblock } from './superblock.ts'
 
 export class Dentry {
   readonly superblock: Superblock
-  readonly inode: Inode
+  inode: Inode
   /** `/` for the root of a file system. */
   name: string
   /** Undefined for a root. */
@@ -14,6 +14,8 @@ export class Dentry {
   readonly children = new Map<string, Dentry>()
   /** Its name is gone (unlink, rmdir): mountinfo says `//deleted`, and nothing can be made in it (MNT-029). */
   deleted = false
+  /** Mounts that lie on it, in any mount namespace. */
+  mounts = 0
 
   constructor(superblock: Superblock, inode: Inode, name: string, parent: Dentry | undefined) {
     this.superblock = superblock

@@ -17,6 +17,10 @@ export interface FileOperations {
   /** POLLIN and its kin that hold now, and what is woken when that changes. poll(2) */
   poll?(task: Task): { readonly events: number; readonly queues: readonly WaitQueue[] }
   truncate?(task: Task, lengthBytes: number): Reply
+  /** fcntl(2) where the kind of file has a say (seals, pipe sizes); undefined: not its command. */
+  fcntl?(task: Task, command: number, arg: number): Reply | undefined
+  /** lseek(2) where it is not the usual arithmetic. */
+  seek?(task: Task, offset: number, whence: number): Reply
   /** The last descriptor is gone. */
   release?(): void
 }

@@ -3,7 +3,9 @@
 import type { KGid, KUid } from '../ids.ts'
 import type { Denied } from '../outcome.ts'
 import type { Task } from '../task.ts'
+import { epoch, type Moment } from '../time.ts'
 import type { FileOperations, OpenFile } from './file.ts'
+import type { Path } from './path.ts'
 import type { Superblock } from './superblock.ts'
 
 export type InodeKind = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo' | 'socket'
@@ -51,10 +53,17 @@ export abstract class Inode {
   uid: KUid
   gid: KGid
   linkCount = 1
+  /** Open descriptions of it; with no name and none of these its content goes. */
+  opens = 0
   sizeBytes = 0
-  atimeNs = 0
-  mtimeNs = 0
-  ctimeNs = 0
+  atime: Moment = epoch
+  mtime: Moment = epoch
+  ctime: Moment = epoch
+  /** When it was made; undefined where the file system does not say. */
+  btime: Moment | undefined
+  /** Open descriptions for writing, and programs that run from it: each forbids the other (ETXTBSY). */
+  writers = 0
+  executions = 0
   readonly device: readonly [number, number]
   /** By whole name. */
   readonly xattrs = new Map<string, Uint8Array>()
@@ -72,8 +81,10 @@ export abstract class Inode {
   /** What an open(2) of this inode works with. */
   abstract open(task: Task, file: OpenFile): FileOperations | Denied
 
-  /** The target of a symbolic link, or where a magic link of /proc leads. */
+  /** The target of a symbolic link, or how a magic link of /proc looks. */
   readlink?(task: Task): string | Denied
+  /** A magic link: where it leads, whatever its text says. */
+  jump?(task: Task): Path | Denied
 
   // Of directories. Names are single components, neither empty nor `.` nor `..`.
 
@@ -86,6 +97,10 @@ export abstract class Inode {
   rename?(task: Task, name: string, to: Inode, newName: string, flags: number): Denied | undefined
   /** All but `.` and `..`, in an order that does not change by itself. */
   entries?(task: Task): readonly DirectoryEntry[]
+  /** Names come and go by themselves (proc, sysfs): a dentry that is known is asked for again. */
+  readonly volatile?: boolean
+  /** The last name and the last open description are gone. */
+  end?(): void
 
   /** chmod(2), chown(2), truncate(2) where the file system has a say; absent means that it is as it is written down. */
   setAttributes?(task: Task, changes: Partial<Pick<Inode, 'mode' | 'uid' | 'gid' | 'sizeBytes'>>): Denied | undefined

@@ -42,6 +42,8 @@ export class Mount {
   at: Path | undefined
   /** Lying on this one, in the order in which they were put there. */
   readonly children = new Set<Mount>()
+  /** The same by the dentry that each covers: what a path walk goes through. One for each; a second lies on the first's root. */
+  readonly covers = new Map<Dentry, Mount>()
   group: PeerGroup | undefined
   /** The group that it receives from. */
   master: PeerGroup | undefined
@@ -53,6 +55,8 @@ export class Mount {
   idMapping: IdMapping | undefined
   /** Open descriptions, working directories and roots on it: it is busy while there are any (MNT-013). */
   users = 0
+  /** Called when the last user has gone; set for one that is attached nowhere any more, which then ends. */
+  unused: (() => void) | undefined
 
   constructor(id: number, uniqueId: number, superblock: Superblock, root: Dentry, flags: MountFlags) {
     this.id = id

@@ -9,3 +9,14 @@ export interface Path {
 }
 
 export const samePath = (a: Path, b: Path): boolean => a.mount === b.mount && a.dentry === b.dentry
+
+/** A path is kept: by an open description, as a root or a working directory. Its mount is busy until `letGo`. */
+export function hold(path: Path): Path {
+  path.mount.users += 1
+  return path
+}
+
+export function letGo(path: Path): void {
+  path.mount.users -= 1
+  if (path.mount.users === 0) path.mount.unused?.()
+}

@@ -1,0 +1,37 @@
+// Arguments of calls as Linux reads its registers, and descriptors as open files.
+
+import type { Fd, Result } from '../../core/syscall.ts'
+import { type Denied, deny } from '../outcome.ts'
+import type { Task } from '../task.ts'
+import type { OpenFile } from '../vfs/file.ts'
+
+/** A whole argument as a number; what does not fit a double exactly is a limit or a mask anyway. */
+export const long = (value: number | bigint | Result): number => Number(value as number | bigint)
+
+/** As the kernel's `int`. */
+export const int = (value: number | bigint | Result): number =>
+  typeof value === 'number' ? value | 0 : Number(BigInt.asIntN(32, value as bigint))
+
+/** As the kernel's `unsigned int`. */
+export const uint = (value: number | bigint | Result): number => int(value) >>> 0
+
+export const fdNumber = (fd: Fd): number => (fd as number) | 0
+
+export const O_PATH = 0o10000000
+
+/** What a descriptor stands for. EBADF: nothing, or it was opened with O_PATH. */
+export function fileOf(task: Task, fd: Fd, call: string): OpenFile | Denied {
+  const file = task.files.get(fd as number)?.file
+  if (file === undefined || file.flags & O_PATH) return notOpen(fd, call, file)
+  return file
+}
+
+/** The same where O_PATH does not matter. */
+export function anyFileOf(task: Task, fd: Fd, call: string): OpenFile | Denied {
+  return task.files.get(fd as number)?.file ?? notOpen(fd, call)
+}
+
+function notOpen(fd: Fd, call: string, file?: OpenFile): Denied {
+  const why = file ? 'was opened with O_PATH' : 'is not open'
+  return deny('EBADF', call, `${call}: descriptor ${fdNumber(fd)} ${why}`)
+}

@@ -1,0 +1,234 @@
+// tmpfs: files in memory, each page paid for by whoever wrote it first. tmpfs(5)
+
+import type { Kernel } from '../kernel.ts'
+import { Charges, type Payer, pageBytes } from '../memory.ts'
+import type { UserNamespace } from '../ns/user.ts'
+import { type Denied, deny, isDenied } from '../outcome.ts'
+import type { Task } from '../task.ts'
+import { Dentry } from './dentry.ts'
+import type { FileOperations, OpenFile } from './file.ts'
+import { type DirectoryEntry, Inode, type NewInode } from './inode.ts'
+import { Pages } from './pages.ts'
+import type { Statfs, Superblock } from './superblock.ts'
+import { TmpfsFile } from './tmpfs-file.ts'
+import { utf8Length } from './utf8.ts'
+
+export interface TmpfsOptions {
+  readonly type?: string
+  readonly source?: string
+  readonly mode?: number
+  readonly uid?: Inode['uid']
+  readonly gid?: Inode['gid']
+  /** undefined is no limit. */
+  readonly sizeBytes?: number
+  readonly inodes?: number
+  /** As mountinfo shows them, without a comma in front. */
+  readonly shown?: string
+}
+
+/** What a directory entry counts for in the size of a tmpfs directory. mm/shmem.c BOGO_DIRENT_SIZE */
+const entryBytes = 20
+const magic = 0x01021994
+
+export class Tmpfs implements Superblock {
+  readonly kernel: Kernel
+  readonly type: string
+  readonly device: readonly [number, number]
+  readonly source: string
+  readonly owner: UserNamespace
+  readonly root: Dentry
+  flags = 0
+  writers = 0
+  shown: string
+  limitPages: number | undefined
+  limitInodes: number | undefined
+  usedPages = 0
+  usedInodes = 0
+  #ino = 0
+
+  constructor(kernel: Kernel, owner: UserNamespace, options: TmpfsOptions) {
+    this.kernel = kernel
+    this.type = options.type ?? 'tmpfs'
+    this.device = [0, kernel.counters.devices.take()]
+    this.source = options.source ?? this.type
+    this.owner = owner
+    this.shown = options.shown ?? ''
+    this.limitPages = options.sizeBytes === undefined ? undefined : Math.ceil(options.sizeBytes / pageBytes)
+    this.limitInodes = options.inodes
+    const made: NewInode = {
+      kind: 'directory',
+      mode: options.mode ?? 0o1777,
+      uid: options.uid ?? (0 as Inode['uid']),
+      gid: options.gid ?? (0 as Inode['gid']),
+    }
+    this.root = new Dentry(this, this.newInode(made), '/', undefined)
+  }
+
+  newInode(made: NewInode): TmpfsInode {
+    this.usedInodes += 1
+    return new TmpfsInode(this, ++this.#ino, made)
+  }
+
+  readonly options = (): string => this.shown
+
+  readonly statfs = (): Statfs => {
+    const blocks = this.limitPages ?? 0
+    const files = this.limitInodes ?? 0
+    return {
+      type: magic,
+      blockBytes: pageBytes,
+      blocks,
+      blocksFree: blocks && blocks - this.usedPages,
+      files,
+      filesFree: files && files - this.usedInodes,
+      nameLengthMax: 255,
+    }
+  }
+
+  readonly end = (): void => {
+    this.kernel.counters.devices.giveBack(this.device[1])
+    const forget = (inode: Inode): void => {
+      for (const child of (inode as TmpfsInode).names.values()) forget(child)
+      ;(inode as TmpfsInode).drop()
+    }
+    forget(this.root.inode)
+  }
+}
+
+export class TmpfsInode extends Inode {
+  declare readonly superblock: Tmpfs
+  readonly names = new Map<string, Inode>()
+  readonly target: string
+  readonly pages = new Pages()
+  readonly charges = new Charges('shmem')
+  /** F_SEAL_*; undefined: it takes none (not of memfd_create). */
+  seals: number | undefined
+
+  constructor(superblock: Tmpfs, ino: number, made: NewInode) {
+    super(superblock, ino, made)
+    this.target = made.target ?? ''
+    this.sizeBytes = made.kind === 'directory' ? 2 * entryBytes : utf8Length(this.target)
+    if (made.kind === 'directory') this.linkCount = 2
+    this.atime = this.mtime = this.ctime = this.btime = superblock.kernel.now()
+  }
+
+  open(_task: Task, _file: OpenFile): FileOperations | Denied {
+    if (this.kind === 'file') return new TmpfsFile(this)
+    return { seekable: this.kind === 'directory' }
+  }
+
+  override readlink(): string {
+    return this.target
+  }
+
+  override lookup(_task: Task, name: string): Inode | undefined {
+    return this.names.get(name)
+  }
+
+  override create(_task: Task, name: string, made: NewInode): Inode | Denied {
+    const { limitInodes, usedInodes } = this.superblock
+    if (limitInodes !== undefined && usedInodes >= limitInodes)
+      return deny('ENOSPC', 'tmpfs(5)', 'tmpfs(5): the file system has as many files as nr_inodes allows')
+    const inode = this.superblock.newInode(made)
+    this.#add(name, inode)
+    return inode
+  }
+
+  override link(_task: Task, name: string, inode: Inode): undefined {
+    inode.linkCount += 1
+    inode.ctime = this.superblock.kernel.now()
+    this.#add(name, inode)
+  }
+
+  override unlink(_task: Task, name: string, inode: Inode): undefined {
+    this.#remove(name, inode)
+    inode.linkCount -= 1
+    inode.ctime = this.mtime
+    if (inode.linkCount === 0 && inode.opens === 0) inode.end?.()
+  }
+
+  override rmdir(_task: Task, name: string, inode: Inode): Denied | undefined {
+    if ((inode as TmpfsInode).names.size > 0)
+      return deny('ENOTEMPTY', 'rmdir(2)', 'rmdir(2): the directory is not empty')
+    this.#remove(name, inode)
+    inode.linkCount = 0
+    inode.ctime = this.mtime
+    if (inode.opens === 0) inode.end?.()
+    return undefined
+  }
+
+  override rename(task: Task, name: string, to: TmpfsInode, newName: string, flags: number): Denied | undefined {
+    const inode = this.names.get(name)!
+    const there = to.names.get(newName)
+    const exchange = (flags & 2) !== 0
+    if (there && !exchange) {
+      const refusal = there.kind === 'directory' ? to.rmdir(task, newName, there) : to.unlink(task, newName, there)
+      if (refusal) return refusal
+    }
+    this.#remove(name, inode)
+    if (there && exchange) {
+      to.#remove(newName, there)
+      this.#add(name, there)
+    }
+    to.#add(newName, inode)
+    inode.ctime = this.superblock.kernel.now()
+    if (there) there.ctime = inode.ctime
+    return undefined
+  }
+
+  override entries(): readonly DirectoryEntry[] {
+    return Array.from(this.names, ([name, { ino, kind }]) => ({ name, ino, kind }))
+  }
+
+  override setAttributes(task: Task, changes: { readonly sizeBytes?: number }): Denied | undefined {
+    if (changes.sizeBytes === undefined) return undefined
+    return this.resize(task, changes.sizeBytes)
+  }
+
+  override end(): void {
+    this.superblock.usedInodes -= 1
+    this.drop()
+  }
+
+  /** Lets go of its content. */
+  drop(): void {
+    this.superblock.usedPages -= this.pages.count
+    this.pages.cut(0, () => {})
+    this.charges.giveBackAll()
+  }
+
+  resize(_task: Task, sizeBytes: number): Denied | undefined {
+    if (sizeBytes < this.sizeBytes) this.pages.cut(sizeBytes, this.gone)
+    this.sizeBytes = sizeBytes
+    return undefined
+  }
+
+  /** One page more: of the file system, and of the writer's memory. */
+  ask(task: Task): Payer | undefined | Denied {
+    const { superblock } = this
+    if (superblock.limitPages !== undefined && superblock.usedPages >= superblock.limitPages)
+      return deny('ENOSPC', 'tmpfs(5)', 'tmpfs(5): the file system is as large as its size option allows')
+    const payer = this.charges.take(task, 1)
+    if (!isDenied(payer)) superblock.usedPages += 1
+    return payer
+  }
+
+  readonly gone = (payer: Payer | undefined): void => {
+    this.superblock.usedPages -= 1
+    this.charges.giveBack(payer, 1)
+  }
+
+  #add(name: string, inode: Inode): void {
+    this.names.set(name, inode)
+    this.sizeBytes += entryBytes
+    if (inode.kind === 'directory') this.linkCount += 1
+    this.mtime = this.ctime = this.superblock.kernel.now()
+  }
+
+  #remove(name: string, inode: Inode): void {
+    this.names.delete(name)
+    this.sizeBytes -= entryBytes
+    if (inode.kind === 'directory') this.linkCount -= 1
+    this.mtime = this.ctime = this.superblock.kernel.now()
+  }
+}
