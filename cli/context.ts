@@ -67,11 +67,22 @@ export function makeContext(global: Global): Context {
     settings,
     surroundings: {
       environment: environment.variables,
-      directory: process.cwd(),
+      get directory() {
+        return workingDirectory()
+      },
       readFile: (path) => readFileSync(path, 'utf8'),
       get selinux() {
         return existsSync('/sys/fs/selinux/enforce')
       },
     },
+  }
+}
+
+/** Where relative paths begin. @errors UserError where it has been removed */
+export function workingDirectory(): string {
+  try {
+    return process.cwd()
+  } catch {
+    throw new UserError('the working directory is not there any more: go to another one')
   }
 }

@@ -145,7 +145,14 @@ async function lent(name: string, words: readonly string[], context: Context): P
   if (process.geteuid?.() === 0 || !asLentRoot.has(name)) return undefined
   const lentRoot = await import('../core/engine/lent-root.ts')
   return await lentRoot.asLentRoot(context.host, context.settings, words, (pid) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.kill(pid, signal))
+    const hand = (signal: NodeJS.Signals) => {
+      try {
+        process.kill(pid, signal)
+      } catch {
+        // It has just ended.
+      }
+    }
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, hand)
   })
 }
 

@@ -6,7 +6,7 @@ import { UserError } from '../../core/errors.ts'
 import { importImage as importFrom } from '../../core/image/import.ts'
 import { machinePlatform, wantedPlatform } from '../../core/image/platform.ts'
 import { parseSource } from '../../core/image/reference.ts'
-import type { Verb } from '../context.ts'
+import { type Verb, workingDirectory } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { type ParsedFlags, parseFlags } from '../flags/parse.ts'
 import { printLine } from '../output.ts'
@@ -57,5 +57,5 @@ function tarball(source: string): string {
 function absolute(source: string): string {
   const parsed = parseSource(source)
   if (parsed === undefined || parsed.path.startsWith('/')) return source
-  return source.replace(`:${parsed.path}`, `:${process.cwd()}/${parsed.path}`)
+  return source.replace(`:${parsed.path}`, `:${workingDirectory()}/${parsed.path}`)
 }

@@ -5,7 +5,7 @@ import { imageHost } from '../../core/engine/image-host.ts'
 import { UserError } from '../../core/errors.ts'
 import { loadImages } from '../../core/image/import.ts'
 import { machinePlatform, wantedPlatform } from '../../core/image/platform.ts'
-import type { Verb } from '../context.ts'
+import { type Verb, workingDirectory } from '../context.ts'
 import { commands } from '../flags/commands.ts'
 import { parseFlags } from '../flags/parse.ts'
 import { printLine } from '../output.ts'
@@ -17,7 +17,7 @@ export const load: Verb = async (argv, { host, settings }) => {
   const input = flags.text('input')
   if (input === undefined && isatty(0))
     throw new UserError('load reads an archive from standard input, and that is a terminal: give --input FILE')
-  const path = input === undefined ? '/dev/stdin' : input.startsWith('/') ? input : `${process.cwd()}/${input}`
+  const path = input === undefined ? '/dev/stdin' : input.startsWith('/') ? input : `${workingDirectory()}/${input}`
   const platform = wantedPlatform(machinePlatform(host.kernel), { platform: flags.text('platform') })
   const loaded = await loadImages(imageHost(host, settings), path, { platform })
   for (const image of loaded) printLine(`Loaded image: ${image.names[0] ?? `sha256:${image.id}`}`)

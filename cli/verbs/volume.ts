@@ -6,7 +6,7 @@ import { removeVolume, resolveVolume } from '../../core/engine/volume-remove.ts'
 import { UserError } from '../../core/errors.ts'
 import { volumeNames } from '../../core/store/volumes.ts'
 import { confirm } from '../confirm.ts'
-import type { Context, Verb } from '../context.ts'
+import { type Context, type Verb, workingDirectory } from '../context.ts'
 import { type CommandName, commands } from '../flags/commands.ts'
 import { type ParsedFlags, parseFlags } from '../flags/parse.ts'
 import { keyValue, momentMilliseconds, wholeNumber } from '../flags/values.ts'
@@ -172,7 +172,7 @@ export const importVolume = verb('volume import', async (flags, { host, settings
   // Not process.stdin, which would take the descriptor for itself.
   if (file === '-' && isatty(0))
     throw new UserError('volume import reads an archive from standard input, and that is a terminal: give a file')
-  const source = file === '-' ? 0 : file.startsWith('/') ? file : `${process.cwd()}/${file}`
+  const source = file === '-' ? 0 : file.startsWith('/') ? file : `${workingDirectory()}/${file}`
   await (await import('../../core/engine/volume-transfer.ts')).importVolume(host, settings, name, source)
   return 0
 })

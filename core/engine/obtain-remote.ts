@@ -83,7 +83,8 @@ export async function obtainByPolicy(
     const [onTransfer, choose] = [await help.onTransfer(), await help.chooser()]
     return use(await pullImage(host, settings, name, { platform: wanted, access, hasty, choose, onTransfer }))
   } catch (error) {
-    if (policy === 'newer' && local && error instanceof UserError) return use(local)
+    const ended = error instanceof UserError && error.exitCode > 128
+    if (policy === 'newer' && local && error instanceof UserError && !ended) return use(local)
     throw error
   }
 }

@@ -29,6 +29,8 @@ export async function pullAsLentRoot(
     // Silent: the id that it prints is nothing that the container prints.
     const code = await asLentRoot(host, settings, words, help.childStarted, true)
     if (code === undefined) return undefined
+    // A signal is meant for all of it: no other name is tried.
+    if (code > 128) throw new UserError(`image ${text}: its pull was ended by signal ${code - 128}`, code)
     if (code !== 0) continue
     await remember?.()
     return findImage({ kernel: host.kernel, root: settings.root }, name)

@@ -74,7 +74,7 @@ describe('images of an ordinary user', () => {
       expect(await ok(['run', '--rm', network, name, 'sh', '-c', script], { ids })).toBe(
         '/srv/page 0:0 640\n/as33 0:0 4755\n/locked 0:0 0\nsecret\n/srv:\nhidden\npage\n\n/srv/hidden:\nabove',
       )
-      const owners = execFileSync('find', [join(home, 'store'), '-not', '-uid', String(user)], { encoding: 'utf8' })
+      const owners = execFileSync('find', [join(home, 'root'), '-not', '-uid', String(user)], { encoding: 'utf8' })
       expect(owners).toBe('')
     })
   })
@@ -114,9 +114,9 @@ describe('images of an ordinary user', () => {
   it('are removed with files of lent ids in directories that nobody may enter', async () => {
     await withUser(async ({ ok, left, shell, home }) => {
       await ok(['pull', '-q', name])
-      const owner = statSync(join(home, 'store/images/layers')).uid
+      const owner = statSync(join(home, 'root/images/layers')).uid
       expect(owner).toBe(user)
-      const uids = execFileSync('find', [join(home, 'store'), '-printf', '%U\n'], { encoding: 'utf8' })
+      const uids = execFileSync('find', [join(home, 'root'), '-printf', '%U\n'], { encoding: 'utf8' })
       expect(uids).toContain(`\n${lentUid(33)}\n`)
       await ok(['run', '--name=c', network, name, 'sh', '-c', 'mkdir /x; touch /x/y; chown -R 7:8 /x; chmod 0 /x'])
       await ok(['commit', '-q', 'c', 'done'])

@@ -1,7 +1,17 @@
 // Somebody who is not root, for tests that are: `nobody` with a home, a runtime directory and lent ids of their own.
 
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { type CliResult, launcher } from './cli.ts'
@@ -74,7 +84,7 @@ export async function asOrdinaryUser(use: (user: OrdinaryUser) => Promise<void>)
   }
   writeFileSync(join(directory, 'lent'), `nobody:${firstLent}:65536\n`)
   writeFileSync(join(directory, 'none'), '')
-  const state = ['--root', join(home, 'store'), '--runroot', join(runtime, 'vitrine')]
+  const state = ['--root', join(home, 'root'), '--runroot', join(runtime, 'vitrine')]
   const vitrine = [process.execPath, '--', launcher, ...state]
   const become = (words: readonly string[], { ids = 'lent', cwd = home, env = {} }: RunOptions = {}) => {
     const binds = idFiles.map((path) => `mount --bind ${join(directory, ids)} ${path}`).join(' && ')
@@ -120,7 +130,7 @@ export async function asOrdinaryUser(use: (user: OrdinaryUser) => Promise<void>)
       },
       left: () =>
         ['layers', 'tmp', 'blobs/sha256'].flatMap((name) => {
-          const path = join(home, 'store/images', name)
+          const path = join(home, 'root/images', name)
           return existsSync(path) ? readdirSync(path).map((entry) => `${name}/${entry}`) : []
         }),
     })
@@ -167,3 +177,17 @@ export const applets = [
   'echo',
 ]
 export const busyboxPath = (): string => programPath('busybox')!
+
+/** The pids of the programs of which a path is an argument, or begins one. */
+export function processesOf(path: string): number[] {
+  const argumentsOf = (pid: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    } catch {
+      return []
+    }
+  }
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && argumentsOf(name).some((word) => word.startsWith(path)))
+    .map(Number)
+}

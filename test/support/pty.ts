@@ -26,6 +26,11 @@ export interface Terminal {
 
 /** Runs `vitrine ARGV` as the session leader of a new terminal; ends it with SIGKILL after a minute. */
 export function inTerminal(directory: string, argv: readonly string[], rows = 24, columns = 80): Terminal {
+  return wordsInTerminal([process.execPath, launcher, ...stateOptions(directory), ...argv], rows, columns)
+}
+
+/** Runs any program so. */
+export function wordsInTerminal(program: readonly string[], rows = 24, columns = 80): Terminal {
   const kernel = openLinux()
   const master = openSync('/dev/ptmx', constants.O_RDWR | constants.O_NOCTTY)
   const control = (request: number, arg: Uint8Array) => {
@@ -40,8 +45,7 @@ export function inTerminal(directory: string, argv: readonly string[], rows = 24
   const path = `/dev/pts/${new DataView(number.buffer, number.byteOffset).getInt32(0, true)}`
   resize(rows, columns)
   const slave = openSync(path, constants.O_RDWR | constants.O_NOCTTY)
-  const words = ['-c', '-w', process.execPath, launcher, ...stateOptions(directory), ...argv]
-  const child: ChildProcess = spawn('setsid', words, { stdio: [slave, slave, slave] })
+  const child: ChildProcess = spawn('setsid', ['-c', '-w', ...program], { stdio: [slave, slave, slave] })
   closeSync(slave)
   const timer = setTimeout(() => child.kill('SIGKILL'), 60_000)
 
