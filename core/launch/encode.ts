@@ -62,7 +62,12 @@ export function encodeCall(call: Syscall, arena: Arena): EncodedCall {
         registers.push(bytes.length === 0 ? 0 : arena.put(bytes), bytes.length)
         break
       }
-      case 'inout': {
+      case 'inout':
+      case 'optional': {
+        if (value === null) {
+          registers.push(0)
+          break
+        }
         const bytes = value as Uint8Array
         const offset = struct(bytes.length)
         arena.bytes.set(bytes, offset)
@@ -75,6 +80,27 @@ export function encodeCall(call: Syscall, arena: Arena): EncodedCall {
         const offset = struct(byteCount)
         if (kind === 'out') registers.push(byteCount)
         output ??= { offset, byteCount, cutToValue: kind === 'out' }
+        break
+      }
+      case 'iovec_in': {
+        const buffers = (value as Kinds['iovec_in']).map(bytesOf)
+        const places = buffers.map((bytes) => (bytes.length === 0 ? 0 : arena.put(bytes)))
+        const offset = struct(16 * buffers.length)
+        registers.push(buffers.length)
+        for (const [index, bytes] of buffers.entries()) {
+          arena.u64(offset + 16 * index, places[index]!)
+          arena.u64(offset + 16 * index + 8, bytes.length)
+        }
+        break
+      }
+      case 'iovec_out': {
+        const byteCount = value as number
+        const offset = arena.reserve(byteCount)
+        const vector = struct(16)
+        registers.push(1)
+        arena.u64(vector, arena.address(offset))
+        arena.u64(vector + 8, byteCount)
+        output ??= { offset, byteCount, cutToValue: true }
         break
       }
       case 'open_how': {

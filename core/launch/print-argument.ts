@@ -1,7 +1,7 @@
 // Arguments of system calls as strace(1) writes them: flags by name, strings in quotes, structs in braces.
 
 import { capabilityNames, rlimitNames, signalName } from '../spec/names.ts'
-import type { CapSets, CloneArgs, Fd, Kind, MountAttr, OpenHow, Rlimit, Syscall } from '../syscall.ts'
+import type { CapSets, CloneArgs, Fd, Kind, Kinds, MountAttr, OpenHow, Rlimit, Syscall } from '../syscall.ts'
 import * as C from './constants.ts'
 
 type Names = Readonly<Record<string, number>>
@@ -171,10 +171,16 @@ export function printArgument(call: Syscall, name: string, kind: Kind, value: un
     case 'bytes':
       return typeof value === 'string' ? quoted(value) : `/* ${(value as Uint8Array).length} bytes */`
     case 'inout':
-      return `/* ${(value as Uint8Array).length} bytes */`
+    case 'optional':
+      return value === null ? 'NULL' : `/* ${(value as Uint8Array).length} bytes */`
     case 'out':
     case 'outonly':
+    case 'iovec_out':
       return `${value}`
+    case 'iovec_in': {
+      const lengths = (value as Kinds['iovec_in']).map(({ length }) => `{iov_len=${length}}`)
+      return `[${lengths.join(', ')}]`
+    }
     case 'open_how': {
       const how = value as OpenHow
       const mode = how.mode === undefined ? '' : `, mode=${octal(how.mode)}`
