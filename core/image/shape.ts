@@ -14,10 +14,10 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** C's texts, which programs are given, end at the first NUL. */
-export const text = must((value) => typeof value === 'string' && !value.includes('\0'), 'a text')
+export const text = must((value) => typeof value === 'string' && !value.includes('\0'), 'a text without NUL')
 export const texts = must(
   (value) => Array.isArray(value) && value.every((one) => typeof one === 'string' && !one.includes('\0')),
-  'a list of texts',
+  'a list of texts without NUL',
 )
 const flag = must((value) => typeof value === 'boolean', 'true or false')
 /** Bytes: whole, and not so many that they cannot be counted. */

@@ -179,7 +179,8 @@ describe('an image', () => {
     const layer = tar([{ path: 'etc/', type: 'directory' }])
     writeFileSync(path, ociArchive({ layers: [layer], config, tag: 'evil' }))
     const imported = await cli(['import', `oci-archive:${path}`], { directory })
-    expect(imported, imported.stderr).toMatchObject({ code: 0 })
+    // What no program could be given is refused before it is an image.
+    if (imported.code !== 0) return imported
     const image = imported.stdout.trim().split('\n').at(-1)!
     const links = ['/bin', '/lib', '/lib64', '/usr'].flatMap((name) => ['-v', `${name}:${name}:ro`])
     return await cli(['run', '--rm', '--network=none', ...links, ...flags, image, 'sh', '-c', 'echo ran'], {
