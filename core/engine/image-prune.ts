@@ -44,10 +44,10 @@ export async function pruneImages(
       (image) => (options.all || image.names.length === 0) && !facts.inUse.has(image.id) && fits(image),
     )
   })
-  if (dropped.length === 0) return { removed: [], bytes: 0 }
   const needed = new Set(kept.flatMap((image) => partsOf(settings, image)))
   const free = new Set(dropped.flatMap((image) => partsOf(settings, image)).filter((path) => !needed.has(path)))
   const bytes = [...free].reduce((sum, path) => sum + diskBytes(host.kernel, path), 0)
+  // Also when there was nothing: what a killed command has left is what the user is after.
   sweepIfAlone(imageHost(host, settings))
   return { removed: dropped.map((image) => image.id), bytes }
 }
