@@ -30,6 +30,8 @@ export interface Blocked {
   readonly timedOut?: () => Outcome
   /** A signal that has a handler, or ends the task, ends the wait with EINTR; false for vfork(2) and its like. */
   readonly interruptible: boolean
+  /** What a signal makes of it: the part that is done already (write(2)); absent is EINTR. */
+  readonly interrupted?: () => Outcome
 }
 
 /** What a handler gives: a number is a value without data. */

@@ -2,7 +2,7 @@
 
 import type { Timer } from './clock.ts'
 import type { Kernel } from './kernel.ts'
-import type { Blocked, Outcome } from './outcome.ts'
+import { type Blocked, deny, type Outcome } from './outcome.ts'
 import type { Task } from './task.ts'
 
 export class Scheduler {
@@ -44,6 +44,16 @@ export class Scheduler {
     task.blocked = undefined
     task.finished = outcome
     if (task.state === 'waiting') task.state = 'running'
+  }
+
+  /** A signal ends the waiting of a task, where it may; answers whether it did. signal(7) */
+  interrupt(task: Task): boolean {
+    const { blocked } = task
+    if (!blocked?.interruptible) return false
+    const outcome =
+      blocked.interrupted?.() ?? deny('EINTR', 'signal(7)', 'signal(7): a signal came while the call waited')
+    this.finish(task, outcome)
+    return true
   }
 
   /** Asks the woken until nobody's answer changes anything more. Time stands still meanwhile. */

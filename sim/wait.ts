@@ -1,25 +1,28 @@
 // Who waits for what: a queue belongs to a thing that can change (a pipe, a child, a lock), and is woken when it does.
 
-import type { Task } from './task.ts'
+/** A task, or whatever else is to be told (an epoll instance). It must not change the queue while it is told. */
+export interface Waiter {
+  woken(): void
+}
 
-/** Tasks that wait for one thing. Waking marks them; the scheduler asks each what has become of it. */
+/** Those that wait for one thing. Waking marks tasks; the scheduler asks each what has become of it. */
 export class WaitQueue {
-  readonly #tasks = new Set<Task>()
+  readonly #waiters = new Set<Waiter>()
 
-  add(task: Task): void {
-    this.#tasks.add(task)
+  add(waiter: Waiter): void {
+    this.#waiters.add(waiter)
   }
 
-  remove(task: Task): void {
-    this.#tasks.delete(task)
+  remove(waiter: Waiter): void {
+    this.#waiters.delete(waiter)
   }
 
   /** In the order in which they began to wait. */
   wake(): void {
-    for (const task of this.#tasks) task.woken()
+    if (this.#waiters.size > 0) for (const waiter of this.#waiters) waiter.woken()
   }
 
   get size(): number {
-    return this.#tasks.size
+    return this.#waiters.size
   }
 }

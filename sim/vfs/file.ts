@@ -3,7 +3,7 @@
 import type { Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import type { WaitQueue } from '../wait.ts'
-import type { Inode } from './inode.ts'
+import type { DirectoryEntry, Inode } from './inode.ts'
 import type { Path } from './path.ts'
 
 /** What a kind of file does. Absent means that the call is not for it: EINVAL, ESPIPE, ENOTTY, as the caller knows. */
@@ -25,6 +25,11 @@ export interface FileOperations {
   release?(): void
 }
 
+/** What is told when an open description ends: epoll instances that watch it, locks that it holds. */
+export interface FileEnd {
+  ended(file: OpenFile): void
+}
+
 export class OpenFile {
   readonly inode: Inode
   /** Where it was opened; the mount is busy while it is. */
@@ -38,6 +43,11 @@ export class OpenFile {
   references = 0
   /** Who opened it: rights that are checked at a later write (CG-104 and others) are those of this moment. */
   readonly opener: Task['credentials']
+
+  /** Told at the end, each once. */
+  readonly atEnd = new Set<FileEnd>()
+  /** Where getdents64(2) is: the names as they were when it began. */
+  listing: readonly DirectoryEntry[] | undefined
 
   constructor(inode: Inode, path: Path, flags: number, opener: Task['credentials']) {
     this.inode = inode
