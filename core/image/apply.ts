@@ -15,6 +15,9 @@ export interface LayerLimits {
   readonly entries: number
 }
 
+/** What is kept of directories until the end, in memory: names and extended attributes. */
+const directoriesMaxBytes = 256 << 20
+
 export const layerLimits: LayerLimits = { sizeBytes: 64 * 2 ** 30, entries: 2_000_000 }
 
 export interface AppliedLayer {
@@ -62,16 +65,26 @@ export async function applyLayer(
   const guessed = new Set<string>()
   let sizeBytes = 0
   let count = 0
+  let keptBytes = 0
+  const bounded = () => {
+    if (count + guessed.size > limits.entries)
+      throw new UserError(`${options.title}: more than ${limits.entries} entries`)
+    if (keptBytes > directoriesMaxBytes)
+      throw new UserError(`${options.title}: more than ${directoriesMaxBytes} bytes of directories`)
+  }
   try {
     for await (const entry of entries) {
       count += 1
-      if (count > limits.entries) throw new UserError(`${options.title}: more than ${limits.entries} entries`)
+      bounded()
       if (entry.sizeBytes > limits.sizeBytes - sizeBytes) {
         throw new UserError(`${options.title}: more than ${limits.sizeBytes} bytes`)
       }
+      keptBytes += entry.type === 'directory' ? keptBytesOf(entry) : 0
       const imply = (made: readonly string[]) => {
-        directories.set(made.join('/'), { ...implied, path: entry.path })
-        guessed.add(made.join('/'))
+        const path = made.join('/')
+        keptBytes += path.length
+        directories.set(path, { ...implied, path: entry.path })
+        guessed.add(path)
       }
       sizeBytes += await naming(options.title, entry.path, () =>
         place(applier, tree, directories, entry, imply, !options.merges),
@@ -194,6 +207,9 @@ async function place(
 function unreachable(type: never): never {
   throw new Error(`entry type ${String(type)}`)
 }
+
+const keptBytesOf = ({ path, xattrs }: TarEntry): number =>
+  [...xattrs].reduce((sum, [name, value]) => sum + name.length + value.length, path.length)
 
 type DirectoryAttributes = Attributes & { readonly implied?: true }
 

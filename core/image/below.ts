@@ -31,11 +31,14 @@ export function directoryBelow(
     const found = kernel.call({ name: 'openat2', dirfd: root.value, pathname: path, how })
     close(kernel, root.value)
     if (refused(found)) continue
-    const { mode, uid, gid, mtimeSec } = stat(kernel, '', { dirfd: found.value })!
-    close(kernel, found.value)
-    // A whiteout or a file: the layers below it are hidden.
-    if ((mode & S_IFMT) !== S_IFDIR) return undefined
-    return { mode: mode & 0o7777, uid, gid, mtimeSec }
+    try {
+      const { mode, uid, gid, mtimeSec } = stat(kernel, '', { dirfd: found.value })!
+      // A whiteout or a file: the layers below it are hidden.
+      if ((mode & S_IFMT) !== S_IFDIR) return undefined
+      return { mode: mode & 0o7777, uid, gid, mtimeSec }
+    } finally {
+      close(kernel, found.value)
+    }
   }
   return undefined
 }

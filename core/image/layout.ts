@@ -14,6 +14,8 @@ const RESOLVE_NO_MAGICLINKS = 0x02
 const RESOLVE_BENEATH = 0x08
 const chunkBytes = 65536
 const membersMax = 100_000
+/** They are kept in memory; honest ones are a hundredth of it. */
+const namesMaxBytes = 64 << 20
 
 /** Where blobs come from; closed by whoever opened it. */
 export interface Layout {
@@ -54,9 +56,13 @@ function directoryLayout(kernel: Kernel, title: string, root: number): Layout {
   const how = { flags: O.RDONLY | O.NONBLOCK | O.CLOEXEC, mode: 0, resolve: RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS }
   const openMember = (path: string): number => {
     const fd = ask(kernel, { name: 'openat2', dirfd: root, pathname: path, how }, `open ${title}/${path}`).value
-    if ((stat(kernel, '', { dirfd: fd })!.mode & S_IFMT) === S_IFREG) return fd
-    close(kernel, fd)
-    throw new UserError(`open ${title}/${path}: it is no regular file`)
+    try {
+      if ((stat(kernel, '', { dirfd: fd })!.mode & S_IFMT) === S_IFREG) return fd
+      throw new UserError(`open ${title}/${path}: it is no regular file`)
+    } catch (error) {
+      close(kernel, fd)
+      throw error
+    }
   }
   async function* stream(path: string): AsyncGenerator<Uint8Array> {
     const fd = openMember(path)
@@ -120,9 +126,12 @@ async function tarLayout(kernel: Kernel, title: string, fd: number): Promise<Lay
 /** Where each member lies; of a path that occurs twice the last counts, as tar extracts. */
 async function indexOf(kernel: Kernel, title: string, fd: number): Promise<Map<string, Member>> {
   const members = new Map<string, Member>()
+  let namesBytes = 0
   try {
     for await (const entry of tarEntries(seekable(kernel, fd))) {
       if (members.size >= membersMax) throw new UserError(`more than ${membersMax} members`)
+      namesBytes += entry.path.length + entry.link.length
+      if (namesBytes > namesMaxBytes) throw new UserError(`names of more than ${namesMaxBytes} bytes`)
       const path = resolved('', entry.path)
       const { startBytes, sizeBytes } = entry
       if (entry.type === 'file' && startBytes !== undefined) members.set(path, { startBytes, sizeBytes })

@@ -81,6 +81,8 @@ async function mapInData(reader: ByteReader, limit: number): Promise<{ numbers: 
     const lines = (rest + decoder.decode(await reader.exactly(blockBytes))).split('\n')
     headBytes += blockBytes
     rest = lines.pop()!
+    // What is left is the start of a number, or the padding; it does not grow.
+    if (rest.length > blockBytes) throw new UserError('tar entry: its sparse map is malformed')
     for (const line of lines) {
       if (numbers.length > 0 && numbers.length === 1 + 2 * numbers[0]!) break
       if (!/^\d{1,15}$/.test(line)) throw new UserError('tar entry: its sparse map is malformed')
@@ -98,7 +100,8 @@ function checked(sizeBytes: number, numbers: readonly number[], storedBytes: num
   for (let index = 0; index + 1 < numbers.length; index += 2) {
     const offset = numbers[index]!
     const bytes = numbers[index + 1]!
-    if (!(offset >= end) || !(bytes >= 0) || offset + bytes > sizeBytes) {
+    const whole = Number.isSafeInteger(offset) && Number.isSafeInteger(bytes)
+    if (!whole || offset < end || bytes < 0 || offset + bytes > sizeBytes) {
       throw new UserError('tar entry: its sparse map overlaps itself or leaves the file')
     }
     extents.push({ offset, bytes })

@@ -62,6 +62,8 @@ const types: Readonly<Record<string, EntryType>> = {
 
 /** Names and PAX headers are kept in memory; an honest one is far below this. */
 const headerLimitBytes = 1 << 20
+/** Each entry goes through all of them. */
+const globalsMax = 1000
 
 /**
  * The entries of an archive, in its order.
@@ -115,6 +117,7 @@ function merged(old: readonly PaxRecord[], more: readonly PaxRecord[]): PaxRecor
   const all = [...old, ...more]
   const bytes = all.reduce((sum, record) => sum + record.key.length + record.value.length, 0)
   if (bytes > headerLimitBytes) throw new UserError(`tar header: more than ${headerLimitBytes} bytes for all entries`)
+  if (all.length > globalsMax) throw new UserError(`tar header: more than ${globalsMax} records for all entries`)
   return all
 }
 
@@ -162,8 +165,8 @@ async function describe(reader: ByteReader, block: Uint8Array, flag: string, ext
     path: name,
     type,
     mode: numberOf(block.subarray(100, 108), 'mode') & 0o7777,
-    uid: number('uid', 108, 116),
-    gid: number('gid', 116, 124),
+    uid: idOf(number('uid', 108, 116), 'uid', name),
+    gid: idOf(number('gid', 116, 124), 'gid', name),
     sizeBytes: type === 'file' ? (sparse?.sizeBytes ?? storedBytes) : 0,
     mtimeSec: mtime.sec,
     mtimeNsec: mtime.nsec,
@@ -174,6 +177,12 @@ async function describe(reader: ByteReader, block: Uint8Array, flag: string, ext
     startBytes: sparse ? undefined : reader.positionBytes,
     content: () => (type === 'file' ? contentOf(reader, contentBytes, sparse) : none()),
   }
+}
+
+/** An id of 32 bits; old tars have those of the upper half as negative numbers. The last one stands for none. chown(2) */
+function idOf(id: number, key: string, name: string): number {
+  if (id >= -(2 ** 31) && id < 2 ** 32 - 1 && id !== -1) return id >>> 0
+  throw new UserError(`tar entry ${name}: its ${key} ${id} is none`)
 }
 
 async function* none(): AsyncGenerator<Piece> {}
