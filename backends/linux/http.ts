@@ -10,7 +10,13 @@ import {
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { URL } from 'node:url'
 import { UserError } from '../../core/errors.ts'
-import type { Http, HttpRequest, HttpResponse, TlsChoice } from '../../core/image/registry/http.ts'
+import {
+  type Http,
+  HttpFailure,
+  type HttpRequest,
+  type HttpResponse,
+  type TlsChoice,
+} from '../../core/image/registry/http.ts'
 import { brokenOff, failureOf, silence } from './http-failure.ts'
 import { proxyFor } from './http-proxy.ts'
 import { secureContext } from './http-trust.ts'
@@ -65,6 +71,11 @@ async function send(
     // Later errors find the promise settled; those of the body are its reader's.
     outgoing.on('error', reject)
     outgoing.on('response', resolve)
+    // Without a listener Node ends the connection and says nothing.
+    outgoing.on('upgrade', (_, socket) => {
+      socket.destroy()
+      reject(new HttpFailure(`${url.host} wants to speak something else than HTTP`, 'EPROTO', false))
+    })
   })
   try {
     // Who answers before the end (too large, not allowed) is not sent the rest.
