@@ -121,6 +121,8 @@ function nameIn(title: string, { annotations }: Descriptor): string[] {
   const given = whole ?? tag
   if (given === undefined) return []
   if (/[/:]/.test(given)) return [localName(given)]
+  // What comes through a pipe has no file that could be its name.
+  if (title === '/dev/stdin') return []
   const base = title
     .replace(/\/+$/, '')
     .replace(/^.*\//, '')
