@@ -26,7 +26,7 @@ export function subordinateIds(
 ): { readonly first: number; readonly count: number }[] {
   return text.split('\n').flatMap((line) => {
     const [owner, first, count] = line.split(':')
-    if (owner === undefined || !who.includes(owner) || !/^\d+$/.test(first ?? '') || !/^\d+$/.test(count ?? ''))
+    if (owner === undefined || !who.includes(owner) || !/^\d+$/.test(first ?? '') || !/^\d*[1-9]\d*$/.test(count ?? ''))
       return []
     return [{ first: Number(first), count: Number(count) }]
   })

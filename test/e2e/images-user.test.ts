@@ -1,26 +1,29 @@
 // Images of a user who is not root: they come with their owners where ids are lent, and leave nothing behind.
 
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
+import { ociArchive } from '../fixtures/oci.ts'
 import { expectSentence } from '../support/faults.ts'
 import { asOrdinaryUser, forUsers, lentUid, type OrdinaryUser, user } from '../support/ordinary-user.ts'
-import { ownersImage } from '../support/owners-image.ts'
+import { ownersImage, ownersLayers } from '../support/owners-image.ts'
 import { type Registry, startRegistry, withRegistry } from '../support/registry.ts'
 import { insecure } from '../support/registry-session.ts'
 import { putImage } from '../support/remote-images.ts'
 
 const { describe, it } = forUsers
-const image = ownersImage()
 const network = '--network=none'
 
 describe('images of an ordinary user', () => {
   let registry: Registry
   let name: string
+  let digest: string
   beforeAll(async () => {
     registry = await startRegistry()
     name = `${registry.address}/team/owners:v1`
+    const image = ownersImage()
+    digest = image.digest
     await putImage(registry, 'team/owners', image, 'v1')
     await putImage(registry, 'team/far', ownersImage([{ path: 'far', content: 'x', uid: 65_537 }]), 'v1')
   })
@@ -37,7 +40,7 @@ describe('images of an ordinary user', () => {
       const pulled = await run(['pull', '-q', name])
       expect(pulled).toMatchObject({ code: 0, stdout: /^[0-9a-f]{64}\n$/.exec(pulled.stdout)?.[0] })
       expect(pulled.stderr).toBe('vitrine: warning: layer 1 of 2: device nodes left out (1, for example dev/made)\n')
-      const byDigest = `${registry.address}/team/owners@${image.digest}`
+      const byDigest = `${registry.address}/team/owners@${digest}`
       expect(`${await ok(['pull', '-q', byDigest])}\n`).toBe(pulled.stdout)
       const inside = (flags: readonly string[], ...words: string[]) =>
         ok(['run', '--rm', network, ...flags, name, ...words])
@@ -141,6 +144,31 @@ describe('images of an ordinary user', () => {
       await ok(['pull', '-q', name], { ids: 'none' })
       await ok(['push', '-q', name, `${registry.address}/team/again`], { ids: 'none' })
       await ok(['rmi', '-a'])
+      expect(left()).toEqual([])
+    })
+  })
+
+  it('are brought in also where nobody may make a user namespace, with what can be kept there', async () => {
+    await withUser(async ({ write, words, left }) => {
+      write('base.tar', ociArchive({ layers: ownersLayers(), config: {}, tag: 'localhost/base:latest' }))
+      // Namespaces are forbidden in one that holds this machine's ids as they are.
+      const script = `
+unshare -U sleep 60 & holder=$!
+trap 'kill $holder' EXIT
+until echo '0 0 65536' >/proc/$holder/uid_map; do kill -0 $holder; sleep 0.05; done 2>/dev/null
+echo '0 0 65536' >/proc/$holder/gid_map
+nsenter -U -t $holder sh -c 'echo 0 >/proc/sys/user/max_user_namespaces; "$@"' sh "$@"`
+      const run = (...argv: string[]) => {
+        const all = ['-ec', script, 'sh', ...words(argv, { ids: 'none' })]
+        const { status, stdout, stderr } = spawnSync('sh', all, { encoding: 'utf8', timeout: 60_000 })
+        expect(status, stderr).toBe(0)
+        return { stdout, stderr }
+      }
+      const loaded = run('load', '-i', 'base.tar')
+      expect(loaded.stdout).toBe('Loaded image: localhost/base:latest\n')
+      expect(loaded.stderr).toContain('extended attributes security.capability left out (1, for example may/cat)')
+      run('save', '-o', 'out.tar', 'base')
+      run('rmi', 'base')
       expect(left()).toEqual([])
     })
   })

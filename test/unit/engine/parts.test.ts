@@ -26,7 +26,10 @@ describe('a line of the log', () => {
 
 describe('id mappings', () => {
   it('make the caller root, and put what subuid(5) lends above it in the order of the file', () => {
-    const lent = subordinateIds('root:1:2\nweb:100000:65536\n# a\nweb:300000:5\nweb:x:1\n1000:7:1\n', ['1000', 'web'])
+    const lent = subordinateIds('root:1:2\nweb:100000:65536\n# a\nweb:300000:5\nweb:x:1\nweb:400000:0\n1000:7:1\n', [
+      '1000',
+      'web',
+    ])
     expect(lent).toEqual([
       { first: 100000, count: 65536 },
       { first: 300000, count: 5 },
