@@ -108,6 +108,7 @@ const documentShape = object({
   config: descriptorShape,
   layers: list(descriptorShape),
   manifests: list(descriptorShape),
+  subject: descriptorShape,
 })
 
 const hasDigest = (descriptor: Partial<Descriptor> | null | undefined): descriptor is Descriptor =>

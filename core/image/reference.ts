@@ -83,7 +83,7 @@ export function parseName(text: string): ImageName {
   // A colon before the last slash belongs to the registry's port.
   const tagged = colon > named.lastIndexOf('/')
   const tag = tagged ? named.slice(colon + 1) : undefined
-  if (tag !== undefined && !/^\w[\w.-]{0,127}$/.test(tag)) refuse(`its tag ${JSON.stringify(tag)} is malformed`)
+  if (tag !== undefined && !isTag(tag)) refuse(`its tag ${JSON.stringify(tag)} is malformed`)
   const path = tagged ? named.slice(0, colon) : named
   const slash = path.indexOf('/')
   const first = slash < 0 ? '' : path.slice(0, slash)
@@ -99,6 +99,9 @@ export function parseName(text: string): ImageName {
   if (path.length > nameLengthMax) refuse(`it is longer than ${nameLengthMax} characters`)
   return { registry, repository, tag, digest }
 }
+
+/** OCI distribution spec, "Pulling manifests". */
+export const isTag = (text: string): boolean => /^\w[\w.-]{0,127}$/.test(text)
 
 /** Whether a text is `HOST[:PORT]`, the host a name or an address; IPv6 stands in brackets. */
 export function isRegistry(text: string): boolean {

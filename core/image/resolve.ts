@@ -37,10 +37,10 @@ export async function resolveImage(
   let index: SourceImage['index']
   for (let depth = 0; ; depth++) {
     const what = depth === 0 ? title : `${title}: manifest ${at.digest}`
+    const hex = digestHex(at.digest, what)
     const bytes = at.bytes ?? (await contents.manifest(at))
     checkDigest(archive, bytes, at.digest, what)
     const document = readDocument(bytes, at.mediaType, what)
-    const hex = digestHex(at.digest, what)
     if (document.kind === 'manifest') {
       const { manifest } = document
       return {

@@ -97,6 +97,8 @@ async function runHelper(host: HelperHost, helper: string, verb: string, input: 
   const answer = decoder.decode(stdout)
   if (code === 0) return answer
   if (unknownServer.test(answer)) return undefined
-  const why = `${decoder.decode(stderr)}\n${answer}`.trim().split('\n')[0]
+  // Helpers complain on standard output, too; what begins a login there is none.
+  const said = /"?Secret"?/i.test(answer) ? '' : answer
+  const why = `${decoder.decode(stderr)}\n${said}`.trim().split('\n')[0]
   throw new UserError(`${name} ${verb}: ${why || 'it failed'} (exit code ${code})`)
 }

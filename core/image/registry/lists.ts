@@ -1,6 +1,7 @@
 // Lists that a registry gives in pages: tags. OCI distribution spec, "Listing tags"; RFC 8288.
 
 import { jsonObject } from '../documents.ts'
+import { isTag } from '../reference.ts'
 import type { Answer } from './exchange.ts'
 import { secureTarget } from './exchange.ts'
 import { RegistryError } from './failure.ts'
@@ -24,12 +25,10 @@ export async function listTags(session: Session): Promise<string[]> {
   for await (const { bytes } of pages(session, call, [200])) {
     const { tags } = jsonObject<{ tags?: unknown }>(bytes, call.tried)
     // Null where every tag was deleted. What cannot be a tag would be something else in a URL or on a terminal.
-    if (Array.isArray(tags)) for (const tag of tags) if (isTag(tag)) found.push(tag)
+    if (Array.isArray(tags)) for (const tag of tags) if (typeof tag === 'string' && isTag(tag)) found.push(tag)
   }
   return found
 }
-
-const isTag = (tag: unknown): tag is string => typeof tag === 'string' && /^\w[\w.-]{0,127}$/.test(tag)
 
 /** An answer, and those that it says come next. */
 export async function* pages(

@@ -1,7 +1,9 @@
 // Manifests and indexes of a repository: fetched, asked for, put. OCI distribution spec, "Pulling manifests", "Pushing manifests".
 
+import { UserError } from '../../errors.ts'
 import { checkDigest, documentLimitBytes, jsonObject, shaHex } from '../documents.ts'
 import { type Descriptor, type Manifest, mediaTypes } from '../manifest.ts'
+import { digestHex, isTag } from '../reference.ts'
 import type { FetchedManifest, ManifestHead } from './client.ts'
 import { discard } from './exchange.ts'
 import { RegistryError } from './failure.ts'
@@ -69,10 +71,12 @@ export async function putManifest(
   const archive = await session.archive()
   const digest = `sha256:${shaHex(archive, bytes)}`
   if (isDigest(reference)) checkDigest(archive, bytes, reference, tried)
+  const { subject, artifactType, config, annotations } = jsonObject<Partial<Manifest>>(bytes, tried)
+  if (subject) digestHex(subject.digest, `${tried}: subject`)
   const answer = await session.ask(
     {
       method: 'PUT',
-      target: `${session.path}/manifests/${reference}`,
+      target: manifestPath(session, reference, tried),
       headers: { 'content-type': mediaType },
       body: () => bytes,
       scopes: session.push,
@@ -89,7 +93,6 @@ export async function putManifest(
       'DIGEST_INVALID',
     )
   }
-  const { subject, artifactType, config, annotations } = jsonObject<Partial<Manifest>>(bytes, tried)
   if (!subject || answer.header('oci-subject') !== undefined) return { digest }
   const referrer = {
     mediaType,
@@ -101,10 +104,17 @@ export async function putManifest(
   return { digest, unlisted: { subject: subject.digest, referrer } }
 }
 
+/** A tag or a digest: whatever else documents of others say would lead elsewhere in the registry, with our login. */
+function manifestPath(session: Session, reference: string, tried: string): string {
+  if (isDigest(reference)) digestHex(reference, tried)
+  else if (!isTag(reference)) throw new UserError(`${tried}: this is neither a tag nor a digest`)
+  return `${session.path}/manifests/${reference}`
+}
+
 function manifestCall(session: Session, method: 'GET' | 'HEAD', reference: string, accept: readonly string[]): Call {
   return {
     method,
-    target: `${session.path}/manifests/${reference}`,
+    target: manifestPath(session, reference, `pull ${session.named(reference)}`),
     headers: { accept: accept.join(', ') },
     scopes: session.pull,
     tried: `pull ${session.named(reference)}`,

@@ -4,6 +4,7 @@
 import { UserError } from '../../errors.ts'
 import { jsonObject } from '../documents.ts'
 import { type Descriptor, type Index, mediaTypes } from '../manifest.ts'
+import { digestHex } from '../reference.ts'
 import { descriptorShape, list } from '../shape.ts'
 import { isNotFound } from './failure.ts'
 import { pages } from './lists.ts'
@@ -12,6 +13,7 @@ import type { Call, Session } from './session.ts'
 
 /** @param artifactType - only those; all when absent */
 export async function listReferrers(session: Session, digest: string, artifactType?: string): Promise<Descriptor[]> {
+  digestHex(digest, `referrers of ${session.name}`)
   const filter = artifactType === undefined ? '' : `?artifactType=${encodeURIComponent(artifactType)}`
   const call: Call = {
     method: 'GET',

@@ -111,7 +111,8 @@ export class Session {
       const answer = await exchange(http, this.endpoint, { ...call, url: url.href, authorization })
       // A storage elsewhere that refuses does not want to know who we are.
       if (answer.status !== 401 || second || !ours || !mayKnowSecretsOf(base, new URL(answer.url))) return answer
-      if (!(await this.#authorizer.challenged(answer.header('www-authenticate'), scopes, authorization))) return answer
+      const challenge = answer.header('www-authenticate')
+      if (!(await this.#authorizer.challenged(challenge, scopes, authorization, base))) return answer
       await discard(answer)
     }
   }

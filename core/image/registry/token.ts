@@ -30,16 +30,16 @@ const leastSeconds = 10
 
 /** Remembers what one registry wants, and the tokens that were given for it. */
 export class Authorizer {
-  readonly #endpoint: Pick<Endpoint, 'url' | 'registry' | 'insecure' | 'credentials'>
+  readonly #endpoint: Pick<Endpoint, 'registry' | 'insecure' | 'credentials'>
   readonly #ask: (question: Question) => Promise<Answer>
   readonly #now: () => number
   readonly #grants = new Map<string, Grant>()
   #basic: string | undefined
-  #bearer: { readonly realm: string; readonly service?: string } | undefined
+  #bearer: { readonly realm: string; readonly service?: string; readonly from: URL } | undefined
 
   /** @param ask - sends a question to the token server, patiently */
   constructor(
-    endpoint: Pick<Endpoint, 'url' | 'registry' | 'insecure' | 'credentials'>,
+    endpoint: Pick<Endpoint, 'registry' | 'insecure' | 'credentials'>,
     now: () => number,
     ask: (question: Question) => Promise<Answer>,
   ) {
@@ -73,13 +73,14 @@ export class Authorizer {
    * Learns from a refusal. Answers whether another try has something to show that this one had not.
    *
    * @param used - the Authorization header of the refused request
+   * @param from - who refused it
    */
-  async challenged(header: string | undefined, scopes: Scopes, used: string | undefined): Promise<boolean> {
+  async challenged(header: string | undefined, scopes: Scopes, used: string | undefined, from: URL): Promise<boolean> {
     const challenges = parseChallenges(header ?? '')
     const bearer = challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.realm)
     if (bearer) {
       const { realm, service, scope } = bearer.parameters
-      this.#bearer = { realm: realm!, service }
+      this.#bearer = { realm: realm!, service, from }
       const grant = this.#grant(scopes)
       for (const name of (scope ?? '').split(' ')) if (name !== '') grant.scopes.add(name)
       const current = await grant.token?.catch(() => undefined)
@@ -101,9 +102,9 @@ export class Authorizer {
   }
 
   async #fetch({ scopes }: Grant, tried: string): Promise<Token> {
-    const { realm, service } = this.#bearer!
+    const { realm, service, from } = this.#bearer!
     const { credentials } = this.#endpoint
-    const url = secureTarget(realm, new URL(this.#endpoint.url), this.#endpoint.insecure, tried)
+    const url = secureTarget(realm, from, this.#endpoint.insecure, tried)
     const answer = await this.#ask(
       credentials && 'identityToken' in credentials
         ? refreshQuestion(url, service, scopes, credentials.identityToken, tried)

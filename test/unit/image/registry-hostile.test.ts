@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { UserError } from '../../../core/errors.ts'
 import { blobOf, collected } from '../../support/registry-client.ts'
-import { type Reply, type Sent, scripted } from '../../support/scripted-http.ts'
+import { broken, type Reply, type Sent, scripted } from '../../support/scripted-http.ts'
 
 const manifest = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json' }
 const credentials = { username: 'tester', password: 'secret' }
@@ -117,6 +117,56 @@ describe('a login', () => {
         expect(secretsAt(sent).filter((origin) => origin !== 'https://registry.example')).toEqual([])
       }),
     )
+  })
+})
+
+describe('a name in a document of others', () => {
+  const elsewhere = [
+    '../../other/manifests/1',
+    '..',
+    '1?x',
+    '1#x',
+    'a/b',
+    '',
+    'sha256:../../../x',
+    `sha256:${'A'.repeat(64)}`,
+  ]
+  const paths = (sent: readonly Sent[]) => sent.map(({ url }) => url.pathname)
+
+  it('leads nowhere else in the registry', async () => {
+    for (const reference of elsewhere) {
+      const { client, sent } = scripted(() => ({ body: manifest }), { credentials })
+      for (const ask of [client.manifest, client.headManifest, client.referrers])
+        await expect(ask(reference)).rejects.toBeInstanceOf(UserError)
+      expect(paths(sent)).toEqual([])
+    }
+  })
+
+  it('is not written to when it is the subject of what is pushed', async () => {
+    for (const digest of [...elsewhere, 7, null]) {
+      const { client, sent } = scripted(({ method }) => ({ status: method === 'GET' ? 404 : 201 }), { credentials })
+      const bytes = new TextEncoder().encode(JSON.stringify({ ...manifest, subject: { digest } }))
+      await expect(client.putManifest('1', bytes, manifest.mediaType)).rejects.toBeInstanceOf(UserError)
+      expect(paths(sent)).toEqual([])
+    }
+  })
+})
+
+describe('a registry without TLS', () => {
+  it('may have its token server on its own port', async () => {
+    const { client, sent } = scripted(
+      ({ url, headers }): Reply => {
+        if (url.protocol === 'https:') throw broken(url)
+        if (url.pathname === '/token') return { body: { token: 't' } }
+        const realm = 'Bearer realm="http://registry.example/token"'
+        return headers.authorization ? { body: manifest } : { status: 401, headers: { 'www-authenticate': realm } }
+      },
+      { credentials, insecure: true, tls: { verify: false } },
+    )
+    await client.manifest('1')
+    expect(sent.filter(({ url }) => url.pathname === '/token').map(({ url }) => url.origin)).toEqual([
+      'http://registry.example',
+    ])
   })
 })
 
