@@ -22,7 +22,7 @@ import { pieces } from './layout.ts'
 import { removeUnpacked } from './remove.ts'
 import type { SourceLayer } from './source.ts'
 import { blobPath, draftsDirectory, type LayerRecord, layerDirectory, layerTree } from './store.ts'
-import { tarEntries } from './tar.ts'
+import { type TarEntry, tarEntries } from './tar.ts'
 
 export interface NumberedLayer {
   readonly source: SourceLayer
@@ -121,7 +121,7 @@ export class LayerBringer {
         makeDirectories(kernel, draft, 0o700)
         makeDirectories(kernel, `${draft}/diff`, 0o755)
         const { limits } = this.#options
-        const applied = await applyLayer(kernel, `${draft}/diff`, tarEntries(tar.bytes), {
+        const applied = await applyLayer(kernel, `${draft}/diff`, entriesOf(title, tar.bytes), {
           title,
           limits,
           warn: this.#host.warn,
@@ -278,5 +278,15 @@ function writeWhole({ kernel }: ImageHost, path: string, text: string): void {
     writeAll(kernel, fd, text, path)
   } finally {
     close(kernel, fd)
+  }
+}
+
+/** What is wrong with an archive is told with the layer that it is of; what its source threw goes on as it is. */
+async function* entriesOf(title: string, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry> {
+  try {
+    yield* tarEntries(bytes)
+  } catch (error) {
+    if (!(error instanceof UserError) || !error.message.startsWith('tar ')) throw error
+    throw new UserError(`${title}: ${error.message}`)
   }
 }

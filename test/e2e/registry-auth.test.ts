@@ -93,7 +93,8 @@ describe.each(['basic', 'token'] as const)('a registry with %s authentication', 
     const wrong = await run(['pull', '-q', '--creds', `${registry.user}:wrong`, `${registry.address}/team/app`], store)
     expect([wrong.code, wrong.stderr]).toEqual([125, expect.stringMatching(/^vitrine: [^\n]*\n$/)])
     const other = join(directory, 'other-auth.json')
-    await login(registry.password!, '--authfile', other)
+    const given = ['--username', registry.user!, '--password', registry.password!]
+    await ok(['login', ...given, '--authfile', other, registry.address])
     await ok(['pull', '-q', '--authfile', other, `${registry.address}/team/app`], store)
     expect((await run(['pull', '-q', `${registry.address}/team/app`], elsewhere())).code).toBe(125)
     await ok(['logout', '--authfile', other, '--all'])

@@ -134,7 +134,8 @@ describe('a pull', () => {
 
   it('takes no content that is not what its digest says', async () => {
     await isRefused(new RegExp(largeBlob), once(get(largeBlob), flipsByte(150_000), always))
-    await isRefused(new RegExp(smallBlob), once(get(smallBlob), flipsByte(0), always))
+    // Here the archive's own checksum may tell first.
+    await isRefused(new RegExp(`${smallBlob}|layer 2 of 2: tar header`), once(get(smallBlob), flipsByte(0), always))
     const config = [...image.blobs.keys()].at(-1)!
     await isRefused(new RegExp(config), once(get(config), flipsByte(20), always))
     await isRefused(/damaged/, once(manifestGet, flipsByte(30), always))
