@@ -26,7 +26,7 @@ import {
 } from '../support/faults-of-http.ts'
 import { skipUnless } from '../support/needs.ts'
 import { noise } from '../support/noise.ts'
-import { type Registry, startRegistry } from '../support/registry.ts'
+import { type Registry, startRegistry, withRegistry } from '../support/registry.ts'
 import {
   insecure,
   needsContainersAndRegistry,
@@ -194,6 +194,38 @@ describe('a pull', () => {
       }),
       { numRuns: 12 },
     )
+  })
+})
+
+describe('pulls, removals and saves at the same time', () => {
+  const { directory, run, ok, configure, elsewhere } = openRegistrySession()
+
+  it('do not spoil each other', async () => {
+    await withRegistry({ directory: join(directory, 'registry') }, async (registry) => {
+      configure(insecure(registry.address))
+      const tags = ['one', 'two', 'three']
+      for (const tag of tags) {
+        const layers = [layer('shared', 200_000), layer('also shared', 50_000), layer(tag, 50_000)]
+        await putImage(registry, 'app', makeImage({ layers }), tag)
+      }
+      const name = (tag: string) => `${registry.address}/app:${tag}`
+      const store = elsewhere()
+      const refusals = new Set<string>()
+      const repeat = async (argv: readonly string[]) => {
+        for (let round = 0; round < 6; round++) refusals.add((await run(argv, store)).stderr)
+      }
+      await Promise.all([
+        ...tags.map((tag) => repeat(['pull', '-q', name(tag)])),
+        repeat(['rmi', '--all', '--force']),
+        repeat(['image', 'prune', '--all', '--force']),
+        repeat(['save', '--format=oci-archive', '-o', join(directory, 'saved.tar'), name('one')]),
+      ])
+      // Nothing but that there was nothing to save.
+      for (const refusal of refusals) expect(refusal).toMatch(/^(?:vitrine: image \S+: not here; .*\n)?$/)
+      expect(storeProblems(store.directory)).toEqual([])
+      for (const tag of tags) await ok(['pull', '-q', name(tag)], store)
+      expect(storeProblems(store.directory)).toEqual([])
+    })
   })
 })
 
