@@ -37,6 +37,11 @@ export function silence(url: URL, milliseconds: number): HttpFailure {
   return new HttpFailure(`${url.host} sent nothing for ${milliseconds / 1000} s`, 'ETIMEDOUT', true)
 }
 
+/** A connection on which only drops come. */
+export function drops(url: URL): HttpFailure {
+  return new HttpFailure(`${url.host} sends next to nothing`, 'ETIMEDOUT', true)
+}
+
 /** A body that ended too early without an error of its own. */
 export function brokenOff(url: URL): HttpFailure {
   return new HttpFailure(`${url.host} broke the connection`, 'ECONNRESET', true)

@@ -17,7 +17,7 @@ import {
   type HttpResponse,
   type TlsChoice,
 } from '../../core/image/registry/http.ts'
-import { brokenOff, failureOf, silence } from './http-failure.ts'
+import { brokenOff, drops, failureOf, silence } from './http-failure.ts'
 import { proxyFor } from './http-proxy.ts'
 import { secureContext } from './http-trust.ts'
 
@@ -152,12 +152,15 @@ async function* readBody(
   watch: Watch,
 ): AsyncGenerator<Uint8Array> {
   const parts = incoming[Symbol.asyncIterator]()
+  const pace = new Pace(watch.milliseconds)
   try {
     for (;;) {
       watch.resume()
+      const askedMs = performance.now()
       const next = await parts.next()
       watch.pause()
       if (next.done) break
+      if (pace.isTooSlow(performance.now() - askedMs, next.value.length)) throw drops(url)
       yield next.value
     }
     if (!incoming.complete) throw brokenOff(url)
@@ -167,6 +170,30 @@ async function* readBody(
   } finally {
     watch.pause()
     if (!incoming.complete || !outgoing.writableFinished) outgoing.destroy()
+  }
+}
+
+/** In so many times the longest silence at least so much must come: drops that break each silence are no answer. */
+const paceTimes = 10
+const paceBytes = 16_384
+
+class Pace {
+  readonly #windowMs: number
+  #awaitedMs = 0
+  #bytes = 0
+
+  constructor(silenceMs: number) {
+    this.#windowMs = paceTimes * silenceMs
+  }
+
+  isTooSlow(awaitedMs: number, bytes: number): boolean {
+    this.#awaitedMs += awaitedMs
+    this.#bytes += bytes
+    if (this.#awaitedMs < this.#windowMs) return false
+    const tooSlow = this.#bytes < paceBytes
+    this.#awaitedMs = 0
+    this.#bytes = 0
+    return tooSlow
   }
 }
 
