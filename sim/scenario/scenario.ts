@@ -41,8 +41,9 @@ export interface BeginLine extends At {
   readonly task: number | undefined
   /** Index of the line where it ends; undefined when the log does not say. */
   end: number | undefined
-  /** The same call as a whole: of the end's arguments those that are known here. */
   readonly name: string
+  /** Those that are known here; the end has them all. */
+  readonly args: readonly Value[]
 }
 
 export type Line =
@@ -59,6 +60,8 @@ export type Line =
     })
   /** `# waits: [pid 7]`: its call has not ended here. */
   | (At & { readonly kind: 'waits'; readonly task: number | undefined })
+  /** `# contains: "text"`, `# lacks: "text"`: what the call before has read. */
+  | (At & { readonly kind: 'contains'; readonly lacks: boolean; readonly bytes: Uint8Array })
   /** Text that could not be read. */
   | (At & { readonly kind: 'unreadable'; readonly reason: string })
 
@@ -101,7 +104,9 @@ export function parseScenarios(text: string): readonly Scenario[] {
 
 export function parseScenario(text: string): Scenario {
   const parser = new Parser()
-  for (const [index, line] of text.split('\n').entries()) parser.line(line.replace(/\r$/, ''), index + 1)
+  // Without -o, strace says this in the midst of other lines.
+  const lines = text.replace(/(?<!^)strace: Process \d+ attached\n/gm, '')
+  for (const [index, line] of lines.split('\n').entries()) parser.line(line.replace(/\r$/, ''), index + 1)
   return parser.finished()
 }
 
@@ -141,7 +146,7 @@ class Parser {
   }
 
   #comment(text: string, line: number): void {
-    const directive = /^#\s*(rule|kernel|needs|differs|waits|scenario):\s*(.*)$/.exec(text)
+    const directive = /^#\s*(rule|kernel|needs|differs|waits|contains|lacks|scenario):\s*(.*)$/.exec(text)
     if (directive === null) {
       if (this.#lines.length === 0) this.#title.push(text.replace(/^#+\s*/, ''))
       return
@@ -151,9 +156,18 @@ class Parser {
     else if (word === 'needs') this.#needs.push(...rest.split(/\s*,\s*/))
     else if (word === 'kernel') this.#kernel = rest
     else if (word === 'scenario') this.#title.push(rest)
+    else if (word === 'contains' || word === 'lacks') this.#contains(text, word, rest, line)
     else if (word === 'waits')
       this.#lines.push({ kind: 'waits', task: taskOf(/(\d+)/.exec(rest)?.[1]), line, text: text.trim() })
     else this.#differs(text, rest, line)
+  }
+
+  #contains(text: string, word: string, rest: string, line: number): void {
+    const at = { line, text }
+    const value = rest.startsWith('"') ? new Reader(rest).value() : undefined
+    if (value?.kind === 'string')
+      this.#lines.push({ kind: 'contains', lacks: word === 'lacks', bytes: value.bytes, ...at })
+    else this.#lines.push({ kind: 'unreadable', reason: 'expected a string in quotes', ...at })
   }
 
   #differs(text: string, rest: string, line: number): void {
@@ -205,7 +219,8 @@ class Parser {
         return
       }
       this.#unfinished.set(task, { text: start, index: this.#lines.length })
-      this.#lines.push({ kind: 'begin', task, end: undefined, name: /^\w+/.exec(start)?.[0] ?? '', ...at })
+      const { name, args } = callOf(`${start}) = ?`, task, at, undefined)
+      this.#lines.push({ kind: 'begin', task, end: undefined, name, args, ...at })
       return
     }
     const resumed = /^<\.\.\. (\w+) resumed>\s?(.*)$/.exec(text)

@@ -1,0 +1,94 @@
+// Whether what a kernel gave is what is written: numbers that stand for something are bound, and what is left out is not asked.
+
+import { actualPidText, type Names } from './names.ts'
+import { nameOfBytes, numberIn, signalSet } from './number.ts'
+import type { Value } from './value.ts'
+
+/** Fields whose numbers stand for something. */
+const inodeFields = /^(st|stx|d)_ino$/
+const pidFields = /^(si_pid|pid|l_pid|si_tid)$/
+const fdFields = /^(fd|ssi_fd|pipefd)$/
+/** Never the same twice. */
+const ignored =
+  /^(d_off|d_reclen|st_[amc]time(_nsec)?|stx_[abcm]time|st_dev|stx_dev_(major|minor)|stx_mnt_id|si_[us]time)$/
+
+/** Whether an actual value is the written one, as far as that says; `field` is the name of where it stands. */
+export function agrees(written: Value, actual: Value, names: Names, field = ''): boolean {
+  if (written.kind === 'anything' || written.kind === 'raw' || ignored.test(field)) return true
+  if (written.kind === 'change') return agrees(written.after, actual, names, field)
+  if (written.kind === 'named') return agrees(written.value, actual, names, field)
+  if (written.kind === 'string') return actual.kind !== 'string' || sameText(written, actual, names)
+  if (written.kind === 'struct') return actual.kind !== 'struct' || sameFields(written, actual, names)
+  if (written.kind === 'list') return sameList(written, actual, names, field)
+  const [wanted, got] = [numberIn(written), numberIn(actual)]
+  if (wanted !== undefined && got !== undefined) return sameNumber(wanted, got, names, field)
+  if (written.kind === 'join' || written.kind === 'apply') return sameExpression(written, actual)
+  return wanted !== undefined || written.kind !== 'name' || actual.kind !== 'name' || written.name === actual.name
+}
+
+function sameNumber(wanted: bigint, got: bigint, names: Names, field: string): boolean {
+  if (inodeFields.test(field)) return names.inodes.same(wanted, got)
+  if (pidFields.test(field)) return names.pids.same(wanted, got)
+  if (fdFields.test(field)) return names.files.numbers.same(wanted, got)
+  return wanted === got
+}
+
+function sameText(
+  written: Extract<Value, { kind: 'string' }>,
+  actual: Extract<Value, { kind: 'string' }>,
+  names: Names,
+): boolean {
+  const [wanted, got] = [nameOfBytes(written.bytes), nameOfBytes(actual.bytes)]
+  const namespace = /^(\w+):\[(\d+)\]$/
+  const [wantedLink, gotLink] = [namespace.exec(wanted), namespace.exec(got)]
+  if (wantedLink && gotLink)
+    return wantedLink[1] === gotLink[1] && names.inodes.same(BigInt(wantedLink[2]!), BigInt(gotLink[2]!))
+  const length = written.cut ? written.bytes.length : actual.bytes.length
+  return (
+    written.bytes.length <= actual.bytes.length &&
+    (written.cut || written.bytes.length === actual.bytes.length) &&
+    written.bytes.every((byte, at) => at >= length || byte === actual.bytes[at])
+  )
+}
+
+function sameFields(
+  written: Extract<Value, { kind: 'struct' }>,
+  actual: Extract<Value, { kind: 'struct' }>,
+  names: Names,
+): boolean {
+  return written.fields.every(({ name, value }) => {
+    const found = actual.fields.find((other) => other.name === name)
+    return found === undefined || agrees(value, found.value, names, name)
+  })
+}
+
+function sameList(written: Extract<Value, { kind: 'list' }>, actual: Value, names: Names, field: string): boolean {
+  if (actual.kind !== 'list') return written.items.length !== 1 || agrees(written.items[0]!, actual, names, field)
+  const [wanted, got] = [signalSet(written), signalSet(actual)]
+  if (wanted !== undefined && got !== undefined && written.items.length > 0) return wanted === got
+  if (written.open ? written.items.length > actual.items.length : written.items.length !== actual.items.length)
+    return false
+  return written.items.every((item, index) => agrees(item, actual.items[index]!, names, field))
+}
+
+/** `WIFSIGNALED(s) && WTERMSIG(s) == SIGKILL`; whether there was a core file says nothing. */
+function sameExpression(written: Value, actual: Value): boolean {
+  return plain(written) === plain(actual)
+}
+
+function plain(value: Value): string {
+  if (value.kind === 'join') {
+    const parts = value.parts.map(plain).filter((part) => part !== 'WCOREDUMP(s)')
+    return parts.join(value.operator)
+  }
+  if (value.kind === 'apply') return `${value.name}(${value.args.map(plain).join()})`
+  const number = numberIn(value)
+  return number === undefined ? (value.kind === 'name' ? value.name : value.kind) : String(number)
+}
+
+/** The text of cgroup.procs and its kin: the same numbers, in whatever order. */
+export function samePids(written: Value, actual: Value, names: Names): boolean {
+  if (written.kind !== 'string' || actual.kind !== 'string') return true
+  const sorted = (text: string) => text.split('\n').filter(Boolean).sort().join(' ')
+  return sorted(actualPidText(names, nameOfBytes(written.bytes))) === sorted(nameOfBytes(actual.bytes))
+}

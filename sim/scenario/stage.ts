@@ -1,0 +1,45 @@
+// Where a scenario is played: some kernel, on which tasks make the calls that they are given.
+
+import type { Syscall } from '../../core/syscall.ts'
+import type { Outcome } from '../outcome.ts'
+
+/** A task of a stage. */
+export type Actor = number
+
+export type Answer =
+  | { readonly kind: 'ended'; readonly outcome: Outcome; readonly child?: Actor }
+  /** It has not ended. vfork(2) has a child nevertheless. */
+  | { readonly kind: 'waits'; readonly child?: Actor }
+  /** The task has ended in the midst of it, as exit_group(2) does. */
+  | { readonly kind: 'gone' }
+
+/** How a task has ended, as far as that can still be asked: a process that was reaped says nothing more. */
+export interface Ended {
+  readonly code?: number
+  readonly signal?: number
+}
+
+export interface Stage {
+  /** For the report: `sim 6.12`, `linux 6.18`. */
+  readonly title: string
+  readonly kind: 'sim' | 'linux'
+  /** Which Linux it is, or is like. */
+  readonly version: readonly [number, number]
+  /** The task that the scenario begins with, a child of process 1. */
+  readonly first: Actor
+  /**
+   * A task makes a call.
+   *
+   * @param waits - the scenario lets it end later: only what ends at once is awaited
+   */
+  call(actor: Actor, call: Syscall, waits: boolean): Promise<Answer>
+  /** Lets time pass until a task's call has ended, as long as that is worth waiting for. */
+  collect(actor: Actor): Promise<Answer>
+  /** Whether the task's call has not ended and will not without something new. */
+  waiting(actor: Actor): Promise<boolean>
+  /** Waits until a task has ended; undefined when it goes on living. */
+  ended(actor: Actor): Promise<Ended | undefined>
+  /** Signals that its handlers have got since the start, in order. */
+  received(actor: Actor): Promise<readonly number[]>
+  close(): Promise<void>
+}

@@ -1,0 +1,49 @@
+// What a scenario finds when it begins, on every kernel: process 1 ignores SIGCHLD and has mounted the usual file systems, and
+// everybody is in the cgroup /init of the unified hierarchy, whose root gives all its controllers to its children.
+
+import type { Syscall } from '../../core/syscall.ts'
+import type { Config } from '../kernel.ts'
+import type { Outcome } from '../outcome.ts'
+
+const AT_FDCWD = -100
+const [MS_NOSUID, MS_NODEV, MS_NOEXEC] = [2, 4, 8] as const
+
+const mount = (source: string, target: string, type: string, flags: number, data: string | null = null): Syscall => ({
+  name: 'mount',
+  source,
+  target,
+  filesystemtype: type,
+  mountflags: flags,
+  data,
+})
+
+/**
+ * Furnishes a new machine, or a new corner of a real one, by calls of its process 1. What a kernel does not have is left out.
+ *
+ * @param call - makes one call of process 1
+ */
+export function furnish(cgroups: Config['cgroups'], call: (call: Syscall) => Outcome): void {
+  const works = (syscall: Syscall): boolean => !('errno' in call(syscall))
+  const exists = (pathname: string) => works({ name: 'faccessat2', dirfd: AT_FDCWD, pathname, mode: 0, flags: 0 })
+  call({ name: 'rt_sigaction', signum: 17, act: { handler: 1 }, oldact: 0, sigsetsize: 8 })
+  if (!exists('/proc/self')) call(mount('proc', '/proc', 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC))
+  if (!exists('/sys/kernel')) call(mount('sysfs', '/sys', 'sysfs', MS_NOSUID | MS_NODEV | MS_NOEXEC))
+  if (cgroups === 'v2') unified('/sys/fs/cgroup', call)
+}
+
+function unified(root: string, call: (call: Syscall) => Outcome): void {
+  const works = (syscall: Syscall): boolean => !('errno' in call(syscall))
+  if (!works({ name: 'faccessat2', dirfd: AT_FDCWD, pathname: `${root}/cgroup.procs`, mode: 0, flags: 0 }))
+    call(mount('cgroup2', root, 'cgroup2', MS_NOSUID | MS_NODEV | MS_NOEXEC))
+  call({ name: 'mkdirat', dirfd: AT_FDCWD, pathname: `${root}/init`, mode: 0o755 })
+  write(`${root}/init/cgroup.procs`, '0', call)
+  for (const controller of ['cpuset', 'cpu', 'io', 'memory', 'hugetlb', 'pids', 'rdma', 'misc'])
+    write(`${root}/cgroup.subtree_control`, `+${controller}`, call)
+}
+
+function write(pathname: string, text: string, call: (call: Syscall) => Outcome): void {
+  const opened = call({ name: 'openat', dirfd: AT_FDCWD, pathname, flags: 1, mode: 0 })
+  if ('errno' in opened) return
+  call({ name: 'write', fd: opened.value, buf: text })
+  call({ name: 'close', fd: opened.value })
+}
