@@ -17,10 +17,17 @@ export class FileTable {
     return this.#slots[fd]
   }
 
-  /** The lowest free number from a start on, below a limit; undefined when there is none (EMFILE). */
-  add(file: OpenFile, closeOnExec: boolean, limit: number, from = 0): number | undefined {
+  /** The lowest free number from a start on. */
+  lowest(from = 0): number {
     let fd = Math.max(from, this.#lowestFree)
     while (this.#slots[fd]) fd++
+    if (from <= this.#lowestFree) this.#lowestFree = fd
+    return fd
+  }
+
+  /** The lowest free number from a start on, below a limit; undefined when there is none (EMFILE). */
+  add(file: OpenFile, closeOnExec: boolean, limit: number, from = 0): number | undefined {
+    const fd = this.lowest(from)
     if (fd >= limit) return undefined
     if (from <= this.#lowestFree) this.#lowestFree = fd + 1
     this.#slots[fd] = { file, closeOnExec }

@@ -1,6 +1,15 @@
 // All calls: what each file of this folder knows, and ENOSYS for the rest.
 
 import { none, type Table } from '../table.ts'
+import { calls as attributes } from './attributes.ts'
+import { calls as descriptors } from './descriptors.ts'
+import { calls as directory } from './directory.ts'
+import { calls as make } from './make.ts'
+import { calls as open } from './open.ts'
+import { calls as pipe } from './pipe.ts'
+import { calls as readWrite } from './read-write.ts'
+import { calls as remove } from './remove.ts'
+import { calls as stat } from './stat.ts'
 
 const nothing = none('not modelled yet')
 
@@ -175,4 +184,13 @@ const unknown: Table = {
 
 export const table: Table = {
   ...unknown,
+  ...attributes,
+  ...descriptors,
+  ...directory,
+  ...make,
+  ...open,
+  ...pipe,
+  ...readWrite,
+  ...remove,
+  ...stat,
 }

@@ -1,6 +1,7 @@
 // A dentry: a name in a directory. The tree of dentries is what paths walk along and what mounts are put on.
 
 import type { Inode } from './inode.ts'
+import type { Mount } from './mount.ts'
 import type { Superblock } from './superblock.ts'
 
 export class Dentry {
@@ -16,6 +17,8 @@ export class Dentry {
   deleted = false
   /** Mounts that lie on it, in any mount namespace. */
   mounts = 0
+  /** The same as a set, once there was one. Kept by attach and detach. */
+  mountsOn: Set<Mount> | undefined
 
   constructor(superblock: Superblock, inode: Inode, name: string, parent: Dentry | undefined) {
     this.superblock = superblock

@@ -1,6 +1,6 @@
 // An open file description: what open(2) makes, dup(2) and fork(2) share, and a descriptor stands for.
 
-import type { Reply } from '../outcome.ts'
+import type { Denied, Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import type { WaitQueue } from '../wait.ts'
 import type { DirectoryEntry, Inode } from './inode.ts'
@@ -16,7 +16,9 @@ export interface FileOperations {
   ioctl?(task: Task, request: number, arg: Uint8Array | number): Reply
   /** POLLIN and its kin that hold now, and what is woken when that changes. poll(2) */
   poll?(task: Task): { readonly events: number; readonly queues: readonly WaitQueue[] }
-  truncate?(task: Task, lengthBytes: number): Reply
+  truncate?(task: Task, lengthBytes: number): Denied | number
+  /** fallocate(2); modes that are no file system's have been refused. */
+  allocate?(task: Task, offset: number, lengthBytes: number, mode: number): Denied | number
   /** fcntl(2) where the kind of file has a say (seals, pipe sizes); undefined: not its command. */
   fcntl?(task: Task, command: number, arg: number): Reply | undefined
   /** lseek(2) where it is not the usual arithmetic. */

@@ -5,10 +5,14 @@ import type { Denied } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import { epoch, type Moment } from '../time.ts'
 import type { FileOperations, OpenFile } from './file.ts'
+import type { FileLocks } from './locks.ts'
+import type { Watcher } from './notify.ts'
 import type { Path } from './path.ts'
+import type { Pipe } from './pipe.ts'
 import type { Superblock } from './superblock.ts'
 
-export type InodeKind = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo' | 'socket'
+/** anonymous: what eventfd(2) and its kin give, of no type at all. */
+export type InodeKind = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo' | 'socket' | 'anonymous'
 
 /** S_IFMT bits of st_mode. inode(7) */
 export const kindBits: Readonly<Record<InodeKind, number>> = {
@@ -19,6 +23,7 @@ export const kindBits: Readonly<Record<InodeKind, number>> = {
   file: 0o100000,
   symlink: 0o120000,
   socket: 0o140000,
+  anonymous: 0,
 }
 
 /** What is given to a new inode. */
@@ -33,6 +38,9 @@ export interface NewInode {
   /** Of a device: major and minor number. */
   readonly device?: readonly [number, number]
 }
+
+/** What chmod(2), chown(2) and truncate(2) want changed. Ids are as the file system writes them. */
+export type Attributes = Partial<Pick<Inode, 'mode' | 'uid' | 'gid' | 'sizeBytes'>>
 
 export interface DirectoryEntry {
   readonly name: string
@@ -64,7 +72,15 @@ export abstract class Inode {
   /** Open descriptions for writing, and programs that run from it: each forbids the other (ETXTBSY). */
   writers = 0
   executions = 0
+  /** Of a fifo that is open. */
+  pipe: Pipe | undefined
+  /** inotify(7) */
+  watchers: Set<Watcher> | undefined
+  /** flock(2) */
+  locks: FileLocks | undefined
   readonly device: readonly [number, number]
+  /** st_dev where it is not the superblock's (overlayfs). */
+  statDevice: readonly [number, number] | undefined
   /** By whole name. */
   readonly xattrs = new Map<string, Uint8Array>()
 
@@ -99,9 +115,15 @@ export abstract class Inode {
   entries?(task: Task): readonly DirectoryEntry[]
   /** Names come and go by themselves (proc, sysfs): a dentry that is known is asked for again. */
   readonly volatile?: boolean
+  /** st_blocks, in units of 512 bytes; absent: as its size says. */
+  blocks512?(): number
+  /** O_TMPFILE: a file without a name. */
+  createUnnamed?(task: Task, made: NewInode): Inode | Denied
+  /** Whether link(2) may give it a first name. */
+  linkable?: boolean
   /** The last name and the last open description are gone. */
   end?(): void
 
   /** chmod(2), chown(2), truncate(2) where the file system has a say; absent means that it is as it is written down. */
-  setAttributes?(task: Task, changes: Partial<Pick<Inode, 'mode' | 'uid' | 'gid' | 'sizeBytes'>>): Denied | undefined
+  setAttributes?(task: Task, changes: Attributes): Denied | undefined
 }

@@ -55,6 +55,8 @@ export class Mount {
   idMapping: IdMapping | undefined
   /** Open descriptions, working directories and roots on it: it is busy while there are any (MNT-013). */
   users = 0
+  /** Of those, descriptions for writing: while there are any it does not become read-only (MNT-022). */
+  writers = 0
   /** Called when the last user has gone; set for one that is attached nowhere any more, which then ends. */
   unused: (() => void) | undefined
 

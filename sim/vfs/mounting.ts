@@ -25,6 +25,8 @@ export function attach(mount: Mount, at: Path, namespace: MountNamespace | undef
   at.mount.children.add(mount)
   at.mount.covers.set(at.dentry, mount)
   at.dentry.mounts += 1
+  at.dentry.mountsOn ??= new Set()
+  at.dentry.mountsOn.add(mount)
   mount.namespace = namespace
   namespace?.mounts.add(mount)
 }
@@ -35,10 +37,29 @@ export function detach(mount: Mount): void {
     at.mount.children.delete(mount)
     at.mount.covers.delete(at.dentry)
     at.dentry.mounts -= 1
+    at.dentry.mountsOn?.delete(mount)
   }
   mount.at = undefined
   mount.namespace = undefined
   namespace?.mounts.delete(mount)
+}
+
+/** Whether a mount of a namespace lies on a dentry, through whatever mount it is seen. is_local_mountpoint() (MNT-018) */
+export function isMountpointIn(namespace: MountNamespace, dentry: Dentry): boolean {
+  if (dentry.mounts === 0) return false
+  for (const mount of dentry.mountsOn!) if (mount.namespace === namespace) return true
+  return false
+}
+
+/** A directory is gone: what lies on it in other mount namespaces goes with it, with all that lies on that (MNT-018). */
+export function detachCovering(dentry: Dentry): void {
+  if (dentry.mounts === 0) return
+  for (const mount of [...dentry.mountsOn!]) detachTree(mount)
+}
+
+function detachTree(mount: Mount): void {
+  for (const child of [...mount.children]) detachTree(child)
+  detach(mount)
 }
 
 /** The root of the topmost mount on a place; the place itself when nothing lies there. */

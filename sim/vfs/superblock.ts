@@ -20,6 +20,8 @@ export interface Superblock {
   /** A remount with other options. Absent: it takes none. */
   readonly reconfigure?: (options: ReadonlyMap<string, string | true>) => import('../outcome.ts').Denied | undefined
   readonly statfs: () => Statfs
+  /** st_blksize; absent is a page. */
+  readonly statBlockBytes?: number
   /** The last mount and the last open file are gone. */
   readonly end?: () => void
   /** Open descriptions for writing; turning read-only waits for none (MNT-022). */

@@ -1,19 +1,28 @@
-// An open regular file of tmpfs, and of memfd_create(2).
+// An open regular file of tmpfs, and of memfd_create(2) with its seals.
 
 import { pageBytes } from '../memory.ts'
 import { type Denied, deny, isDenied, type Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
-import type { FileOperations } from './file.ts'
+import type { FileOperations, OpenFile } from './file.ts'
+import { mayBeWritten } from './flags.ts'
 import type { TmpfsInode } from './tmpfs.ts'
 
+/** F_SEAL_*. fcntl(2) */
+export const SEAL = { SEAL: 1, SHRINK: 2, GROW: 4, WRITE: 8, FUTURE_WRITE: 0x10, EXEC: 0x20 } as const
+const F_ADD_SEALS = 1033
+const F_GET_SEALS = 1034
+const KEEP_SIZE = 1
+const PUNCH_HOLE = 2
 const nothing = new Uint8Array(0)
 
 export class TmpfsFile implements FileOperations {
   readonly #inode: TmpfsInode
+  readonly #file: OpenFile
   readonly seekable = true
 
-  constructor(inode: TmpfsInode) {
+  constructor(inode: TmpfsInode, file: OpenFile) {
     this.#inode = inode
+    this.#file = file
   }
 
   read(_task: Task, count: number, offset: number): Reply {
@@ -24,6 +33,8 @@ export class TmpfsFile implements FileOperations {
 
   write(task: Task, bytes: Uint8Array, offset: number): Reply {
     const inode = this.#inode
+    if (this.#sealed(SEAL.WRITE | SEAL.FUTURE_WRITE)) return refuse('write(2)', 'writing')
+    if (offset + bytes.length > inode.sizeBytes && this.#sealed(SEAL.GROW)) return refuse('write(2)', 'growing')
     const written = inode.pages.write(offset, bytes, () => inode.ask(task))
     if (isDenied(written)) return written
     if (offset + written > inode.sizeBytes) inode.sizeBytes = offset + written
@@ -32,14 +43,22 @@ export class TmpfsFile implements FileOperations {
   }
 
   truncate(task: Task, lengthBytes: number): Denied | number {
-    return this.#inode.resize(task, lengthBytes) ?? 0
+    return this.#inode.setAttributes(task, { sizeBytes: lengthBytes }) ?? 0
   }
 
-  /** fallocate(2): each page is paid for now; all or none. */
-  allocate(task: Task, offset: number, count: number, keepSize: boolean): Denied | number {
+  /** All pages are there afterwards, and paid for; or none more than before. */
+  allocate(task: Task, offset: number, lengthBytes: number, mode: number): Denied | number {
     const inode = this.#inode
+    const end = offset + lengthBytes
+    if (mode & PUNCH_HOLE) {
+      if (this.#sealed(SEAL.WRITE | SEAL.FUTURE_WRITE)) return refuse('fallocate(2)', 'writing')
+      inode.pages.punch(offset, end, inode.gone)
+      return 0
+    }
+    if (end > inode.sizeBytes && !(mode & KEEP_SIZE) && this.#sealed(SEAL.GROW))
+      return refuse('fallocate(2)', 'growing')
     const made: number[] = []
-    for (let index = Math.floor(offset / pageBytes); index * pageBytes < offset + count; index++) {
+    for (let index = Math.floor(offset / pageBytes); index * pageBytes < end; index++) {
       if (inode.pages.has(index)) continue
       const page = inode.pages.need(index, () => inode.ask(task))
       if (isDenied(page)) {
@@ -48,18 +67,28 @@ export class TmpfsFile implements FileOperations {
       }
       made.push(index)
     }
-    if (!keepSize) inode.sizeBytes = Math.max(inode.sizeBytes, offset + count)
+    if (!(mode & KEEP_SIZE)) inode.sizeBytes = Math.max(inode.sizeBytes, end)
     return 0
   }
 
-  punch(offset: number, count: number): Denied | number {
+  fcntl(_task: Task, command: number, arg: number): Reply | undefined {
     const inode = this.#inode
-    inode.pages.punch(offset, offset + count, inode.gone)
+    if (command === F_GET_SEALS) return inode.seals ?? deny('EINVAL', 'fcntl(2)', 'fcntl(2): the file takes no seals')
+    if (command !== F_ADD_SEALS) return undefined
+    if (!mayBeWritten(this.#file.flags))
+      return deny('EPERM', 'fcntl(2)', 'fcntl(2): the descriptor is not open for writing')
+    if (arg & ~0x3f || inode.seals === undefined)
+      return deny('EINVAL', 'fcntl(2)', 'fcntl(2): there is no such seal, or the file takes none')
+    if (inode.seals & SEAL.SEAL) return deny('EPERM', 'fcntl(2)', 'fcntl(2): the file is sealed against more seals')
+    // Sealing against execution fixes the content of a program, too. mm/memfd.c
+    const more = arg & SEAL.EXEC && inode.mode & 0o111 ? SEAL.SHRINK | SEAL.GROW | SEAL.WRITE | SEAL.FUTURE_WRITE : 0
+    inode.seals |= arg | more
     return 0
+  }
+
+  #sealed(seals: number): boolean {
+    return ((this.#inode.seals ?? 0) & seals) !== 0
   }
 }
 
-export const sealed = (inode: TmpfsInode, seal: number): boolean => ((inode.seals ?? 0) & seal) !== 0
-
-export const refuseSealed = (call: string): Denied =>
-  deny('EPERM', 'fcntl(2)', `${call}: a seal of the file forbids it`)
+const refuse = (call: string, what: string): Denied => deny('EPERM', 'fcntl(2)', `${call}: a seal forbids ${what}`)

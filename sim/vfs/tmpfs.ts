@@ -7,10 +7,10 @@ import { type Denied, deny, isDenied } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import { Dentry } from './dentry.ts'
 import type { FileOperations, OpenFile } from './file.ts'
-import { type DirectoryEntry, Inode, type NewInode } from './inode.ts'
+import { type Attributes, type DirectoryEntry, Inode, type NewInode } from './inode.ts'
 import { Pages } from './pages.ts'
 import type { Statfs, Superblock } from './superblock.ts'
-import { TmpfsFile } from './tmpfs-file.ts'
+import { SEAL, TmpfsFile } from './tmpfs-file.ts'
 import { utf8Length } from './utf8.ts'
 
 export interface TmpfsOptions {
@@ -69,6 +69,12 @@ export class Tmpfs implements Superblock {
     return new TmpfsInode(this, ++this.#ino, made)
   }
 
+  full(): Denied | undefined {
+    const { limitInodes, usedInodes } = this
+    if (limitInodes === undefined || usedInodes < limitInodes) return undefined
+    return deny('ENOSPC', 'MNT-034', 'tmpfs(5): the file system has as many files as nr_inodes allows')
+  }
+
   readonly options = (): string => this.shown
 
   readonly statfs = (): Statfs => {
@@ -112,8 +118,8 @@ export class TmpfsInode extends Inode {
     this.atime = this.mtime = this.ctime = this.btime = superblock.kernel.now()
   }
 
-  open(_task: Task, _file: OpenFile): FileOperations | Denied {
-    if (this.kind === 'file') return new TmpfsFile(this)
+  open(_task: Task, file: OpenFile): FileOperations | Denied {
+    if (this.kind === 'file') return new TmpfsFile(this, file)
     return { seekable: this.kind === 'directory' }
   }
 
@@ -126,12 +132,23 @@ export class TmpfsInode extends Inode {
   }
 
   override create(_task: Task, name: string, made: NewInode): Inode | Denied {
-    const { limitInodes, usedInodes } = this.superblock
-    if (limitInodes !== undefined && usedInodes >= limitInodes)
-      return deny('ENOSPC', 'tmpfs(5)', 'tmpfs(5): the file system has as many files as nr_inodes allows')
+    const refusal = this.superblock.full()
+    if (refusal) return refusal
     const inode = this.superblock.newInode(made)
     this.#add(name, inode)
     return inode
+  }
+
+  override createUnnamed(_task: Task, made: NewInode): Inode | Denied {
+    const refusal = this.superblock.full()
+    if (refusal) return refusal
+    const inode = this.superblock.newInode(made)
+    inode.linkCount = 0
+    return inode
+  }
+
+  override blocks512(): number {
+    return this.pages.count * 8
   }
 
   override link(_task: Task, name: string, inode: Inode): undefined {
@@ -180,9 +197,19 @@ export class TmpfsInode extends Inode {
     return Array.from(this.names, ([name, { ino, kind }]) => ({ name, ino, kind }))
   }
 
-  override setAttributes(task: Task, changes: { readonly sizeBytes?: number }): Denied | undefined {
-    if (changes.sizeBytes === undefined) return undefined
-    return this.resize(task, changes.sizeBytes)
+  override setAttributes(_task: Task, changes: Attributes): Denied | undefined {
+    const { seals = 0 } = this
+    const { sizeBytes, mode } = changes
+    if (mode !== undefined && seals & SEAL.EXEC && (mode ^ this.mode) & 0o111)
+      return deny('EPERM', 'fcntl(2)', 'chmod(2): a seal forbids changing who may execute')
+    if (sizeBytes === undefined) return undefined
+    if (sizeBytes < this.sizeBytes && seals & SEAL.SHRINK)
+      return deny('EPERM', 'fcntl(2)', 'ftruncate(2): a seal forbids shrinking')
+    if (sizeBytes > this.sizeBytes && seals & SEAL.GROW)
+      return deny('EPERM', 'fcntl(2)', 'ftruncate(2): a seal forbids growing')
+    if (sizeBytes < this.sizeBytes) this.pages.cut(sizeBytes, this.gone)
+    this.sizeBytes = sizeBytes
+    return undefined
   }
 
   override end(): void {
@@ -197,17 +224,11 @@ export class TmpfsInode extends Inode {
     this.charges.giveBackAll()
   }
 
-  resize(_task: Task, sizeBytes: number): Denied | undefined {
-    if (sizeBytes < this.sizeBytes) this.pages.cut(sizeBytes, this.gone)
-    this.sizeBytes = sizeBytes
-    return undefined
-  }
-
   /** One page more: of the file system, and of the writer's memory. */
   ask(task: Task): Payer | undefined | Denied {
     const { superblock } = this
     if (superblock.limitPages !== undefined && superblock.usedPages >= superblock.limitPages)
-      return deny('ENOSPC', 'tmpfs(5)', 'tmpfs(5): the file system is as large as its size option allows')
+      return deny('ENOSPC', 'MNT-034', 'tmpfs(5): the file system is as large as its size option allows')
     const payer = this.charges.take(task, 1)
     if (!isDenied(payer)) superblock.usedPages += 1
     return payer

@@ -36,6 +36,8 @@ export interface WalkOptions {
   readonly emptyPath?: boolean
   /** RESOLVE_* bits. */
   readonly resolve?: number
+  /** Set by walkToCreate: a symbolic link that is the last component is followed, if links are. */
+  readonly creates?: boolean
   /** Call, as it stands in refusals: `mount(2)`. */
   readonly call?: string
 }
@@ -63,6 +65,16 @@ export function walkParent(
   options: WalkOptions = {},
 ): Place | Denied {
   return new Walker(task, options).run(dirfd, pathname, true) as Place | Denied
+}
+
+/** The same for open(2) with O_CREAT: behind symbolic links; a magic link leads to a file at once. */
+export function walkToCreate(
+  task: Task,
+  dirfd: number,
+  pathname: string | null,
+  options: WalkOptions = {},
+): Place | Path | Denied {
+  return new Walker(task, { ...options, creates: true }).run(dirfd, pathname, true)
 }
 
 /** The dentry of a name in a directory, before any mount on it; undefined when there is nothing. Rights are not asked. */
@@ -96,6 +108,7 @@ class Walker {
   readonly #resolve: number
   readonly #call: string
   readonly #emptyPath: boolean
+  readonly #creates: boolean
   #root: Path
   #mount!: Mount
   #dentry!: Dentry
@@ -107,6 +120,7 @@ class Walker {
     this.#resolve = options.resolve ?? 0
     this.#call = options.call ?? 'path walk'
     this.#emptyPath = options.emptyPath === true
+    this.#creates = options.creates === true
     this.#root = task.fs.root
   }
 
@@ -133,7 +147,10 @@ class Walker {
         return checkPermission(this.#task.credentials, this.#mount, inode, mayExecute, this.#call)!
       const special = name === '.' || name === '..'
       const trailing = end < rest.length
-      if (last && parentOnly) return { parent: this.#here(), name, special, slash: trailing }
+      if (last && parentOnly) {
+        if (!this.#creates || special || trailing || !this.#leadsOn(name))
+          return { parent: this.#here(), name, special, slash: trailing }
+      }
       at = next
       if (special) {
         const refused = name === '..' ? this.#up() : undefined
@@ -198,6 +215,12 @@ class Walker {
       return undefined
     }
     return this.#link(mount, dentry.inode)
+  }
+
+  /** Whether a name is a symbolic link that is to be followed. */
+  #leadsOn(name: string): boolean {
+    const found = this.#follow ? lookupIn(this.#task, this.#dentry, name, this.#call) : undefined
+    return found instanceof Dentry && found.mounts === 0 && found.inode.kind === 'symlink'
   }
 
   #link(mount: Mount, inode: Inode): string | undefined | Denied {

@@ -1,0 +1,218 @@
+// read, write and their kin. read(2), write(2), pread(2), readv(2), sendfile(2), copy_file_range(2)
+
+import { type Denied, deny, isDenied, type Reply } from '../outcome.ts'
+import { type Calls, full, partial } from '../table.ts'
+import type { Task } from '../task.ts'
+import type { OpenFile } from '../vfs/file.ts'
+import { mayBeRead, mayBeWritten, O } from '../vfs/flags.ts'
+import { IN, notify } from '../vfs/notify.ts'
+import { privilegesDropped } from '../vfs/rights.ts'
+import { touch } from '../vfs/times.ts'
+import { encode } from '../vfs/utf8.ts'
+import { fileOf, int, long } from './arguments.ts'
+
+/** MAX_RW_COUNT: what one call moves at most. */
+const countMax = 0x7ffff000
+const RLIMIT_FSIZE = 1
+const SIGXFSZ = 25
+
+/** What is written, as bytes. */
+const bytesOf = (bytes: Uint8Array | string): Uint8Array => (typeof bytes === 'string' ? encode(bytes) : bytes)
+
+/** Reads at the offset of the description, or at one that is given. */
+export function readFile(task: Task, file: OpenFile, count: number, at?: number): Reply {
+  const { operations, inode } = file
+  if (!mayBeRead(file.flags)) return deny('EBADF', 'read(2)', 'read(2): the descriptor is not open for reading')
+  if (inode.kind === 'directory') return deny('EISDIR', 'read(2)', 'read(2): a directory is read by getdents64(2)')
+  if (operations?.read === undefined) return deny('EINVAL', 'read(2)', 'read(2): this kind of file cannot be read')
+  const reply = operations.read(task, Math.min(count, countMax), at ?? file.offset)
+  if (typeof reply !== 'object' || !('value' in reply)) return reply
+  if (operations.seekable) {
+    if (at === undefined) file.offset += reply.value
+    if (reply.value > 0) touch(task, file.path, inode)
+  }
+  if (inode.watchers !== undefined || file.path.dentry.parent?.inode.watchers !== undefined)
+    if (reply.value > 0) notify(file.path.dentry, IN.ACCESS)
+  return reply
+}
+
+/** Writes at the offset of the description (its end with O_APPEND), or at one that is given. */
+export function writeFile(task: Task, file: OpenFile, bytes: Uint8Array, at?: number): Reply {
+  const { operations, inode, flags } = file
+  if (!mayBeWritten(flags)) return deny('EBADF', 'write(2)', 'write(2): the descriptor is not open for writing')
+  if (operations?.write === undefined) return deny('EINVAL', 'write(2)', 'write(2): this kind of file takes no data')
+  if (!operations.seekable) return told(file, operations.write(task, bytes, 0))
+  let offset = at ?? file.offset
+  let data = bytes
+  if (inode.kind === 'file') {
+    // "Appends even where pwrite(2) is told an offset": pwrite(2) BUGS.
+    if (flags & O.APPEND) offset = inode.sizeBytes
+    const room = roomForFile(task, offset, data.length)
+    if (typeof room !== 'number') return room
+    if (room < data.length) data = data.subarray(0, room)
+    if (data.length === 0) return 0
+  }
+  const reply = operations.write(task, data, offset)
+  const written = typeof reply === 'number' ? reply : 'value' in reply ? reply.value : undefined
+  if (written === undefined) return reply
+  if (at === undefined) file.offset = offset + written
+  if (written > 0) inode.mode = privilegesDropped(task, file.path.mount, inode)
+  return told(file, reply)
+}
+
+function told(file: OpenFile, reply: Reply): Reply {
+  if (typeof reply === 'number' ? reply > 0 : 'value' in reply) notify(file.path.dentry, IN.MODIFY)
+  return reply
+}
+
+/** How much RLIMIT_FSIZE leaves: a write beyond it sends SIGXFSZ. getrlimit(2) */
+function roomForFile(task: Task, offset: number, count: number): number | Denied {
+  const limit = task.process.limits.get(RLIMIT_FSIZE)?.soft
+  if (limit === undefined || count === 0 || offset + count <= limit) return count
+  if (offset < limit) return limit - offset
+  task.kernel.sendSignal(task, SIGXFSZ)
+  return deny('EFBIG', 'write(2)', 'write(2): the file would be larger than RLIMIT_FSIZE allows')
+}
+
+/** An explicit offset: EINVAL below zero, ESPIPE for streams. */
+function checkOffset(file: OpenFile, offset: number, name: string): Denied | undefined {
+  if (offset < 0) return deny('EINVAL', name, `${name}: the offset is negative`)
+  if (!file.operations?.seekable) return deny('ESPIPE', name, `${name}: a stream has no offsets`)
+  return undefined
+}
+
+const SEEK = { SET: 0, CUR: 1, END: 2, DATA: 3, HOLE: 4 } as const
+
+function seek(task: Task, file: OpenFile, offset: number, whence: number): Reply {
+  const { operations, inode } = file
+  if (!operations?.seekable) return deny('ESPIPE', 'lseek(2)', 'lseek(2): a stream has no offsets')
+  if (operations.seek) return operations.seek(task, offset, whence)
+  const end = inode.kind === 'directory' ? 0 : inode.sizeBytes
+  let to: number
+  if (whence === SEEK.SET) to = offset
+  else if (whence === SEEK.CUR) to = file.offset + offset
+  else if (whence === SEEK.END && inode.kind !== 'directory') to = end + offset
+  else if ((whence === SEEK.DATA || whence === SEEK.HOLE) && inode.kind === 'file') {
+    if (offset < 0 || offset >= end) return deny('ENXIO', 'lseek(2)', 'lseek(2): the offset is beyond the end')
+    to = whence === SEEK.DATA ? offset : end
+  } else return deny('EINVAL', 'lseek(2)', 'lseek(2): whence is none of SEEK_*')
+  if (to < 0) return deny('EINVAL', 'lseek(2)', 'lseek(2): the offset would be negative')
+  if (to === 0 || inode.kind !== 'directory') file.listing = to === 0 ? undefined : file.listing
+  file.offset = to
+  return to
+}
+
+/** Moves bytes inside of the kernel. A refusal after the first bytes is not told. */
+function copy(task: Task, from: OpenFile, to: OpenFile, count: number, fromAt?: number, toAt?: number): Reply {
+  let done = 0
+  while (done < count) {
+    const part = Math.min(count - done, 65_536)
+    const before = from.offset
+    const reply = readFile(task, from, part, fromAt === undefined ? undefined : fromAt + done)
+    if (typeof reply !== 'object' || !('value' in reply)) return done > 0 ? done : reply
+    const { data } = reply
+    if (data === undefined || data.length === 0) return done
+    const written = writeFile(task, to, data, toAt === undefined ? undefined : toAt + done)
+    const took = typeof written === 'number' ? written : 'value' in written ? written.value : 0
+    if (took < data.length && fromAt === undefined && from.operations?.seekable) from.offset = before + took
+    if (took === 0) return done > 0 ? done : written
+    done += took
+    if (took < data.length) return done
+  }
+  return done
+}
+
+function sendfile(task: Task, out: OpenFile, from: OpenFile, offset: Uint8Array | null, count: number): Reply {
+  if (!mayBeRead(from.flags)) return deny('EBADF', 'sendfile(2)', 'sendfile(2): the source is not open for reading')
+  if (!mayBeWritten(out.flags)) return deny('EBADF', 'sendfile(2)', 'sendfile(2): the target is not open for writing')
+  if (out.flags & O.APPEND) return deny('EINVAL', 'sendfile(2)', 'sendfile(2): the target was opened with O_APPEND')
+  if (offset === null) return copy(task, from, out, count)
+  const view = new DataView(offset.buffer, offset.byteOffset, 8)
+  const start = Number(view.getBigInt64(0, true))
+  const refusal = checkOffset(from, start, 'sendfile(2)')
+  if (refusal) return refusal
+  const reply = copy(task, from, out, count, start)
+  const value = typeof reply === 'number' ? reply : undefined
+  if (value === undefined) return reply
+  const data = offset.slice()
+  new DataView(data.buffer).setBigInt64(0, BigInt(start + value), true)
+  return { value, data }
+}
+
+function copyRange(task: Task, from: OpenFile, to: OpenFile, count: number, flags: number): Reply {
+  const no = (errno: 'EBADF' | 'EINVAL' | 'EISDIR', why: string) =>
+    deny(errno, 'copy_file_range(2)', `copy_file_range(2): ${why}`)
+  if (flags !== 0) return no('EINVAL', 'it has no flags')
+  for (const { inode } of [from, to]) {
+    if (inode.kind === 'directory') return no('EISDIR', 'a directory has no content')
+    if (inode.kind !== 'file') return no('EINVAL', 'both have to be regular files')
+  }
+  if (!mayBeRead(from.flags) || !mayBeWritten(to.flags) || to.flags & O.APPEND)
+    return no('EBADF', 'one is not open for it, or with O_APPEND')
+  const overlap = from.inode === to.inode && Math.abs(from.offset - to.offset) < count
+  if (overlap) return no('EINVAL', 'the two ranges of one file overlap')
+  if (from.inode.superblock !== to.inode.superblock && from.inode.superblock.type !== to.inode.superblock.type)
+    return deny('EXDEV', 'copy_file_range(2)', 'copy_file_range(2): the files are on file systems of different types')
+  return copy(task, from, to, count)
+}
+
+export const calls: Calls = {
+  read: full((task, { fd, buf }) => {
+    const file = fileOf(task, fd, 'read(2)')
+    return isDenied(file) ? file : readFile(task, file, buf)
+  }),
+  readv: full((task, { fd, iov }) => {
+    const file = fileOf(task, fd, 'readv(2)')
+    return isDenied(file) ? file : readFile(task, file, iov)
+  }),
+  pread64: full((task, { fd, buf, offset }) => {
+    const file = fileOf(task, fd, 'pread(2)')
+    if (isDenied(file)) return file
+    const at = long(offset)
+    return checkOffset(file, at, 'pread(2)') ?? readFile(task, file, buf, at)
+  }),
+  write: full((task, { fd, buf }) => {
+    const file = fileOf(task, fd, 'write(2)')
+    return isDenied(file) ? file : writeFile(task, file, bytesOf(buf))
+  }),
+  writev: full((task, { fd, iov }) => {
+    const file = fileOf(task, fd, 'writev(2)')
+    return isDenied(file) ? file : writeFile(task, file, joined(iov.map(bytesOf)))
+  }),
+  pwrite64: full((task, { fd, buf, offset }) => {
+    const file = fileOf(task, fd, 'pwrite(2)')
+    if (isDenied(file)) return file
+    const at = long(offset)
+    return checkOffset(file, at, 'pwrite(2)') ?? writeFile(task, file, bytesOf(buf), at)
+  }),
+  lseek: full((task, { fd, offset, whence }) => {
+    const file = fileOf(task, fd, 'lseek(2)')
+    return isDenied(file) ? file : seek(task, file, long(offset), int(whence))
+  }),
+  sendfile: full((task, { out_fd, in_fd, offset, count }) => {
+    const from = fileOf(task, in_fd, 'sendfile(2)')
+    if (isDenied(from)) return from
+    const out = fileOf(task, out_fd, 'sendfile(2)')
+    return isDenied(out) ? out : sendfile(task, out, from, offset, Math.min(long(count), countMax))
+  }),
+  copy_file_range: partial('no explicit offsets', (task, { fd_in, off_in, fd_out, off_out, len, flags }) => {
+    const from = fileOf(task, fd_in, 'copy_file_range(2)')
+    if (isDenied(from)) return from
+    const to = fileOf(task, fd_out, 'copy_file_range(2)')
+    if (isDenied(to)) return to
+    if (long(off_in) !== 0 || long(off_out) !== 0)
+      return deny('ENOSYS', 'copy_file_range(2)', 'copy_file_range(2): explicit offsets are not modelled')
+    return copyRange(task, from, to, Math.min(long(len), countMax), int(flags))
+  }),
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
