@@ -13,10 +13,18 @@ export class TimeNamespace extends Namespace {
   fixed = false
   readonly #creator: KUid | undefined
 
-  constructor(counters: Counters, owner: UserNamespace, creator: KUid | undefined) {
+  constructor(
+    counters: Counters,
+    owner: UserNamespace,
+    creator: KUid | undefined,
+    from?: Pick<TimeNamespace, 'monotonicOffsetNs' | 'boottimeOffsetNs'>,
+  ) {
     super(counters, owner, creator === undefined ? 4026531834 : undefined)
     this.#creator = creator
     if (creator === undefined) this.fixed = true
+    if (from === undefined) return
+    this.monotonicOffsetNs = from.monotonicOffsetNs
+    this.boottimeOffsetNs = from.boottimeOffsetNs
   }
 
   protected end(): void {

@@ -7,6 +7,12 @@ import { Namespace, type NamespaceKind } from './namespace.ts'
 
 const everyId: readonly IdRange[] = [{ inside: 0, outside: 0, count: 4294967295 }]
 
+export interface UserNamespaceCreator {
+  readonly uid: KUid
+  readonly gid: KGid
+  readonly couldSetFileCapabilities: boolean
+}
+
 export class UserNamespace extends Namespace {
   readonly kind = 'user'
   readonly parent: UserNamespace | undefined
@@ -19,17 +25,20 @@ export class UserNamespace extends Namespace {
   uidMap: readonly IdRange[] | undefined
   gidMap: readonly IdRange[] | undefined
   setgroups: 'allow' | 'deny'
+  /** Its creator had CAP_SETFCAP: then the parent's 0 may be mapped from inside (USR-035). */
+  readonly couldSetFileCapabilities: boolean
   /** What /proc/sys/user/max_KIND_namespaces says here. */
   readonly limits = new Map<NamespaceKind, number>()
   /** Namespaces made in this one, by kind and by the user who made them; every ancestor counts them too (CLN-041). */
   readonly #counts = new Map<string, number>()
 
-  constructor(counters: Counters, parent?: UserNamespace, creator?: { readonly uid: KUid; readonly gid: KGid }) {
+  constructor(counters: Counters, parent?: UserNamespace, creator?: UserNamespaceCreator) {
     super(counters, parent, parent ? undefined : 4026531837)
     this.parent = parent
     this.level = parent ? parent.level + 1 : 0
     this.ownerUid = creator?.uid ?? rootUid
     this.ownerGid = creator?.gid ?? rootGid
+    this.couldSetFileCapabilities = creator?.couldSetFileCapabilities ?? true
     this.setgroups = parent?.setgroups ?? 'allow'
     if (parent) return
     this.uidMap = everyId

@@ -8,20 +8,17 @@ import type { Mount } from './mount.ts'
 import { attach, detach, newMount } from './mounting.ts'
 import { hold, letGo, type Path } from './path.ts'
 
-export interface MountNamespaceCopy {
-  readonly namespace: MountNamespace
-  /** Puts root and working directory of the context on the copied mounts (CLN-110); called once all else has succeeded. */
-  move(): void
-}
-
-/** Copies every mount. It is not kept by anyone yet. */
+/**
+ * Copies every mount; root and working directory of a context go to the copies of theirs (CLN-110). Nobody keeps the new
+ * namespace yet.
+ */
 export function copyMountNamespace(
   task: Task,
   from: MountNamespace,
   owner: UserNamespace,
   creator: KUid,
   fs: FsContext,
-): MountNamespaceCopy {
+): MountNamespace {
   const { kernel } = task
   const namespace = new MountNamespace(kernel.counters, owner, creator, dissolve)
   const copies = new Map<Mount, Mount>()
@@ -48,11 +45,9 @@ export function copyMountNamespace(
     letGo(path)
     return hold({ mount, dentry: path.dentry })
   }
-  const move = (): void => {
-    fs.root = moved(fs.root)
-    fs.cwd = moved(fs.cwd)
-  }
-  return { namespace, move }
+  fs.root = moved(fs.root)
+  fs.cwd = moved(fs.cwd)
+  return namespace
 }
 
 function dissolve(namespace: MountNamespace): void {

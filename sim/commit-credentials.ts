@@ -1,0 +1,37 @@
+// The one place where a task's credentials are replaced. commit_creds() in kernel/cred.c
+
+import type { Credentials } from './credentials.ts'
+import type { Task } from './task.ts'
+
+/**
+ * From now on the task acts with these credentials. A user namespace that is not the old one has been kept for the task
+ * already (`createUserNamespace`, setns). Who gained or changed identity can be traced by others no more, and is told no
+ * longer that its parent died.
+ */
+export function commitCredentials(task: Task, credentials: Credentials): void {
+  const before = task.credentials
+  task.credentials = credentials
+  if (changesIdentity(before, credentials)) {
+    task.process.dumpable = false
+    task.parentDeathSignal = 0
+  }
+  if (before.namespace !== credentials.namespace) before.namespace.release()
+}
+
+function changesIdentity(before: Credentials, after: Credentials): boolean {
+  return (
+    before.euid !== after.euid ||
+    before.egid !== after.egid ||
+    before.fsuid !== after.fsuid ||
+    before.fsgid !== after.fsgid ||
+    !isSubset(before, after)
+  )
+}
+
+/** Whether credentials are worth no more than others. cred_cap_issubset() in kernel/cred.c */
+function isSubset(than: Credentials, are: Credentials): boolean {
+  if (than.namespace === are.namespace) return (are.permitted & ~than.permitted) === 0n
+  for (let at = are.namespace; at !== undefined && at.parent !== undefined; at = at.parent)
+    if (at.parent === than.namespace && at.ownerUid === than.euid) return true
+  return false
+}
