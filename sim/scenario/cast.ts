@@ -3,10 +3,12 @@
 import type { Syscall } from '../../core/syscall.ts'
 import { childNames } from './effects.ts'
 import { firstNames, type Names } from './names.ts'
-import type { Actor } from './stage.ts'
+import type { Actor, Newcomer } from './stage.ts'
 
 export interface Member {
   readonly actor: Actor
+  /** Its number as strace, which is outside, sees it. */
+  readonly pid: number
   readonly names: Names
   /** Signals that have a handler of the program's. */
   readonly handled: Set<number>
@@ -21,11 +23,11 @@ export class Cast {
   readonly #members: Member[] = []
   readonly #byTask = new Map<number, Member>()
 
-  constructor(first: Actor) {
+  constructor(first: Newcomer) {
     const names = firstNames()
     // The parent of the first task is process 1, everywhere.
     names.pids.bind(1n, 1n)
-    this.#members.push({ actor: first, names, handled: new Set(), task: undefined, announced: undefined, gone: false })
+    this.#members.push({ ...first, names, handled: new Set(), task: undefined, announced: undefined, gone: false })
   }
 
   /**
@@ -34,9 +36,15 @@ export class Cast {
    * @param announced - what its parent is told, as written
    * @param outside - its number before lines, where the scenario says that this is another
    */
-  born(parent: Member, call: Syscall, actor: Actor, announced: number | undefined, outside: number | undefined): void {
+  born(
+    parent: Member,
+    call: Syscall,
+    child: Newcomer,
+    announced: number | undefined,
+    outside: number | undefined,
+  ): void {
     const member: Member = {
-      actor,
+      ...child,
       names: childNames(parent.names, call),
       handled: new Set(parent.handled),
       task: undefined,
@@ -73,5 +81,6 @@ export class Cast {
   #call(member: Member, task: number): void {
     member.task = task
     this.#byTask.set(task, member)
+    this.#members[0]!.names.pids.bind(BigInt(task), BigInt(member.pid))
   }
 }

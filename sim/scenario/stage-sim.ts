@@ -6,7 +6,7 @@ import type { Config, Kernel } from '../kernel.ts'
 import type { Outcome } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import { makesTask } from './effects.ts'
-import type { Actor, Answer, Ended, Stage } from './stage.ts'
+import type { Actor, Answer, Ended, Newcomer, Stage } from './stage.ts'
 import { furnish } from './world.ts'
 
 /** Answers a stage on a new machine. */
@@ -19,7 +19,7 @@ class SimulatedStage implements Stage {
   readonly kind = 'sim'
   readonly title: string
   readonly version: readonly [number, number]
-  readonly first: Actor
+  readonly first: Newcomer
   readonly #tasks: Task[] = []
   /** Calls of stopped tasks, made once those go on. */
   readonly #deferred = new Map<Actor, Syscall>()
@@ -32,7 +32,7 @@ class SimulatedStage implements Stage {
     const before = this.#newest()
     this.#finished(kernel.init, { name: 'clone3', cl_args: { flags: 0, exit_signal: 17 } })
     this.first = this.#add(this.#bornSince(before) ?? kernel.init)
-    const task = this.#tasks[this.first]!
+    const task = this.#tasks[this.first.actor]!
     if (task !== kernel.init)
       this.#finished(task, { name: 'rt_sigaction', signum: 17, act: { handler: 0 }, oldact: 0, sigsetsize: 8 })
   }
@@ -107,9 +107,9 @@ class SimulatedStage implements Stage {
     return undefined
   }
 
-  #add(task: Task): Actor {
+  #add(task: Task): Newcomer {
     this.#tasks.push(task)
-    return this.#tasks.length - 1
+    return { actor: this.#tasks.length - 1, pid: task.entry.numbers[0]! }
   }
 }
 

@@ -6,10 +6,16 @@ import type { Outcome } from '../outcome.ts'
 /** A task of a stage. */
 export type Actor = number
 
+/** A new task, and its number in the pid namespace of process 1. */
+export interface Newcomer {
+  readonly actor: Actor
+  readonly pid: number
+}
+
 export type Answer =
-  | { readonly kind: 'ended'; readonly outcome: Outcome; readonly child?: Actor }
+  | { readonly kind: 'ended'; readonly outcome: Outcome; readonly child?: Newcomer }
   /** It has not ended. vfork(2) has a child nevertheless. */
-  | { readonly kind: 'waits'; readonly child?: Actor }
+  | { readonly kind: 'waits'; readonly child?: Newcomer }
   /** The task has ended in the midst of it, as exit_group(2) does. */
   | { readonly kind: 'gone' }
 
@@ -26,7 +32,7 @@ export interface Stage {
   /** Which Linux it is, or is like. */
   readonly version: readonly [number, number]
   /** The task that the scenario begins with, a child of process 1. */
-  readonly first: Actor
+  readonly first: Newcomer
   /**
    * A task makes a call.
    *
