@@ -27,6 +27,13 @@ export interface CloneArgs {
   readonly flags: number
   readonly exit_signal?: number
   readonly cgroup?: Fd
+  /** Numbers for the child, from its innermost pid namespace outwards. */
+  readonly set_tid?: readonly number[]
+  /** Written only where a kernel is asked whether it takes them. */
+  readonly stack?: number
+  readonly stack_size?: number
+  /** Bytes of the struct; 88 when absent. */
+  readonly size?: number
 }
 
 export interface CapSets {
@@ -42,8 +49,11 @@ export interface PollFd {
 }
 
 export interface Sigaction {
-  /** 0 is SIG_DFL, 1 is SIG_IGN; handlers cannot be expressed. */
-  readonly handler: 0 | 1
+  /** 0 is SIG_DFL, 1 is SIG_IGN; 2 is any handler, which only a simulated kernel can be told. */
+  readonly handler: 0 | 1 | 2
+  /** SA_* bits. */
+  readonly flags?: number
+  readonly mask?: bigint
 }
 
 export interface Rlimit {
@@ -95,8 +105,8 @@ export interface Kinds {
   sock_fprog: Uint8Array
   /** one: pointer to 64 bits */
   sigset: bigint
-  /** one: pointer to the kernel's struct sigaction */
-  sigaction: Sigaction
+  /** one: pointer to the kernel's struct sigaction; null is NULL */
+  sigaction: Sigaction | null
   /** one: pointer; null is NULL */
   rlimit: Rlimit | null
   /** two: the length and a pointer to 32-bit ids, in the order of setgroups(2) */
@@ -118,6 +128,7 @@ export type Kind = keyof Kinds
 export const signatures = {
   accept4: [['sockfd', 'fd'], ['addr', 'int'], ['addrlen', 'int'], ['flags', 'int']],
   access: [['pathname', 'path'], ['mode', 'int']],
+  alarm: [['seconds', 'int']],
   bind: [['sockfd', 'fd'], ['addr', 'bytes']],
   bpf: [['cmd', 'int'], ['attr', 'bpf_attr']],
   capset: [['sets', 'capsets']],
@@ -125,6 +136,8 @@ export const signatures = {
   chmod: [['pathname', 'path'], ['mode', 'int']],
   chown: [['pathname', 'path'], ['owner', 'int'], ['group', 'int']],
   chroot: [['path', 'path']],
+  clock_nanosleep: [['clockid', 'int'], ['flags', 'int'], ['request', 'timespec'], ['remain', 'outonly']],
+  clone: [['flags', 'int'], ['stack', 'int'], ['parent_tid', 'int'], ['child_tid', 'int'], ['tls', 'int']],
   clone3: [['cl_args', 'clone_args']],
   close: [['fd', 'fd']],
   close_range: [['first', 'int'], ['last', 'int'], ['flags', 'int']],
@@ -143,6 +156,7 @@ export const signatures = {
   eventfd2: [['initval', 'int'], ['flags', 'int']],
   execve: [['pathname', 'path'], ['argv', 'strings'], ['envp', 'strings']],
   execveat: [['dirfd', 'fd'], ['pathname', 'path'], ['argv', 'strings'], ['envp', 'strings'], ['flags', 'int']],
+  exit: [['status', 'int']],
   exit_group: [['status', 'int']],
   faccessat: [['dirfd', 'fd'], ['pathname', 'path'], ['mode', 'int']],
   faccessat2: [['dirfd', 'fd'], ['pathname', 'path'], ['mode', 'int'], ['flags', 'int']],
@@ -159,6 +173,7 @@ export const signatures = {
   fgetxattr: [['fd', 'fd'], ['xattr', 'text'], ['value', 'out']],
   flistxattr: [['fd', 'fd'], ['list', 'out']],
   flock: [['fd', 'fd'], ['operation', 'int']],
+  fork: [],
   fremovexattr: [['fd', 'fd'], ['xattr', 'text']],
   fsconfig: [['fd', 'fd'], ['cmd', 'int'], ['key', 'text'], ['value', 'text'], ['aux', 'int']],
   fsmount: [['fs_fd', 'fd'], ['flags', 'int'], ['attr_flags', 'int']],
@@ -173,7 +188,15 @@ export const signatures = {
   getegid: [],
   geteuid: [],
   getgid: [],
+  getitimer: [['which', 'int'], ['curr_value', 'outonly']],
+  getpgid: [['pid', 'int']],
+  getpgrp: [],
   getpid: [],
+  getppid: [],
+  getrlimit: [['resource', 'int'], ['rlim', 'outonly']],
+  getrusage: [['who', 'int'], ['usage', 'outonly']],
+  getsid: [['pid', 'int']],
+  gettid: [],
   getuid: [],
   getrandom: [['buf', 'out'], ['flags', 'int']],
   getsockname: [['sockfd', 'fd'], ['addr', 'inout'], ['addrlen', 'inout']],
@@ -206,11 +229,13 @@ export const signatures = {
   mount: [['source', 'text'], ['target', 'path'], ['filesystemtype', 'text'], ['mountflags', 'int'], ['data', 'text']],
   mount_setattr: [['dirfd', 'fd'], ['pathname', 'path'], ['flags', 'int'], ['attr', 'mount_attr']],
   move_mount: [['from_dirfd', 'fd'], ['from_pathname', 'path'], ['to_dirfd', 'fd'], ['to_pathname', 'path'], ['flags', 'int']],
+  nanosleep: [['req', 'timespec'], ['rem', 'outonly']],
   newfstatat: [['dirfd', 'fd'], ['pathname', 'path'], ['statbuf', 'outonly'], ['flags', 'int']],
   open: [['pathname', 'path'], ['flags', 'int'], ['mode', 'int']],
   open_tree: [['dirfd', 'fd'], ['pathname', 'path'], ['flags', 'int']],
   openat: [['dirfd', 'fd'], ['pathname', 'path'], ['flags', 'int'], ['mode', 'int']],
   openat2: [['dirfd', 'fd'], ['pathname', 'path'], ['how', 'open_how']],
+  pause: [],
   personality: [['persona', 'int']],
   pidfd_getfd: [['pidfd', 'fd'], ['targetfd', 'int'], ['flags', 'int']],
   pidfd_open: [['pid', 'int'], ['flags', 'int']],
@@ -225,11 +250,13 @@ export const signatures = {
   pread64: [['fd', 'fd'], ['buf', 'out'], ['offset', 'int']],
   prlimit64: [['pid', 'int'], ['resource', 'int'], ['new_limit', 'rlimit'], ['old_limit', 'int']],
   pselect6: [['nfds', 'int'], ['readfds', 'optional'], ['writefds', 'optional'], ['exceptfds', 'optional'], ['timeout', 'timespec'], ['sigmask', 'int']],
+  ptrace: [['request', 'int'], ['pid', 'int'], ['addr', 'int'], ['data', 'int']],
   pwrite64: [['fd', 'fd'], ['buf', 'bytes'], ['offset', 'int']],
   read: [['fd', 'fd'], ['buf', 'out']],
   readlink: [['pathname', 'path'], ['buf', 'out']],
   readlinkat: [['dirfd', 'fd'], ['pathname', 'path'], ['buf', 'out']],
   readv: [['fd', 'fd'], ['iov', 'iovec_out']],
+  reboot: [['magic', 'int'], ['magic2', 'int'], ['op', 'int'], ['arg', 'text']],
   recvfrom: [['sockfd', 'fd'], ['buf', 'out'], ['flags', 'int'], ['src_addr', 'int'], ['addrlen', 'int']],
   removexattr: [['path', 'path'], ['xattr', 'text']],
   rename: [['oldpath', 'path'], ['newpath', 'path']],
@@ -237,24 +264,33 @@ export const signatures = {
   renameat2: [['olddirfd', 'fd'], ['oldpath', 'path'], ['newdirfd', 'fd'], ['newpath', 'path'], ['flags', 'int']],
   rmdir: [['pathname', 'path']],
   rt_sigaction: [['signum', 'int'], ['act', 'sigaction'], ['oldact', 'int'], ['sigsetsize', 'int']],
+  rt_sigpending: [['set', 'out']],
   rt_sigprocmask: [['how', 'int'], ['set', 'sigset'], ['oldset', 'int'], ['sigsetsize', 'int']],
+  rt_sigqueueinfo: [['tgid', 'int'], ['sig', 'int'], ['info', 'inout']],
+  rt_sigsuspend: [['mask', 'sigset'], ['sigsetsize', 'int']],
+  rt_sigtimedwait: [['set', 'sigset'], ['info', 'outonly'], ['timeout', 'timespec'], ['sigsetsize', 'int']],
   sched_setaffinity: [['pid', 'int'], ['mask', 'bytes']],
+  sched_yield: [],
   seccomp: [['operation', 'int'], ['flags', 'int'], ['args', 'sock_fprog']],
   select: [['nfds', 'int'], ['readfds', 'optional'], ['writefds', 'optional'], ['exceptfds', 'optional'], ['timeout', 'optional']],
   sendfile: [['out_fd', 'fd'], ['in_fd', 'fd'], ['offset', 'optional'], ['count', 'int']],
   sendto: [['sockfd', 'fd'], ['buf', 'bytes'], ['flags', 'int'], ['dest_addr', 'bytes']],
+  set_tid_address: [['tidptr', 'int']],
   setdomainname: [['domainname', 'bytes']],
   setfsgid: [['fsgid', 'int']],
   setfsuid: [['fsuid', 'int']],
   setgroups: [['list', 'gids']],
   sethostname: [['hostname', 'bytes']],
+  setitimer: [['which', 'int'], ['new_value', 'inout'], ['old_value', 'int']],
   setns: [['fd', 'fd'], ['nstype', 'int']],
   setpgid: [['pid', 'int'], ['pgid', 'int']],
   setresgid: [['rgid', 'int'], ['egid', 'int'], ['sgid', 'int']],
   setresuid: [['ruid', 'int'], ['euid', 'int'], ['suid', 'int']],
+  setrlimit: [['resource', 'int'], ['rlim', 'rlimit']],
   setsid: [],
   setsockopt: [['sockfd', 'fd'], ['level', 'int'], ['optname', 'int'], ['optval', 'bytes']],
   setxattr: [['path', 'path'], ['xattr', 'text'], ['value', 'bytes'], ['flags', 'int']],
+  sigaltstack: [['ss', 'int'], ['old_ss', 'int']],
   signalfd4: [['fd', 'fd'], ['mask', 'sigset'], ['sizemask', 'int'], ['flags', 'int']],
   socket: [['domain', 'int'], ['type', 'int'], ['protocol', 'int']],
   stat: [['pathname', 'path'], ['statbuf', 'outonly']],
@@ -265,9 +301,12 @@ export const signatures = {
   sync: [],
   syncfs: [['fd', 'fd']],
   sysinfo: [['info', 'outonly']],
+  tgkill: [['tgid', 'int'], ['tid', 'int'], ['sig', 'int']],
   timerfd_create: [['clockid', 'int'], ['flags', 'int']],
   timerfd_gettime: [['fd', 'fd'], ['curr_value', 'outonly']],
   timerfd_settime: [['fd', 'fd'], ['flags', 'int'], ['new_value', 'inout'], ['old_value', 'int']],
+  times: [['buf', 'outonly']],
+  tkill: [['tid', 'int'], ['sig', 'int']],
   truncate: [['path', 'path'], ['length', 'int']],
   umask: [['mask', 'int']],
   umount2: [['target', 'path'], ['flags', 'int']],
@@ -276,6 +315,7 @@ export const signatures = {
   unlinkat: [['dirfd', 'fd'], ['pathname', 'path'], ['flags', 'int']],
   unshare: [['flags', 'int']],
   utimensat: [['dirfd', 'fd'], ['pathname', 'path'], ['times', 'optional'], ['flags', 'int']],
+  vfork: [],
   wait4: [['pid', 'int'], ['wstatus', 'outonly'], ['options', 'int'], ['rusage', 'int']],
   waitid: [['idtype', 'int'], ['id', 'int'], ['infop', 'outonly'], ['options', 'int'], ['rusage', 'int']],
   write: [['fd', 'fd'], ['buf', 'bytes']],

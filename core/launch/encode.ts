@@ -124,10 +124,18 @@ export function encodeCall(call: Syscall, arena: Arena): EncodedCall {
       }
       case 'clone_args': {
         const args = value as Kinds['clone_args']
-        const offset = struct(88)
-        registers.push(88)
+        const offset = struct(Math.max(88, args.size ?? 0))
+        registers.push(args.size ?? 88)
         arena.u64(offset, args.flags)
         arena.u64(offset + 32, args.exit_signal ?? 17)
+        arena.u64(offset + 40, args.stack ?? 0)
+        arena.u64(offset + 48, args.stack_size ?? 0)
+        if (args.set_tid) {
+          const numbers = arena.reserve(4 * args.set_tid.length)
+          for (const [index, tid] of args.set_tid.entries()) arena.u32(numbers + 4 * index, tid)
+          arena.u64(offset + 64, arena.address(numbers))
+          arena.u64(offset + 72, args.set_tid.length)
+        }
         field(offset + 80, 64, args.cgroup)
         break
       }
@@ -154,9 +162,17 @@ export function encodeCall(call: Syscall, arena: Arena): EncodedCall {
       case 'sigset':
         arena.u64(struct(8), value as bigint)
         break
-      case 'sigaction':
-        arena.u64(struct(32), (value as Kinds['sigaction']).handler)
+      case 'sigaction': {
+        const action = value as Kinds['sigaction']
+        if (action === null) registers.push(0)
+        else {
+          const offset = struct(32)
+          arena.u64(offset, action.handler)
+          arena.u64(offset + 8, action.flags ?? 0)
+          arena.u64(offset + 24, action.mask ?? 0n)
+        }
         break
+      }
       case 'rlimit': {
         const limit = value as Kinds['rlimit']
         if (limit === null) registers.push(0)

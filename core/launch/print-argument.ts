@@ -203,7 +203,7 @@ export function printArgument(call: Syscall, name: string, kind: Kind, value: un
     case 'sigset':
       return value === 0n ? '[]' : `0x${(value as bigint).toString(16)}`
     case 'sigaction':
-      return (value as { handler: number }).handler === 0 ? 'SIG_DFL' : 'SIG_IGN'
+      return value === null ? 'NULL' : (['SIG_DFL', 'SIG_IGN'][(value as { handler: number }).handler] ?? 'handler')
     case 'rlimit': {
       const { soft, hard } = value as Rlimit
       return `{rlim_cur=${limit(soft)}, rlim_max=${limit(hard)}}`
