@@ -5,7 +5,11 @@ import { type Gid, type KGid, type KUid, overflowId, rootGid, rootUid, type Uid 
 import { type IdRange, inward, outward } from './id-map.ts'
 import { Namespace, type NamespaceKind } from './namespace.ts'
 
-const everyId: readonly IdRange[] = [{ inside: 0, outside: 0, count: 4294967295 }]
+const noId = 4294967295
+const everyId: readonly IdRange[] = [{ inside: 0, outside: 0, count: noId }]
+/** What Linux computes from the memory of the machine; one of 16 GB has about so many. fork_init() in kernel/fork.c */
+const initialLimit = 63_000
+const noLimit = 2_147_483_647
 
 export interface UserNamespaceCreator {
   readonly uid: KUid
@@ -21,13 +25,17 @@ export class UserNamespace extends Namespace {
   /** The effective ids of its creator: that user has all capabilities in it (USR-020 and its kin). */
   readonly ownerUid: KUid
   readonly ownerGid: KGid
-  /** Undefined until they are written. In ids of the parent. */
+  /**
+   * Undefined until they are written, and never changed after that. Outside ids are the kernel's, not the parent's: a lookup
+   * asks this namespace alone. The initial one maps every id to itself.
+   */
   uidMap: readonly IdRange[] | undefined
   gidMap: readonly IdRange[] | undefined
+  projidMap: readonly IdRange[] | undefined
   setgroups: 'allow' | 'deny'
   /** Its creator had CAP_SETFCAP: then the parent's 0 may be mapped from inside (USR-035). */
   readonly couldSetFileCapabilities: boolean
-  /** What /proc/sys/user/max_KIND_namespaces says here. */
+  /** What was written to /proc/sys/user/max_KIND_namespaces here; `limit` knows the rest. */
   readonly limits = new Map<NamespaceKind, number>()
   /** Namespaces made in this one, by kind and by the user who made them; every ancestor counts them too (CLN-041). */
   readonly #counts = new Map<string, number>()
@@ -43,6 +51,7 @@ export class UserNamespace extends Namespace {
     if (parent) return
     this.uidMap = everyId
     this.gidMap = everyId
+    this.projidMap = everyId
     this.retain()
   }
 
@@ -53,20 +62,20 @@ export class UserNamespace extends Namespace {
 
   /** The kernel's id of what a task in this namespace calls so; undefined when it is not mapped. */
   kuid(uid: Uid | number): KUid | undefined {
-    return this.#toKernel(uid, 'uidMap') as KUid | undefined
+    return this.#toKernel(this.uidMap, uid) as KUid | undefined
   }
 
   kgid(gid: Gid | number): KGid | undefined {
-    return this.#toKernel(gid, 'gidMap') as KGid | undefined
+    return this.#toKernel(this.gidMap, gid) as KGid | undefined
   }
 
   /** How a task in this namespace sees an id; undefined when it is not mapped. */
   uid(kuid: KUid): Uid | undefined {
-    return this.#fromKernel(kuid, 'uidMap') as Uid | undefined
+    return this.#fromKernel(this.uidMap, kuid) as Uid | undefined
   }
 
   gid(kgid: KGid): Gid | undefined {
-    return this.#fromKernel(kgid, 'gidMap') as Gid | undefined
+    return this.#fromKernel(this.gidMap, kgid) as Gid | undefined
   }
 
   /** What is shown for an id: 65534 when it is not mapped. */
@@ -78,17 +87,24 @@ export class UserNamespace extends Namespace {
     return this.gid(kgid) ?? (overflowId as Gid)
   }
 
-  #toKernel(id: number, map: 'uidMap' | 'gidMap'): number | undefined {
-    let at: number | undefined = id
-    for (let ns: UserNamespace | undefined = this; ns && at !== undefined; ns = ns.parent)
-      at = outward(ns[map] ?? [], at)
-    return at
+  /** The first id of a range of a map, as this namespace says it. */
+  shownRange(map: 'uidMap' | 'gidMap' | 'projidMap', id: number): number | undefined {
+    return this.#fromKernel(this[map], id)
   }
 
-  #fromKernel(id: number, map: 'uidMap' | 'gidMap'): number | undefined {
-    if (this.parent === undefined) return inward(this[map] ?? [], id)
-    const above = this.parent.#fromKernel(id, map)
-    return above === undefined ? undefined : inward(this[map] ?? [], above)
+  #toKernel(map: readonly IdRange[] | undefined, id: number): number | undefined {
+    if (this.parent === undefined) return id >= 0 && id < noId ? id : undefined
+    return map && outward(map, id)
+  }
+
+  #fromKernel(map: readonly IdRange[] | undefined, id: number): number | undefined {
+    if (this.parent === undefined) return id
+    return map && inward(map, id)
+  }
+
+  /** /proc/sys/user/max_KIND_namespaces of this namespace. */
+  limit(kind: NamespaceKind): number {
+    return this.limits.get(kind) ?? (this.parent ? noLimit : initialLimit)
   }
 
   /** Counts one namespace more; answers false, and counts nothing, when a limit here or above forbids it. */
@@ -98,7 +114,7 @@ export class UserNamespace extends Namespace {
     for (let ns: UserNamespace | undefined = this; ns; user = ns.ownerUid, ns = ns.parent) {
       const key = `${kind} ${user}`
       const count = ns.#counts.get(key) ?? 0
-      if (count >= (ns.limits.get(kind) ?? 63_000)) {
+      if (count >= ns.limit(kind)) {
         this.#uncharge(kind, creator, charged.length)
         return false
       }

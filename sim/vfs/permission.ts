@@ -16,7 +16,7 @@ export const mayRead = 4
 export const superblockReadonly = 1
 
 /** The owner as a mount shows it; undefined when an idmapped mount has no id for it. mount_setattr(2) */
-export function ownerOf(mount: Mount | undefined, inode: Inode): KUid | undefined {
+export function ownerOf(mount: Mount | undefined, inode: Pick<Inode, 'uid'>): KUid | undefined {
   const mapping = mount?.idMapping
   return mapping === undefined ? inode.uid : (outward(mapping.uid, inode.uid) as KUid | undefined)
 }
