@@ -81,6 +81,8 @@ export interface Kinds {
   strings: readonly string[]
   /** two: pointer and length */
   bytes: Uint8Array | string
+  /** one: pointer to bytes that the kernel only reads */
+  in: Uint8Array
   /** one: pointer to bytes that the kernel reads and may change; the outcome's data has them afterwards */
   inout: Uint8Array
   /** one: like inout; null is NULL */
@@ -93,6 +95,8 @@ export interface Kinds {
   out: number
   /** one: pointer to a buffer of so many bytes that the kernel fills */
   outonly: number
+  /** three: pointers to the three 32-bit numbers of a buffer of so many bytes (12) that the kernel fills */
+  ids: number
   /** two: pointer and size (24) */
   open_how: OpenHow
   /** two: pointer and size (32) */
@@ -131,12 +135,16 @@ export const signatures = {
   alarm: [['seconds', 'int']],
   bind: [['sockfd', 'fd'], ['addr', 'bytes']],
   bpf: [['cmd', 'int'], ['attr', 'bpf_attr']],
+  capget: [['hdrp', 'in'], ['datap', 'outonly']],
   capset: [['sets', 'capsets']],
   chdir: [['path', 'path']],
   chmod: [['pathname', 'path'], ['mode', 'int']],
   chown: [['pathname', 'path'], ['owner', 'int'], ['group', 'int']],
   chroot: [['path', 'path']],
+  clock_getres: [['clockid', 'int'], ['res', 'outonly']],
+  clock_gettime: [['clockid', 'int'], ['tp', 'outonly']],
   clock_nanosleep: [['clockid', 'int'], ['flags', 'int'], ['request', 'timespec'], ['remain', 'outonly']],
+  clock_settime: [['clockid', 'int'], ['tp', 'timespec']],
   clone: [['flags', 'int'], ['stack', 'int'], ['parent_tid', 'int'], ['child_tid', 'int'], ['tls', 'int']],
   clone3: [['cl_args', 'clone_args']],
   close: [['fd', 'fd']],
@@ -188,15 +196,19 @@ export const signatures = {
   getegid: [],
   geteuid: [],
   getgid: [],
+  getgroups: [['size', 'int'], ['list', 'outonly']],
   getitimer: [['which', 'int'], ['curr_value', 'outonly']],
   getpgid: [['pid', 'int']],
   getpgrp: [],
   getpid: [],
   getppid: [],
+  getresgid: [['ids', 'ids']],
+  getresuid: [['ids', 'ids']],
   getrlimit: [['resource', 'int'], ['rlim', 'outonly']],
   getrusage: [['who', 'int'], ['usage', 'outonly']],
   getsid: [['pid', 'int']],
   gettid: [],
+  gettimeofday: [['tv', 'outonly'], ['tz', 'int']],
   getuid: [],
   getrandom: [['buf', 'out'], ['flags', 'int']],
   getsockname: [['sockfd', 'fd'], ['addr', 'inout'], ['addrlen', 'inout']],
@@ -229,6 +241,12 @@ export const signatures = {
   mount: [['source', 'text'], ['target', 'path'], ['filesystemtype', 'text'], ['mountflags', 'int'], ['data', 'text']],
   mount_setattr: [['dirfd', 'fd'], ['pathname', 'path'], ['flags', 'int'], ['attr', 'mount_attr']],
   move_mount: [['from_dirfd', 'fd'], ['from_pathname', 'path'], ['to_dirfd', 'fd'], ['to_pathname', 'path'], ['flags', 'int']],
+  mq_open: [['mq', 'text'], ['oflag', 'int'], ['mode', 'int'], ['attr', 'optional']],
+  mq_unlink: [['mq', 'text']],
+  msgctl: [['msqid', 'int'], ['op', 'int'], ['buf', 'optional']],
+  msgget: [['key', 'int'], ['msgflg', 'int']],
+  msgrcv: [['msqid', 'int'], ['msgp', 'outonly'], ['msgsz', 'int'], ['msgtyp', 'int'], ['msgflg', 'int']],
+  msgsnd: [['msqid', 'int'], ['msgp', 'in'], ['msgsz', 'int'], ['msgflg', 'int']],
   nanosleep: [['req', 'timespec'], ['rem', 'outonly']],
   newfstatat: [['dirfd', 'fd'], ['pathname', 'path'], ['statbuf', 'outonly'], ['flags', 'int']],
   open: [['pathname', 'path'], ['flags', 'int'], ['mode', 'int']],
@@ -273,23 +291,36 @@ export const signatures = {
   sched_yield: [],
   seccomp: [['operation', 'int'], ['flags', 'int'], ['args', 'sock_fprog']],
   select: [['nfds', 'int'], ['readfds', 'optional'], ['writefds', 'optional'], ['exceptfds', 'optional'], ['timeout', 'optional']],
+  semctl: [['semid', 'int'], ['semnum', 'int'], ['op', 'int'], ['arg', 'int']],
+  semctl_buffer: [['semid', 'int'], ['semnum', 'int'], ['op', 'int'], ['arg', 'inout']],
+  semget: [['key', 'int'], ['nsems', 'int'], ['semflg', 'int']],
+  semop: [['semid', 'int'], ['sops', 'in'], ['nsops', 'int']],
+  semtimedop: [['semid', 'int'], ['sops', 'in'], ['nsops', 'int'], ['timeout', 'timespec']],
   sendfile: [['out_fd', 'fd'], ['in_fd', 'fd'], ['offset', 'optional'], ['count', 'int']],
   sendto: [['sockfd', 'fd'], ['buf', 'bytes'], ['flags', 'int'], ['dest_addr', 'bytes']],
   set_tid_address: [['tidptr', 'int']],
   setdomainname: [['domainname', 'bytes']],
   setfsgid: [['fsgid', 'int']],
   setfsuid: [['fsuid', 'int']],
+  setgid: [['gid', 'int']],
   setgroups: [['list', 'gids']],
   sethostname: [['hostname', 'bytes']],
   setitimer: [['which', 'int'], ['new_value', 'inout'], ['old_value', 'int']],
   setns: [['fd', 'fd'], ['nstype', 'int']],
   setpgid: [['pid', 'int'], ['pgid', 'int']],
+  setregid: [['rgid', 'int'], ['egid', 'int']],
   setresgid: [['rgid', 'int'], ['egid', 'int'], ['sgid', 'int']],
   setresuid: [['ruid', 'int'], ['euid', 'int'], ['suid', 'int']],
+  setreuid: [['ruid', 'int'], ['euid', 'int']],
   setrlimit: [['resource', 'int'], ['rlim', 'rlimit']],
   setsid: [],
   setsockopt: [['sockfd', 'fd'], ['level', 'int'], ['optname', 'int'], ['optval', 'bytes']],
+  setuid: [['uid', 'int']],
   setxattr: [['path', 'path'], ['xattr', 'text'], ['value', 'bytes'], ['flags', 'int']],
+  shmat: [['shmid', 'int'], ['shmaddr', 'int'], ['shmflg', 'int']],
+  shmctl: [['shmid', 'int'], ['op', 'int'], ['buf', 'optional']],
+  shmdt: [['shmaddr', 'int']],
+  shmget: [['key', 'int'], ['size', 'int'], ['shmflg', 'int']],
   sigaltstack: [['ss', 'int'], ['old_ss', 'int']],
   signalfd4: [['fd', 'fd'], ['mask', 'sigset'], ['sizemask', 'int'], ['flags', 'int']],
   socket: [['domain', 'int'], ['type', 'int'], ['protocol', 'int']],
@@ -302,6 +333,7 @@ export const signatures = {
   syncfs: [['fd', 'fd']],
   sysinfo: [['info', 'outonly']],
   tgkill: [['tgid', 'int'], ['tid', 'int'], ['sig', 'int']],
+  time: [['tloc', 'int']],
   timerfd_create: [['clockid', 'int'], ['flags', 'int']],
   timerfd_gettime: [['fd', 'fd'], ['curr_value', 'outonly']],
   timerfd_settime: [['fd', 'fd'], ['flags', 'int'], ['new_value', 'inout'], ['old_value', 'int']],

@@ -74,6 +74,17 @@ export function encodeCall(call: Syscall, arena: Arena): EncodedCall {
         output ??= { offset, byteCount: bytes.length, cutToValue: false }
         break
       }
+      case 'in': {
+        const bytes = value as Uint8Array
+        arena.bytes.set(bytes, struct(bytes.length))
+        break
+      }
+      case 'ids': {
+        const offset = struct(12)
+        registers.push(arena.address(offset + 4), arena.address(offset + 8))
+        output ??= { offset, byteCount: 12, cutToValue: false }
+        break
+      }
       case 'out':
       case 'outonly': {
         const byteCount = value as number

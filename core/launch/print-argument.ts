@@ -170,11 +170,13 @@ export function printArgument(call: Syscall, name: string, kind: Kind, value: un
     }
     case 'bytes':
       return typeof value === 'string' ? quoted(value) : `/* ${(value as Uint8Array).length} bytes */`
+    case 'in':
     case 'inout':
     case 'optional':
       return value === null ? 'NULL' : `/* ${(value as Uint8Array).length} bytes */`
     case 'out':
     case 'outonly':
+    case 'ids':
     case 'iovec_out':
       return `${value}`
     case 'iovec_in': {
