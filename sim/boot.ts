@@ -5,6 +5,8 @@ import { allCapabilities, type Credentials } from './credentials.ts'
 import { FileTable } from './file-table.ts'
 import { type KGid, type KUid, type Pid, rootGid, rootUid } from './ids.ts'
 import { type Config, defaultConfig, Kernel } from './kernel.ts'
+import { ProgramImage } from './life/image.ts'
+import { countTask, initialLimits } from './life/limits.ts'
 import { CgroupNamespace } from './ns/cgroup.ts'
 import { IpcNamespace } from './ns/ipc.ts'
 import { MountNamespace } from './ns/mnt.ts'
@@ -14,6 +16,7 @@ import { TimeNamespace } from './ns/time.ts'
 import { UserNamespace } from './ns/user.ts'
 import { UtsNamespace } from './ns/uts.ts'
 import { Process } from './process.ts'
+import { SignalActions } from './signal/actions.ts'
 import { table } from './sys/all.ts'
 import { Task } from './task.ts'
 import { MachineConsole } from './vfs/console.ts'
@@ -21,8 +24,10 @@ import type { Dentry } from './vfs/dentry.ts'
 import { DeviceRegistry } from './vfs/devices.ts'
 import { OpenFile } from './vfs/file.ts'
 import type { Inode } from './vfs/inode.ts'
+import { addMemoryDevices } from './vfs/memory-devices.ts'
 import { attach, newMount } from './vfs/mounting.ts'
 import { hold, type Path } from './vfs/path.ts'
+import { fileSystems } from './vfs/registry.ts'
 import { Tmpfs } from './vfs/tmpfs.ts'
 import { newDentry } from './vfs/walk.ts'
 
@@ -63,6 +68,8 @@ export function bootKernel(config: Partial<Config> = {}): Kernel {
   for (const namespace of Object.values(kernel.initial)) namespace.retain()
   kernel.devices = new DeviceRegistry()
   kernel.console = new MachineConsole()
+  for (const type of fileSystems) kernel.fileSystems.set(type.name, type)
+  addMemoryDevices(kernel)
   const root = makeRoot(kernel)
   kernel.init = makeInit(kernel, root)
   hierarchy.root.tasks.add(kernel.init)
@@ -79,6 +86,7 @@ function makeRoot(kernel: Kernel): Path {
   const first = newMount(kernel, below, below.root)
   mnt.root = first
   first.namespace = mnt
+  first.locked = true
   mnt.mounts.add(first)
   const superblock = new Tmpfs(kernel, user, { source: '/dev/root', mode: 0o755 })
   const mount = newMount(kernel, superblock, superblock.root)
@@ -133,19 +141,23 @@ function makeInit(kernel: Kernel, root: Path): Task {
   pid.last = 1 as Pid
   pid.init = task
   entry.task = task
-  entry.group.add(task)
-  entry.session.add(task)
+  entry.group.add(process)
+  entry.session.add(process)
   process.leader = task
   process.tasks.add(task)
   process.group = entry
   process.session = entry
+  process.unkillable = true
+  process.actions = new SignalActions()
+  process.image = new ProgramImage(undefined, ['init'], [], user)
+  process.limits = initialLimits(kernel)
   kernel.tasks.set(task.id, task)
+  countTask(task, credentials)
   return task
 }
 
 function openConsole(kernel: Kernel, root: Path): void {
   const { init } = kernel
-  kernel.devices.add('character', 5, 1, { name: 'console', open: () => kernel.console.operations })
   const devices = root.dentry.children.get('dev')!
   const dentry = makeIn(devices, 'console', 0o600, [5, 1])
   const path = hold({ mount: root.mount, dentry })

@@ -16,12 +16,15 @@ import type { UtsNamespace } from './ns/uts.ts'
 import { deny, isBlocked, type Outcome, type Reply } from './outcome.ts'
 import { Random } from './random.ts'
 import { Scheduler } from './scheduler.ts'
+import { Slab } from './slab.ts'
 import type { Entry, Table } from './table.ts'
 import type { Task } from './task.ts'
 import { type Moment, momentAt } from './time.ts'
 import type { MachineConsole } from './vfs/console.ts'
 import type { DeviceRegistry } from './vfs/devices.ts'
 import type { Mount } from './vfs/mount.ts'
+import type { Superblock } from './vfs/superblock.ts'
+import type { FileSystemType } from './vfs/types.ts'
 
 /** The namespaces that the machine starts with. */
 export interface InitialNamespaces {
@@ -62,12 +65,19 @@ export class Kernel {
   readonly counters = new Counters()
   readonly scheduler = new Scheduler(this)
   readonly tasks = new Map<number, Task>()
+  readonly slab = new Slab()
   /** Set by bootKernel: process 1, the namespaces it is in, what file systems there are without a place (pipefs, nsfs). */
   init!: Task
   initial!: InitialNamespaces
   devices!: DeviceRegistry
   console!: MachineConsole
   readonly internalMounts = new Map<string, Mount>()
+  /** By name; filled at boot from vfs/registry.ts. */
+  readonly fileSystems = new Map<string, FileSystemType>()
+  /** Those of which there is one instance for the whole machine, by name of the type. */
+  readonly singleSuperblocks = new Map<string, Superblock>()
+  /** fs.mount-max: mounts of one namespace (MNT-036). */
+  mountsMax = 100_000
   /** Set by the memory controller; absent: memory is not counted. */
   memory: MemoryAccount | undefined
   /** Sends a signal to one thread by the kernel itself (SIGPIPE). Set by whoever delivers signals. */

@@ -15,8 +15,9 @@ export class MountNamespace extends Namespace {
   readonly mounts = new Set<Mount>()
   /** Later ones have higher numbers: a namespace's file is bound only in an earlier one (CLN-051). */
   readonly sequence: number
-  /** Woken when the tree changes: poll(2) of mountinfo tells. */
+  /** Woken when the tree changes: poll(2) of mountinfo tells, to who has seen an earlier `event`. */
   readonly changes = new WaitQueue()
+  event = 0
   readonly #creator: KUid | undefined
   readonly #dissolve: (namespace: MountNamespace) => void
 
@@ -31,6 +32,12 @@ export class MountNamespace extends Namespace {
     this.sequence = counters.nextUnique()
     this.#creator = creator
     this.#dissolve = dissolve
+  }
+
+  /** The tree has changed. */
+  touch(): void {
+    this.event += 1
+    this.changes.wake()
   }
 
   protected end(): void {

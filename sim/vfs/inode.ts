@@ -121,7 +121,9 @@ export abstract class Inode {
   createUnnamed?(task: Task, made: NewInode): Inode | Denied
   /** Whether link(2) may give it a first name. */
   linkable?: boolean
-  /** The last name and the last open description are gone. */
+  /** A directory of proc or sysfs that only serves to be mounted on: covering it hides nothing (USR-019). */
+  readonly alwaysEmpty?: boolean
+  /** The last name, the last open description and the last mount that shows it as its root are gone. */
   end?(): void
 
   /** chmod(2), chown(2), truncate(2) where the file system has a say; absent means that it is as it is written down. */

@@ -24,6 +24,10 @@ export interface Superblock {
   readonly statBlockBytes?: number
   /** The last mount and the last open file are gone. */
   readonly end?: () => void
+  /** Mounts that show it, attached or not; kept by newMount and endMount. `end` is called when there are none any more. */
+  mounts?: number
+  /** What of it a mount shows, for mountinfo, where that is not the path of the dentry (cgroup2, nsfs). */
+  readonly shownRoot?: (reader: import('../task.ts').Task, root: Dentry) => string
   /** Open descriptions for writing; turning read-only waits for none (MNT-022). */
   writers: number
 }

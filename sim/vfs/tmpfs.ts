@@ -39,7 +39,9 @@ export class Tmpfs implements Superblock {
   readonly root: Dentry
   flags = 0
   writers = 0
-  shown: string
+  /** As it was mounted, for mountinfo: a later chmod does not change it. */
+  readonly madeMode: number
+  shown: () => string
   limitPages: number | undefined
   limitInodes: number | undefined
   usedPages = 0
@@ -52,7 +54,9 @@ export class Tmpfs implements Superblock {
     this.device = [0, kernel.counters.devices.take()]
     this.source = options.source ?? this.type
     this.owner = owner
-    this.shown = options.shown ?? ''
+    this.madeMode = options.mode ?? 0o1777
+    const { shown = '' } = options
+    this.shown = () => shown
     this.limitPages = options.sizeBytes === undefined ? undefined : Math.ceil(options.sizeBytes / pageBytes)
     this.limitInodes = options.inodes
     const made: NewInode = {
@@ -75,7 +79,7 @@ export class Tmpfs implements Superblock {
     return deny('ENOSPC', 'MNT-034', 'tmpfs(5): the file system has as many files as nr_inodes allows')
   }
 
-  readonly options = (): string => this.shown
+  readonly options = (): string => this.shown()
 
   readonly statfs = (): Statfs => {
     const blocks = this.limitPages ?? 0
