@@ -4,9 +4,12 @@ import { none, type Table } from '../table.ts'
 import { calls as attributes } from './attributes.ts'
 import { calls as descriptors } from './descriptors.ts'
 import { calls as directory } from './directory.ts'
+import { calls as epoll } from './epoll.ts'
+import { calls as eventFiles } from './event-files.ts'
 import { calls as make } from './make.ts'
 import { calls as open } from './open.ts'
 import { calls as pipe } from './pipe.ts'
+import { calls as poll } from './poll.ts'
 import { calls as readWrite } from './read-write.ts'
 import { calls as remove } from './remove.ts'
 import { calls as stat } from './stat.ts'
@@ -245,9 +248,12 @@ export const table: Table = {
   ...attributes,
   ...descriptors,
   ...directory,
+  ...epoll,
+  ...eventFiles,
   ...make,
   ...open,
   ...pipe,
+  ...poll,
   ...readWrite,
   ...remove,
   ...stat,

@@ -45,29 +45,34 @@ function factsOf(task: Task, { mount, dentry }: Path) {
 /** struct stat of x86-64. */
 function statBytes(task: Task, path: Path): Uint8Array {
   const { inode, uid, gid, mode, blocks, device } = factsOf(task, path)
-  const data = new Uint8Array(144)
-  const view = new DataView(data.buffer)
-  const u64 = (at: number, value: number) => {
-    view.setUint32(at, value >>> 0, true)
-    view.setUint32(at + 4, Math.floor(value / 4294967296), true)
-  }
-  u64(0, encodeDevice(device))
-  u64(8, inode.ino)
-  u64(16, inode.linkCount)
-  view.setUint32(24, mode, true)
-  view.setUint32(28, uid, true)
-  view.setUint32(32, gid, true)
-  u64(40, encodeDevice(inode.device))
-  u64(48, inode.sizeBytes)
-  u64(56, blockBytesOf(inode.superblock))
-  u64(64, blocks)
-  u64(72, inode.atime.seconds)
-  u64(80, inode.atime.nanoseconds)
-  u64(88, inode.mtime.seconds)
-  u64(96, inode.mtime.nanoseconds)
-  u64(104, inode.ctime.seconds)
-  u64(112, inode.ctime.nanoseconds)
+  const { slab } = task.kernel
+  const data = slab.take(144)
+  const { view, base } = slab
+  put(view, base, encodeDevice(device))
+  put(view, base + 8, inode.ino)
+  put(view, base + 16, inode.linkCount)
+  view.setUint32(base + 24, mode, true)
+  view.setUint32(base + 28, uid, true)
+  view.setUint32(base + 32, gid, true)
+  put(view, base + 40, encodeDevice(inode.device))
+  put(view, base + 48, inode.sizeBytes)
+  put(view, base + 56, blockBytesOf(inode.superblock))
+  put(view, base + 64, blocks)
+  putTime(view, base + 72, inode.atime)
+  putTime(view, base + 88, inode.mtime)
+  putTime(view, base + 104, inode.ctime)
   return data
+}
+
+/** 64 bits. */
+function put(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value >>> 0, true)
+  if (value > 0xffffffff || value < 0) view.setInt32(at + 4, Math.floor(value / 4294967296), true)
+}
+
+function putTime(view: DataView, at: number, { seconds, nanoseconds }: Moment): void {
+  put(view, at, seconds)
+  view.setUint32(at + 8, nanoseconds, true)
 }
 
 const STATX = { BASIC: 0x7ff, BTIME: 0x800, MNT_ID: 0x1000, MNT_ID_UNIQUE: 0x4000, RESERVED: 0x80000000 } as const
