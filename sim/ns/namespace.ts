@@ -2,6 +2,7 @@
 // namespaces(7)
 
 import type { Counters } from '../counters.ts'
+import type { Dentry } from '../vfs/dentry.ts'
 import type { UserNamespace } from './user.ts'
 
 export type NamespaceKind = 'cgroup' | 'ipc' | 'mnt' | 'net' | 'pid' | 'time' | 'user' | 'uts'
@@ -28,6 +29,8 @@ export abstract class Namespace {
   readonly ino: number
   /** Whose capabilities count over it; the initial user namespace owns itself. */
   readonly owner: UserNamespace
+  /** Its file, once somebody has asked for it: one for all. It keeps nothing by itself. */
+  file: Dentry | undefined
   #references = 0
 
   constructor(counters: Counters, owner: UserNamespace | undefined, ino = counters.nextNamespace()) {

@@ -1,5 +1,6 @@
 // An open file description: what open(2) makes, dup(2) and fork(2) share, and a descriptor stands for.
 
+import type { PidEntry } from '../ns/pid.ts'
 import type { Denied, Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import type { WaitQueue } from '../wait.ts'
@@ -23,6 +24,8 @@ export interface FileOperations {
   fcntl?(task: Task, command: number, arg: number): Reply | undefined
   /** lseek(2) where it is not the usual arithmetic. */
   seek?(task: Task, offset: number, whence: number): Reply
+  /** Of a pidfd: whom it stands for. */
+  readonly pidfd?: PidEntry
   /** The last descriptor is gone. */
   release?(): void
 }

@@ -119,6 +119,9 @@ export abstract class Inode {
   blocks512?(): number
   /** O_TMPFILE: a file without a name. */
   createUnnamed?(task: Task, made: NewInode): Inode | Denied
+  /** One more keeps it in use, or one less: an open description, or a mount that has it for its root. */
+  pinned?(): void
+  unpinned?(): void
   /** Whether link(2) may give it a first name. */
   linkable?: boolean
   /** A directory of proc or sysfs that only serves to be mounted on: covering it hides nothing (USR-019). */

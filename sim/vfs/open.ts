@@ -73,6 +73,7 @@ function operationsOf(task: Task, inode: Inode, file: OpenFile, call: string): F
 export function begun(file: OpenFile): OpenFile {
   hold(file.path)
   file.inode.opens += 1
+  file.inode.pinned?.()
   if (countsAsWriter(file)) {
     file.inode.writers += 1
     file.path.mount.writers += 1
@@ -99,6 +100,7 @@ export function endFile(file: OpenFile): void {
     inode.superblock.writers -= 1
   }
   inode.opens -= 1
+  inode.unpinned?.()
   if (inode.opens === 0 && inode.linkCount === 0) inode.end?.()
   letGo(path)
 }
