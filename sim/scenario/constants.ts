@@ -212,6 +212,7 @@ export type FamilyName = keyof typeof families
 
 const flat: ReadonlyMap<string, bigint> = new Map([
   ['NULL', 0n],
+  ['F_OK', 0n],
   ['RLIM_INFINITY', 2n ** 64n - 1n],
   ['RLIM64_INFINITY', 2n ** 64n - 1n],
   ['_LINUX_CAPABILITY_VERSION_3', 0x20080522n],

@@ -238,7 +238,8 @@ function sameOutputs(
     return true
   }
   const path = 'fd' in call && typeof line.args[0] === 'object' ? pathOf(line.args[0], names) : undefined
-  if (call.name === 'read' && holdsPids(path)) return samePids(output.written, value, names)
+  if ((call.name === 'read' || call.name === 'pread64') && holdsPids(path))
+    return samePids(output.written, value, names)
   return agrees(output.written, value, names)
 }
 

@@ -79,27 +79,29 @@ export interface Scenario {
   readonly rules: readonly string[]
   /** `# kernel: >= 6.9` */
   readonly kernel: string | undefined
-  /** `# needs: root, cgroup2 memory` */
+  /** `# needs: root, cgroup2, memory` */
   readonly needs: readonly string[]
   /** By index of the line that they are about. */
   readonly differences: ReadonlyMap<number, readonly Difference[]>
-  /** Comments before the first line: what it is about. */
+  /** `# cgroups: hybrid`: how the machine has mounted them. */
+  readonly cgroups: 'v2' | 'v1' | 'hybrid'
+  /** `# scenario: NAME`, or the comments before the first line. */
   readonly title: string
 }
 
 const before = /^(?:\[pid\s+(\d+)\]\s+|(\d+)\s+(?=\S))?(?:(?:\d\d:\d\d:\d\d(?:\.\d+)?|\d+\.\d{6})\s+)?/
 
-/** A whole file, where `# scenario: NAME` begins another one; comments before the first belong to all. */
+/** A whole file, where `# scenario: NAME` begins one; comments before the first of these are for all. */
 export function parseScenarios(text: string): readonly Scenario[] {
-  const parts: string[][] = [[]]
   const lines = text.split('\n')
-  for (const [index, line] of lines.entries()) {
+  const starts = lines.flatMap((line, index) => (/^#\s*scenario:/.test(line) ? [index] : []))
+  if (starts.length === 0) return [parseScenario(text)]
+  const head = lines.slice(0, starts[0])
+  return starts.map((start, index) => {
     // Empty lines keep the numbers of the file.
-    if (/^#\s*scenario:/.test(line) && parts.at(-1)!.some((other) => /^[^#\s]/.test(other)))
-      parts.push(new Array<string>(index).fill(''))
-    parts.at(-1)!.push(line)
-  }
-  return parts.map((part) => parseScenario(part.join('\n')))
+    const gap = new Array<string>(start - head.length).fill('')
+    return parseScenario([...head, ...gap, ...lines.slice(start, starts[index + 1])].join('\n'))
+  })
 }
 
 export function parseScenario(text: string): Scenario {
@@ -119,6 +121,8 @@ class Parser {
   /** By task: the text before `<unfinished ...>` and where that line stands. */
   readonly #unfinished = new Map<number | undefined, { text: string; index: number }>()
   #kernel: string | undefined
+  #cgroups: Scenario['cgroups'] = 'v2'
+  #name: string | undefined
 
   line(text: string, line: number): void {
     if (text.trim() === '') return
@@ -141,21 +145,23 @@ class Parser {
       kernel: this.#kernel,
       needs: this.#needs,
       differences: this.#differences,
-      title: this.#title.join(' '),
+      cgroups: this.#cgroups,
+      title: this.#name ?? this.#title.join(' '),
     }
   }
 
   #comment(text: string, line: number): void {
-    const directive = /^#\s*(rule|kernel|needs|differs|waits|contains|lacks|scenario):\s*(.*)$/.exec(text)
+    const directive = /^#\s*(rule|kernel|needs|cgroups|differs|waits|contains|lacks|scenario):\s*(.*)$/.exec(text)
     if (directive === null) {
       if (this.#lines.length === 0) this.#title.push(text.replace(/^#+\s*/, ''))
       return
     }
     const [, word, rest] = directive as unknown as [string, string, string]
     if (word === 'rule') this.#rules.push(...rest.split(/[,\s]+/))
-    else if (word === 'needs') this.#needs.push(...rest.split(/\s*,\s*/))
+    else if (word === 'needs') this.#needs.push(...rest.split(/[,\s]+/))
     else if (word === 'kernel') this.#kernel = rest
-    else if (word === 'scenario') this.#title.push(rest)
+    else if (word === 'cgroups') this.#cgroups = rest === 'v1' || rest === 'hybrid' ? rest : 'v2'
+    else if (word === 'scenario') this.#name = rest
     else if (word === 'contains' || word === 'lacks') this.#contains(text, word, rest, line)
     else if (word === 'waits')
       this.#lines.push({ kind: 'waits', task: taskOf(/(\d+)/.exec(rest)?.[1]), line, text: text.trim() })

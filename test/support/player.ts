@@ -56,6 +56,13 @@ interface Request {
   readonly output?: EncodedCall['output']
 }
 
+export function kernelVersion(): readonly [number, number] {
+  const [major = 0, minor = 0] = release()
+    .split('.')
+    .map((part) => Number.parseInt(part, 10))
+  return [major, minor]
+}
+
 const flagsOfCompiler = [
   ...['-O2', '-std=gnu11', '-ffreestanding', '-fno-builtin', '-nostdlib', '-static', '-no-pie', '-fno-pie'],
   ...['-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-fno-strict-aliasing'],
@@ -320,32 +327,41 @@ function prepared(call: Syscall, arena: Arena): Prepared {
       ...{ kind: kinds.clone, number: 0, output: undefined },
       registers: [name === 'fork' ? 17 : 0x4111, 0, 0, 0, 0],
     }
-  const act = call.name === 'rt_sigaction' ? (call.act as SignalAction | null) : undefined
-  const encoded = encodeCall(act === null ? ({ ...call, act: { handler: 0 } } as Syscall) : call, arena)
+  const encoded = encodeCall(call, arena)
   const registers = encoded.registers.map((register) => {
     if (typeof register === 'object') throw new Error(`${call.name}: an earlier result as an argument`)
     return register
   })
   let { output } = encoded
-  if (act === null) registers[1] = 0
-  else if (act !== undefined) {
-    const at = Number(registers[1]) - arena.base
-    arena.u64(at + 8, act.flags ?? 0)
-    arena.u64(at + 24, act.mask ?? 0n)
-  }
   if (call.name === 'clone3' && (BigInt(call.cl_args.flags) & BigInt(CLONE_PIDFD)) !== 0n) {
     const place = arena.reserve(8)
     arena.u64(Number(registers[0]) - arena.base + 8, arena.address(place))
     output = { offset: place, byteCount: 4, cutToValue: false }
   }
-  const kind = name === 'clone3' ? kinds.clone3 : name === 'clone' ? kinds.clone : act ? kinds.sigaction : kinds.plain
+  if (call.name === 'clone3' && call.cl_args.set_tid) {
+    const tids = call.cl_args.set_tid
+    const place = arena.reserve(4 * tids.length)
+    for (const [index, tid] of tids.entries()) arena.u32(place + 4 * index, tid)
+    const at = Number(registers[0]) - arena.base
+    arena.u64(at + 64, arena.address(place))
+    arena.u64(at + 72, tids.length)
+  }
+  if (call.name === 'clone') {
+    // Where the kernel writes numbers; a scenario's own addresses mean nothing here.
+    const place = arena.reserve(16)
+    registers[2] = arena.address(place)
+    registers[3] = arena.address(place + 8)
+    output = { offset: place, byteCount: 4, cutToValue: false }
+  }
+  const kind =
+    name === 'clone3'
+      ? kinds.clone3
+      : name === 'clone'
+        ? kinds.clone
+        : name === 'rt_sigaction'
+          ? kinds.sigaction
+          : kinds.plain
   return { kind, number: syscallNumber(call.name, arch), registers, output }
-}
-
-interface SignalAction {
-  readonly handler: number
-  readonly flags?: number
-  readonly mask?: bigint
 }
 
 async function removeTree(directory: string): Promise<void> {

@@ -79,7 +79,7 @@ getpid() = 7
 # waits: [pid 7]`)
     expect(scenario).toMatchObject({
       rules: ['CLN-040'],
-      needs: ['root', 'cgroup2 memory'],
+      needs: ['root', 'cgroup2', 'memory'],
       kernel: '>= 6.9',
       title: 'An unprivileged caller.',
     })
