@@ -6,13 +6,16 @@ import { calls as descriptors } from './descriptors.ts'
 import { calls as directory } from './directory.ts'
 import { calls as epoll } from './epoll.ts'
 import { calls as eventFiles } from './event-files.ts'
+import { calls as ioctl } from './ioctl.ts'
 import { calls as make } from './make.ts'
 import { calls as open } from './open.ts'
 import { calls as pipe } from './pipe.ts'
 import { calls as poll } from './poll.ts'
+import { calls as random } from './random.ts'
 import { calls as readWrite } from './read-write.ts'
 import { calls as remove } from './remove.ts'
 import { calls as stat } from './stat.ts'
+import { calls as xattr } from './xattr.ts'
 
 const nothing = none('not modelled yet')
 
@@ -250,11 +253,14 @@ export const table: Table = {
   ...directory,
   ...epoll,
   ...eventFiles,
+  ...ioctl,
   ...make,
   ...open,
   ...pipe,
   ...poll,
+  ...random,
   ...readWrite,
   ...remove,
   ...stat,
+  ...xattr,
 }

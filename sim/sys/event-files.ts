@@ -1,4 +1,5 @@
-// eventfd, timerfd, inotify: descriptors that tell of something. eventfd(2), timerfd_create(2), inotify(7)
+// eventfd, timerfd, signalfd, inotify: descriptors that tell of something. eventfd(2), timerfd_create(2), signalfd(2),
+// inotify(7)
 
 import { capable } from '../credentials.ts'
 import { type Denied, deny, isDenied, type Outcome } from '../outcome.ts'
@@ -9,6 +10,7 @@ import { O } from '../vfs/flags.ts'
 import { InotifyFile } from '../vfs/inotify.ts'
 import { IN } from '../vfs/notify.ts'
 import { checkPermission, mayRead } from '../vfs/permission.ts'
+import { SignalFile } from '../vfs/signalfd.ts'
 import { TimerFile } from '../vfs/timerfd.ts'
 import { AT_FDCWD, walk } from '../vfs/walk.ts'
 import { fdNumber, fileOf, int, uint } from './arguments.ts'
@@ -134,6 +136,22 @@ function removeWatch(task: Task, fd: number, descriptor: number): number | Denie
   return 0
 }
 
+const sigkillAndStop = (1n << 8n) | (1n << 18n)
+
+function signalfd(task: Task, fd: number, mask: bigint, size: number, flags: number): number | Denied {
+  const call = 'signalfd(2)'
+  if (size !== 8) return deny('EINVAL', call, `${call}: a set of signals has 8 bytes`)
+  if (flags & ~(O.CLOEXEC | O.NONBLOCK)) return deny('EINVAL', call, `${call}: there are unknown flags`)
+  const wanted = mask & ~sigkillAndStop
+  if (fd === -1) return newDescriptor(task, '[signalfd]', flags | O.RDWR, (file) => new SignalFile(file, wanted))
+  const file = fileOf(task, fd, call)
+  if (isDenied(file)) return file
+  if (!(file.operations instanceof SignalFile)) return deny('EINVAL', call, `${call}: it is no signalfd`)
+  file.operations.mask = wanted
+  task.process.signalChanges.wake()
+  return fd
+}
+
 export const calls: Calls = {
   eventfd: full((task, { initval }) => eventfd(task, uint(initval), 0)),
   eventfd2: full((task, { initval, flags }) => eventfd(task, uint(initval), int(flags))),
@@ -145,6 +163,9 @@ export const calls: Calls = {
     const timer = timerOf(task, fdNumber(fd), 'timerfd_gettime(2)')
     return isDenied(timer) ? timer : { value: 0, data: timerBytes(timer) }
   }),
+  signalfd4: full((task, { fd, mask, sizemask, flags }) =>
+    signalfd(task, fdNumber(fd), mask, int(sizemask), int(flags)),
+  ),
   inotify_init: full((task) => inotify(task, 0)),
   inotify_init1: full((task, { flags }) => inotify(task, int(flags))),
   inotify_add_watch: full((task, { fd, pathname, mask }) => addWatch(task, fdNumber(fd), pathname, uint(mask))),

@@ -1,6 +1,7 @@
 // An inode: what a file is, whatever its names. File systems give their own kinds. inode(7)
 
 import type { KGid, KUid } from '../ids.ts'
+import type { Namespace } from '../ns/namespace.ts'
 import type { Denied } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import { epoch, type Moment } from '../time.ts'
@@ -124,10 +125,15 @@ export abstract class Inode {
   unpinned?(): void
   /** Whether link(2) may give it a first name. */
   linkable?: boolean
+  /** Of nsfs: the namespace that the file stands for; `end` lets go of it. */
+  readonly namespace?: Namespace
   /** A directory of proc or sysfs that only serves to be mounted on: covering it hides nothing (USR-019). */
   readonly alwaysEmpty?: boolean
   /** The last name, the last open description and the last mount that shows it as its root are gone. */
   end?(): void
+
+  /** setxattr(2) where the file system has a say; undefined is removal. */
+  setXattr?(task: Task, name: string, value: Uint8Array | undefined): Denied | undefined
 
   /** chmod(2), chown(2), truncate(2) where the file system has a say; absent means that it is as it is written down. */
   setAttributes?(task: Task, changes: Attributes): Denied | undefined

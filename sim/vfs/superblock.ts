@@ -20,6 +20,8 @@ export interface Superblock {
   /** A remount with other options. Absent: it takes none. */
   readonly reconfigure?: (options: ReadonlyMap<string, string | true>) => import('../outcome.ts').Denied | undefined
   readonly statfs: () => Statfs
+  /** Beginnings of the names of extended attributes that it keeps; absent: none (EOPNOTSUPP). */
+  readonly xattrPrefixes?: readonly string[]
   /** st_blksize; absent is a page. */
   readonly statBlockBytes?: number
   /** The last mount and the last open file are gone. */

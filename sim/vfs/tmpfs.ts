@@ -37,6 +37,8 @@ export class Tmpfs implements Superblock {
   readonly source: string
   readonly owner: UserNamespace
   readonly root: Dentry
+  /** user. since 6.6. */
+  readonly xattrPrefixes: readonly string[]
   flags = 0
   writers = 0
   /** As it was mounted, for mountinfo: a later chmod does not change it. */
@@ -54,6 +56,7 @@ export class Tmpfs implements Superblock {
     this.device = [0, kernel.counters.devices.take()]
     this.source = options.source ?? this.type
     this.owner = owner
+    this.xattrPrefixes = kernel.since(6, 6) ? ['user.', 'trusted.', 'security.'] : ['trusted.', 'security.']
     this.madeMode = options.mode ?? 0o1777
     const { shown = '' } = options
     this.shown = () => shown
