@@ -4,7 +4,8 @@ import { type Denied, deny, isDenied } from '../outcome.ts'
 import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
 import type { Dentry } from '../vfs/dentry.ts'
-import { detachCovering, isMountpointIn } from '../vfs/mounting.ts'
+import { unmountCovering } from '../vfs/mount-tree.ts'
+import { isMountpointIn } from '../vfs/mounting.ts'
 import { endWatches, IN, notifyEntry, notifyInode } from '../vfs/notify.ts'
 import { wantWrite } from '../vfs/open.ts'
 import type { Path } from '../vfs/path.ts'
@@ -80,7 +81,7 @@ function existing(task: Task, parent: Path, name: string, call: string): Dentry 
 function forget(directory: Dentry, dentry: Dentry): void {
   directory.children.delete(dentry.name)
   dentry.deleted = true
-  detachCovering(dentry)
+  unmountCovering(dentry)
   if (dentry.inode.linkCount > 0) return
   notifyInode(dentry.inode, IN.DELETE_SELF)
   endWatches(dentry.inode)

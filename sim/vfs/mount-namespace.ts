@@ -1,16 +1,20 @@
-// A mount namespace as a copy of another's tree. copy_mnt_ns() in fs/namespace.c
+// A mount namespace as a copy of another's tree, and its end. copy_mnt_ns(), put_mnt_ns() in fs/namespace.c
 
 import type { KUid } from '../ids.ts'
 import { MountNamespace } from '../ns/mnt.ts'
 import type { UserNamespace } from '../ns/user.ts'
 import type { FsContext, Task } from '../task.ts'
 import type { Mount } from './mount.ts'
-import { attach, detach, newMount } from './mounting.ts'
+import { copyTree } from './mount-copy.ts'
+import { lockTree } from './mount-locks.ts'
+import { unmountTree } from './mount-tree.ts'
+import { treeOf } from './mounting.ts'
 import { hold, letGo, type Path } from './path.ts'
 
 /**
- * Copies every mount; root and working directory of a context go to the copies of theirs (CLN-110). Nobody keeps the new
- * namespace yet.
+ * Copies every mount; root and working directory of a context go to the copies of theirs (CLN-110). Peers stay peers, but
+ * for another user namespace they become slaves and are locked as one (USR-020, USR-021). Nobody keeps the new namespace
+ * yet.
  */
 export function copyMountNamespace(
   task: Task,
@@ -19,26 +23,21 @@ export function copyMountNamespace(
   creator: KUid,
   fs: FsContext,
 ): MountNamespace {
-  const { kernel } = task
-  const namespace = new MountNamespace(kernel.counters, owner, creator, dissolve)
+  const namespace = new MountNamespace(task.kernel.counters, owner, creator, dissolve)
   const copies = new Map<Mount, Mount>()
-  const copyOf = (mount: Mount): Mount => {
-    const copy = newMount(kernel, mount.superblock, mount.root, { ...mount.flags })
-    copies.set(mount, copy)
-    return copy
-  }
-  const copyBelow = (mount: Mount, copy: Mount): void => {
-    for (const child of mount.children) {
-      const below = copyOf(child)
-      attach(below, { mount: copy, dentry: child.at!.dentry }, namespace)
-      copyBelow(child, below)
-    }
-  }
-  const root = copyOf(from.root)
-  root.namespace = namespace
+  const less = owner !== from.owner
+  // Unbindable mounts are copied as well, so nothing can be in the way.
+  const root = copyTree(from.root, from.root.root, less ? 'down' : 'like', {
+    unbindable: true,
+    copied: (original, copy) => copies.set(original, copy),
+  })!
+  const tree = treeOf(root)
+  if (less) lockTree(tree)
   namespace.root = root
-  namespace.mounts.add(root)
-  copyBelow(from.root, root)
+  for (const mount of tree) {
+    mount.namespace = namespace
+    namespace.mounts.add(mount)
+  }
   const moved = (path: Path): Path => {
     const mount = copies.get(path.mount)
     if (mount === undefined) return path
@@ -50,6 +49,7 @@ export function copyMountNamespace(
   return namespace
 }
 
-function dissolve(namespace: MountNamespace): void {
-  for (const mount of [...namespace.mounts].reverse()) detach(mount)
+/** The last reference is gone: the whole tree is unmounted, and nobody is told of it (MNT-105). */
+export function dissolve(namespace: MountNamespace): void {
+  unmountTree(namespace.root, { propagate: false, sync: false })
 }

@@ -1,5 +1,6 @@
 // A mount: a file system, or a part of one, seen at a place of a mount namespace. mount_namespaces(7)
 
+import type { Counters } from '../counters.ts'
 import type { IdMapping } from '../ns/id-map.ts'
 import type { MountNamespace } from '../ns/mnt.ts'
 import type { Dentry } from './dentry.ts'
@@ -28,16 +29,27 @@ export interface MountFlags {
   locked: ReadonlySet<'readonly' | 'nosuid' | 'nodev' | 'noexec' | 'atime'>
 }
 
+/** A tree of mounts that open_tree(2) or fsmount(2) made and that is attached nowhere: a descriptor keeps it. */
+export interface DetachedTree {
+  readonly root: Mount
+}
+
 export class Mount {
+  /** Where its numbers come from and go back to. */
+  readonly counters: Counters
   readonly id: number
   /** Never used again. statmount(2) */
   readonly uniqueId: number
   readonly superblock: Superblock
   /** What of the file system it shows. */
   readonly root: Dentry
+  /** As mountinfo shows it. */
+  readonly source: string
   flags: MountFlags
   /** Undefined while it is attached nowhere. */
   namespace: MountNamespace | undefined
+  /** Set instead of `namespace` in a tree that is attached nowhere. With neither it has been unmounted. */
+  tree: DetachedTree | undefined
   /** Where it lies; undefined for the root of a namespace and for a detached one. */
   at: Path | undefined
   /** Lying on this one, in the order in which they were put there. */
@@ -60,12 +72,14 @@ export class Mount {
   /** Called when the last user has gone; set for one that is attached nowhere any more, which then ends. */
   unused: (() => void) | undefined
 
-  constructor(id: number, uniqueId: number, superblock: Superblock, root: Dentry, flags: MountFlags) {
-    this.id = id
-    this.uniqueId = uniqueId
+  constructor(counters: Counters, superblock: Superblock, root: Dentry, flags: MountFlags, source: string) {
+    this.counters = counters
+    this.id = counters.mounts.take()
+    this.uniqueId = counters.nextUnique()
     this.superblock = superblock
     this.root = root
     this.flags = flags
+    this.source = source
   }
 }
 

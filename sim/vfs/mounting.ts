@@ -1,6 +1,7 @@
 // Putting a mount in its place and taking it away again: the one place that keeps a mount, its parent and the covered
 // dentry in agreement.
 
+import type { Counters } from '../counters.ts'
 import type { Kernel } from '../kernel.ts'
 import type { MountNamespace } from '../ns/mnt.ts'
 import type { Dentry } from './dentry.ts'
@@ -8,15 +9,43 @@ import { Mount, type MountFlags, plainFlags } from './mount.ts'
 import type { Path } from './path.ts'
 import type { Superblock } from './superblock.ts'
 
-/** A mount of a part of a file system, not attached anywhere. */
+/** A mount of a part of a file system, not attached anywhere. It keeps the superblock, and the content of its root. */
 export function newMount(
-  kernel: Kernel,
+  kernel: { readonly counters: Counters },
   superblock: Superblock,
   root: Dentry,
   flags: MountFlags = plainFlags(),
+  source = superblock.source,
 ): Mount {
-  const { counters } = kernel
-  return new Mount(counters.mounts.take(), counters.nextUnique(), superblock, root, flags)
+  superblock.mounts = (superblock.mounts ?? 0) + 1
+  root.inode.opens += 1
+  return new Mount(kernel.counters, superblock, root, flags, source)
+}
+
+/** A mount that is attached nowhere and used by nobody is no more; the last one of a superblock ends that. */
+export function endMount(mount: Mount): void {
+  for (const child of [...mount.children]) {
+    detach(child)
+    endWhenUnused(child)
+  }
+  const { superblock, root, counters } = mount
+  counters.mounts.giveBack(mount.id)
+  root.inode.opens -= 1
+  if (root.inode.opens === 0 && root.inode.linkCount === 0) root.inode.end?.()
+  superblock.mounts = superblock.mounts! - 1
+  if (superblock.mounts === 0) superblock.end?.()
+}
+
+/** What is unmounted lives on for who still uses it (MNT-013). */
+export function endWhenUnused(mount: Mount): void {
+  if (mount.users === 0) {
+    endMount(mount)
+    return
+  }
+  mount.unused = () => {
+    mount.unused = undefined
+    if (mount.at === undefined) endMount(mount)
+  }
 }
 
 /** Lays a mount on a place where no other lies (a path walk ends at the topmost one's root). */
@@ -31,17 +60,37 @@ export function attach(mount: Mount, at: Path, namespace: MountNamespace | undef
   namespace?.mounts.add(mount)
 }
 
-export function detach(mount: Mount): void {
-  const { at, namespace } = mount
-  if (at) {
-    at.mount.children.delete(mount)
-    at.mount.covers.delete(at.dentry)
-    at.dentry.mounts -= 1
-    at.dentry.mountsOn?.delete(mount)
-  }
+/** Takes a mount from its place; it stays with its namespace until `leaveNamespace`. */
+export function unplace(mount: Mount): void {
+  const { at } = mount
+  if (at === undefined) return
+  at.mount.children.delete(mount)
+  at.mount.covers.delete(at.dentry)
+  at.dentry.mounts -= 1
+  at.dentry.mountsOn?.delete(mount)
   mount.at = undefined
+}
+
+export function leaveNamespace(mount: Mount): void {
+  mount.namespace?.mounts.delete(mount)
   mount.namespace = undefined
-  namespace?.mounts.delete(mount)
+  mount.tree = undefined
+}
+
+export function detach(mount: Mount): void {
+  unplace(mount)
+  leaveNamespace(mount)
+}
+
+/** A mount and all that lie on it, each before what lies on it. */
+export function treeOf(mount: Mount): Mount[] {
+  const all: Mount[] = []
+  const visit = (at: Mount): void => {
+    all.push(at)
+    for (const child of at.children) visit(child)
+  }
+  visit(mount)
+  return all
 }
 
 /** Whether a mount of a namespace lies on a dentry, through whatever mount it is seen. is_local_mountpoint() (MNT-018) */
@@ -49,17 +98,6 @@ export function isMountpointIn(namespace: MountNamespace, dentry: Dentry): boole
   if (dentry.mounts === 0) return false
   for (const mount of dentry.mountsOn!) if (mount.namespace === namespace) return true
   return false
-}
-
-/** A directory is gone: what lies on it in other mount namespaces goes with it, with all that lies on that (MNT-018). */
-export function detachCovering(dentry: Dentry): void {
-  if (dentry.mounts === 0) return
-  for (const mount of [...dentry.mountsOn!]) detachTree(mount)
-}
-
-function detachTree(mount: Mount): void {
-  for (const child of [...mount.children]) detachTree(child)
-  detach(mount)
 }
 
 /** The root of the topmost mount on a place; the place itself when nothing lies there. */

@@ -13,6 +13,7 @@ export const samePath = (a: Path, b: Path): boolean => a.mount === b.mount && a.
 /** A path is kept: by an open description, as a root or a working directory. Its mount is busy until `letGo`. */
 export function hold(path: Path): Path {
   path.mount.users += 1
+  path.mount.expiring = false
   return path
 }
 
