@@ -30,7 +30,7 @@ export class NamespaceInode extends Inode {
     this.namespace = namespace
   }
 
-  open(): FileOperations {
+  override open(): FileOperations {
     const { namespace } = this
     return { seekable: false, ioctl: (task, request, arg) => ioctl(task, namespace, request, arg) }
   }
