@@ -23,7 +23,7 @@ const NS_GET_OWNER_UID = 0xb704
 
 /** Each open description of it, and each mount that shows it, keeps the namespace (CLN-050). */
 export class NamespaceInode extends Inode {
-  readonly namespace: Namespace
+  override readonly namespace: Namespace
 
   constructor(superblock: Superblock, namespace: Namespace) {
     super(superblock, namespace.ino, { kind: 'file', mode: 0o444, uid: rootUid, gid: rootGid })
