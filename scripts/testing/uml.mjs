@@ -86,6 +86,18 @@ async function runShare(found, cache, shard) {
   }
 }
 
+/**
+ * Runs one program in a user-mode Linux, with some directories of the host's in their places.
+ *
+ * @returns its exit code
+ */
+export async function runInside(found, program, directories) {
+  const script = isKernel(found) ? join(root, 'test/uml/run') : found
+  const kept = directories.flatMap((path) => ['-w', path])
+  const argv = [...(isKernel(found) ? ['-k', found] : []), '-m', '2G', '-t', '1500', ...kept, '--']
+  return await run(script, [...argv, 'sh', '-c', withoutIoUring, 'sh', ...program])
+}
+
 /** What `uname -r` says inside, for the log. */
 export function release(found) {
   if (!isKernel(found)) return found

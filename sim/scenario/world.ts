@@ -1,5 +1,6 @@
-// What a scenario finds when it begins, on every kernel: process 1 ignores SIGCHLD and has mounted the usual file systems, and
-// everybody is in the cgroup /init of the unified hierarchy, whose root gives all its controllers to its children.
+// What a scenario finds when it begins, on every kernel: process 1 ignores SIGCHLD and has mounted the usual file systems;
+// everybody is in the cgroup /init of the unified hierarchy, whose root gives all its controllers to its children. There is
+// a program /bin/puppet that may be executed.
 
 import type { Syscall } from '../../core/syscall.ts'
 import type { Config } from '../kernel.ts'
@@ -7,6 +8,8 @@ import type { Outcome } from '../outcome.ts'
 
 const AT_FDCWD = -100
 const [MS_NOSUID, MS_NODEV, MS_NOEXEC] = [2, 4, 8] as const
+
+const controllersV1 = ['cpu', 'cpuacct', 'cpuset', 'memory', 'pids', 'freezer', 'devices', 'blkio', 'hugetlb']
 
 const mount = (source: string, target: string, type: string, flags: number, data: string | null = null): Syscall => ({
   name: 'mount',
@@ -24,11 +27,31 @@ const mount = (source: string, target: string, type: string, flags: number, data
  */
 export function furnish(cgroups: Config['cgroups'], call: (call: Syscall) => Outcome): void {
   const works = (syscall: Syscall): boolean => !('errno' in call(syscall))
+  call({ name: 'sethostname', hostname: 'machine' })
+  call({ name: 'setdomainname', domainname: '(none)' })
   const exists = (pathname: string) => works({ name: 'faccessat2', dirfd: AT_FDCWD, pathname, mode: 0, flags: 0 })
   call({ name: 'rt_sigaction', signum: 17, act: { handler: 1 }, oldact: 0, sigsetsize: 8 })
   if (!exists('/proc/self')) call(mount('proc', '/proc', 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC))
   if (!exists('/sys/kernel')) call(mount('sysfs', '/sys', 'sysfs', MS_NOSUID | MS_NODEV | MS_NOEXEC))
+  if (!exists('/bin/puppet')) program('/bin/puppet', call)
   if (cgroups === 'v2') unified('/sys/fs/cgroup', call)
+  else legacy(cgroups, call)
+}
+
+/** Each controller of version 1 on a hierarchy of its own; hybrid has the unified one beside them. */
+function legacy(cgroups: 'v1' | 'hybrid', call: (call: Syscall) => Outcome): void {
+  const root = '/sys/fs/cgroup'
+  if (!('errno' in call({ name: 'faccessat2', dirfd: AT_FDCWD, pathname: `${root}/memory`, mode: 0, flags: 0 }))) return
+  call(mount('tmpfs', root, 'tmpfs', MS_NOSUID | MS_NODEV | MS_NOEXEC, 'mode=755'))
+  for (const name of [...controllersV1, 'systemd']) {
+    call({ name: 'mkdirat', dirfd: AT_FDCWD, pathname: `${root}/${name}`, mode: 0o755 })
+    const data = name === 'systemd' ? 'none,name=systemd' : name
+    const mounted = call(mount('cgroup', `${root}/${name}`, 'cgroup', MS_NOSUID | MS_NODEV | MS_NOEXEC, data))
+    if ('errno' in mounted) call({ name: 'unlinkat', dirfd: AT_FDCWD, pathname: `${root}/${name}`, flags: 0x200 })
+  }
+  if (cgroups === 'v1') return
+  call({ name: 'mkdirat', dirfd: AT_FDCWD, pathname: `${root}/unified`, mode: 0o755 })
+  call(mount('cgroup2', `${root}/unified`, 'cgroup2', MS_NOSUID | MS_NODEV | MS_NOEXEC))
 }
 
 function unified(root: string, call: (call: Syscall) => Outcome): void {
@@ -45,5 +68,17 @@ function write(pathname: string, text: string, call: (call: Syscall) => Outcome)
   const opened = call({ name: 'openat', dirfd: AT_FDCWD, pathname, flags: 1, mode: 0 })
   if ('errno' in opened) return
   call({ name: 'write', fd: opened.value, buf: text })
+  call({ name: 'close', fd: opened.value })
+}
+
+/** A file that looks like a program: an ELF header. */
+function program(pathname: string, call: (call: Syscall) => Outcome): void {
+  const opened = call({ name: 'openat', dirfd: AT_FDCWD, pathname, flags: 0o101, mode: 0o755 })
+  if ('errno' in opened) return
+  const header = new Uint8Array(64)
+  // 64 bits, little-endian, version 1; executable, x86-64. elf(5)
+  header.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1], 0)
+  header.set([2, 0, 62, 0, 1], 16)
+  call({ name: 'write', fd: opened.value, buf: header })
   call({ name: 'close', fd: opened.value })
 }

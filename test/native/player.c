@@ -15,6 +15,8 @@ enum { NR_clock_gettime_ = 113, NR_memfd_create = 279, NR_ftruncate = 46, NR_uns
 #endif
 #define IN_FD 201
 #define OUT_FD 202
+#define PROC_FD 203
+#define PROGRAM_FD 204
 #define AT_FDCWD (u64)-100
 #define MILLISECOND 1000000ul
 
@@ -346,13 +348,20 @@ static void make_root(void)
 static void supervise(void *argument)
 {
 	sys6(NR_prctl, 1, 9, 0, 0, 0, 0);
+	/* Alone in its cgroups, which become the roots that it sees. */
+	for (char **path = (char **)argument + 1; *path; path++) {
+		s64 fd = need(*path, sys6(NR_openat, AT_FDCWD, (u64)*path, 1, 0, 0, 0));
+		need(*path, sys3(NR_write, fd, (u64)"0", 1));
+		sys3(NR_close, fd, 0, 0);
+	}
+	need("unshare", sys3(NR_unshare, 0x02000000, 0, 0));
 	make_root();
-	copy_program((s64)argument);
+	copy_program(PROGRAM_FD);
 	/* Close on exec, and above what a scenario gets. */
 	proc = need("open /proc", sys6(NR_openat, AT_FDCWD, (u64)"/proc", 02200000, 0, 0, 0));
-	sys3(NR_dup3, proc, 203, 02000000);
+	sys3(NR_dup3, proc, PROC_FD, 02000000);
 	sys3(NR_close, proc, 0, 0);
-	proc = 203;
+	proc = PROC_FD;
 	s64 null = need("open /dev/null", sys6(NR_openat, AT_FDCWD, (u64)"/dev/null", 2, 0, 0, 0));
 	for (u64 fd = 0; fd < 2; fd++) sys3(NR_dup3, null, fd, 0);
 	sys3(NR_close, null, 0, 0);
@@ -380,7 +389,7 @@ __attribute__((used)) void run(u64 *stack)
 	/* Whatever whoever started this has left open. */
 	sys3(NR_close_range, 3, ~0u, 0);
 	s64 program = need("open the program", sys6(NR_openat, AT_FDCWD, (u64)"/proc/self/exe", 0, 0, 0, 0));
-	need("dup", sys3(NR_dup3, program, 204, 02000000));
+	need("dup", sys3(NR_dup3, program, PROGRAM_FD, 02000000));
 	need("dup", sys3(NR_dup3, 0, IN_FD, 02000000));
 	need("dup", sys3(NR_dup3, 1, OUT_FD, 02000000));
 	s64 memory = need("memfd_create", sys3(NR_memfd_create, (u64)"mailboxes", 0, 0));
@@ -392,17 +401,11 @@ __attribute__((used)) void run(u64 *stack)
 	need("mmap", sys6(NR_mmap, BASE, SLOTS * SLOT_BYTES, 3, 1 | 0x10, MAILBOX_FD, 0));
 	for (u64 i = 0; i < SLOTS; i++)
 		for (u64 at = 0; at < 3 * DATA_OFFSET; at += 4096) ((volatile char *)slot_at(i))[at] = 0;
-	for (u64 i = 1; i < argc; i++) {
-		s64 fd = need(argv[i], sys6(NR_openat, AT_FDCWD, (u64)argv[i], 1, 0, 0, 0));
-		need(argv[i], sys3(NR_write, fd, (u64)"0", 1));
-		sys3(NR_close, fd, 0, 0);
-	}
-	/* mnt, cgroup, uts, ipc, net; and pid for the child. */
-	need("unshare", sys3(NR_unshare, 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x40000000, 0, 0));
-	u64 args[11] = { 0x20000000, [4] = 17 };
+	/* mnt, uts, ipc, pid, net. */
+	u64 args[11] = { 0x00020000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000, [4] = 17 };
 	args[5] = (u64)slot_at(0) + STACK_OFFSET;
 	args[6] = STACK_BYTES;
-	s64 child = need("clone3", clone3_onto_stack(args, sizeof args, supervise, (void *)204));
+	s64 child = need("clone3", clone3_onto_stack(args, sizeof args, supervise, (void *)argv));
 	sys3(NR_close, 0, 0, 0);
 	sys3(NR_close, IN_FD, 0, 0);
 	s32 status = 0;
