@@ -1,7 +1,16 @@
 // The real kernel as a stage for scenarios: test/native/player.c makes a corner of its own and has puppets make the calls.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, statSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -122,6 +131,10 @@ function ownCgroups(cgroups: Config['cgroups']): string[] {
   return [...new Set(wanted)].map((path) => {
     const directory = join(path, name)
     mkdirSync(directory)
+    // Version 1's cpuset takes nobody before it has CPUs and memory.
+    for (const file of ['cpuset.cpus', 'cpuset.mems'])
+      if (!pure && existsSync(join(directory, file)))
+        writeFileSync(join(directory, file), readFileSync(join(path, file)))
     return directory
   })
 }
