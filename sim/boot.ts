@@ -1,6 +1,6 @@
 // Switching a machine on: the namespaces it starts with, a root file system, process 1.
 
-import { Cgroup, type Hierarchy } from './cgroup/cgroup.ts'
+import { makeCgroups, mountCgroups } from './cgroup/boot.ts'
 import { allCapabilities, type Credentials } from './credentials.ts'
 import { FileTable } from './file-table.ts'
 import { type KGid, type KUid, type Pid, rootGid, rootUid } from './ids.ts'
@@ -32,7 +32,7 @@ import { Tmpfs } from './vfs/tmpfs.ts'
 import { newDentry } from './vfs/walk.ts'
 
 /** Steps after process 1 is there, one after the other: each adds what its part of the kernel has from the start. */
-const steps: readonly ((kernel: Kernel) => void)[] = []
+const steps: readonly ((kernel: Kernel) => void)[] = [mountCgroups]
 
 const directories: readonly (readonly [string, number])[] = [
   ['bin', 0o755],
@@ -53,7 +53,8 @@ export function bootKernel(config: Partial<Config> = {}): Kernel {
   const { counters } = kernel
   const user = new UserNamespace(counters)
   const pid = new PidNamespace(counters, user, undefined, undefined)
-  const hierarchy = firstHierarchy()
+  const cgroups = makeCgroups(kernel)
+  kernel.cgroups = cgroups
   const mnt = new MountNamespace(counters, user, undefined, () => {})
   kernel.initial = {
     user,
@@ -62,7 +63,12 @@ export function bootKernel(config: Partial<Config> = {}): Kernel {
     uts: new UtsNamespace(counters, user, undefined, { hostname: 'machine', domainname: '(none)' }),
     ipc: new IpcNamespace(counters, user, undefined),
     net: new NetNamespace(counters, user, undefined),
-    cgroup: new CgroupNamespace(counters, user, undefined, [hierarchy.root]),
+    cgroup: new CgroupNamespace(
+      counters,
+      user,
+      undefined,
+      cgroups.hierarchies.map(({ root }) => root),
+    ),
     time: new TimeNamespace(counters, user, undefined),
   }
   for (const namespace of Object.values(kernel.initial)) namespace.retain()
@@ -72,8 +78,7 @@ export function bootKernel(config: Partial<Config> = {}): Kernel {
   addMemoryDevices(kernel)
   const root = makeRoot(kernel)
   kernel.init = makeInit(kernel, root)
-  hierarchy.root.tasks.add(kernel.init)
-  kernel.init.cgroups.set(hierarchy, hierarchy.root)
+  cgroups.adopt(kernel.init)
   openConsole(kernel, root)
   for (const step of steps) step(kernel)
   return kernel
@@ -102,18 +107,6 @@ function makeIn(directory: Dentry, name: string, mode: number, device?: readonly
   // Boot's own tmpfs asks nothing of a task.
   const inode = directory.inode.create!(undefined as unknown as Task, name, made) as Inode
   return newDentry(directory, name, inode)
-}
-
-function firstHierarchy(): Hierarchy {
-  const hierarchy: { -readonly [K in keyof Hierarchy]: Hierarchy[K] } = {
-    id: 0,
-    version: 2,
-    title: undefined,
-    controllers: [],
-    root: undefined as unknown as Cgroup,
-  }
-  hierarchy.root = new Cgroup(hierarchy, '', undefined)
-  return hierarchy
 }
 
 function makeInit(kernel: Kernel, root: Path): Task {

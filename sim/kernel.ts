@@ -2,9 +2,10 @@
 // own, and keeps nothing in modules: the same configuration, seed and calls give the same answers.
 
 import type { Syscall } from '../core/syscall.ts'
+import type { Cgroups } from './cgroup/cgroups.ts'
+import type { MemoryControl } from './cgroup/memory/control.ts'
 import { Clock } from './clock.ts'
 import { Counters } from './counters.ts'
-import type { MemoryAccount } from './memory.ts'
 import type { CgroupNamespace } from './ns/cgroup.ts'
 import type { IpcNamespace } from './ns/ipc.ts'
 import type { MountNamespace } from './ns/mnt.ts'
@@ -43,6 +44,8 @@ export interface Config {
   /** Which Linux it is like, where versions differ: `[6, 12]`. */
   readonly version: readonly [number, number]
   readonly memoryBytes: number
+  /** Absent: no swap. */
+  readonly swapBytes?: number
   readonly cpus: number
   /** Wall clock at the start, seconds since 1970. */
   readonly bootSeconds: number
@@ -69,6 +72,7 @@ export class Kernel {
   /** Set by bootKernel: process 1, the namespaces it is in, what file systems there are without a place (pipefs, nsfs). */
   init!: Task
   initial!: InitialNamespaces
+  cgroups!: Cgroups
   devices!: DeviceRegistry
   console!: MachineConsole
   readonly internalMounts = new Map<string, Mount>()
@@ -79,9 +83,11 @@ export class Kernel {
   /** fs.mount-max: mounts of one namespace (MNT-036). */
   mountsMax = 100_000
   /** Set by the memory controller; absent: memory is not counted. */
-  memory: MemoryAccount | undefined
+  memory: MemoryControl | undefined
   /** Sends a signal to one thread by the kernel itself (SIGPIPE). Set by whoever delivers signals. */
   sendSignal: (task: Task, signal: number) => void = () => {}
+  /** A task is frozen no more: signals that have waited are delivered. Set by whoever delivers signals. */
+  taskThawed: (task: Task) => void = () => {}
   readonly #table: Table
   #now: Moment | undefined
   #nowNs = -1
