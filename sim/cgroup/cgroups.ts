@@ -72,6 +72,16 @@ export class Cgroups {
     return this.hierarchies[0]!
   }
 
+  /** A hierarchy of version 1 without controllers: every task is in its root. */
+  addNamed(title: string): Hierarchy {
+    const hierarchy = this.#add(1, title, [])
+    for (const task of this.kernel.tasks.values()) {
+      task.cgroups.set(hierarchy, hierarchy.root)
+      if (task.alive) addMember(hierarchy.root, task)
+    }
+    return hierarchy
+  }
+
   /** Process 1 is in every root. */
   adopt(task: Task): void {
     for (const hierarchy of this.hierarchies) {

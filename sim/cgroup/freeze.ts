@@ -16,7 +16,7 @@ export function thawTask(task: Task): void {
   task.frozen = undefined
   const { kernel } = task
   task.thawed?.wake()
-  kernel.scheduler.wake(task)
+  kernel.scheduler.resume(task)
   kernel.taskThawed(task)
 }
 

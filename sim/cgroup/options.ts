@@ -4,6 +4,7 @@
 import type { Kernel } from '../kernel.ts'
 import { type Denied, deny } from '../outcome.ts'
 import type { Task } from '../task.ts'
+import type { MountOption } from '../vfs/types.ts'
 import type { Hierarchy } from './cgroup.ts'
 import { hierarchyNames } from './paths.ts'
 
@@ -27,6 +28,13 @@ export function shownOptions(hierarchy: Hierarchy): string {
   if (root.cloneChildren) words.push('clone_children')
   const named = words[0]!.startsWith('name=')
   return (named ? [...words.slice(1), words[0]!] : words).join(',')
+}
+
+/** One option, as it is given. */
+export function checkOption(kernel: Kernel, [name, value]: MountOption): Denied | 'unknown' | undefined {
+  const known = unifiedOptions.find(([each, ...version]) => each === name && kernel.since(...version))
+  if (!known) return 'unknown'
+  return value === true ? undefined : deny('EINVAL', 'CG-103', `mount(2): the option ${name} has no value`)
 }
 
 /**

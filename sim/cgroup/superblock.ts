@@ -33,6 +33,7 @@ export class CgroupSuperblock implements Superblock {
   readonly files: ReadonlyMap<string, KnownFile>
   flags = 0
   writers = 0
+  mounts = 0
   #ino = 1
 
   constructor(kernel: Kernel, hierarchy: Hierarchy) {

@@ -1,6 +1,7 @@
 // mkdir, mknod, symlink, link: a name is given to something new, or to something that has one. mkdir(2), mknod(2),
 // symlink(2), link(2)
 
+import { deviceAccess } from '../cgroup/device-access.ts'
 import { capable } from '../credentials.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import { type Calls, full } from '../table.ts'
@@ -61,14 +62,15 @@ function mkdir(task: Task, dirfd: number, pathname: string | null, mode: number)
   return mayCreate(task, place.parent, call) ?? make(task, place, made, call)
 }
 
-const kinds: Readonly<Record<number, InodeKind>> = {
-  0: 'file',
-  2401: 'fifo',
-  4802: 'character',
-  14406: 'block',
-  16807: 'file',
-  26411: 'socket',
-}
+/** By the S_IFMT bits of a mode. */
+const kinds: ReadonlyMap<number, InodeKind> = new Map([
+  [0, 'file'],
+  [0o010000, 'fifo'],
+  [0o020000, 'character'],
+  [0o060000, 'block'],
+  [0o100000, 'file'],
+  [0o140000, 'socket'],
+])
 
 /** dev_t as the kernel's u32: minor in bits 0-7 and 20-31, major in 8-19. new_decode_dev() */
 const decodeDevice = (device: number): readonly [number, number] => [
@@ -80,7 +82,7 @@ function mknod(task: Task, dirfd: number, pathname: string | null, mode: number,
   const call = 'mknod(2)'
   const format = mode & 0o170000
   if (format === 0o040000) return deny('EPERM', call, `${call}: directories are made by mkdir(2)`)
-  const kind = kinds[format]
+  const kind = kinds.get(format)
   if (kind === undefined) return deny('EINVAL', call, `${call}: the type is none of S_IF*`)
   const place = vacancy(task, dirfd, pathname, call, false)
   if (isDenied(place)) return place
@@ -91,6 +93,10 @@ function mknod(task: Task, dirfd: number, pathname: string | null, mode: number,
   const whiteout = kind === 'character' && device[0] === 0 && device[1] === 0
   if (isDevice && !whiteout && !capable(task.credentials, 'MKNOD', task.kernel.initial.user))
     return deny('EPERM', 'USR-037', `${call}: a device needs CAP_MKNOD in the initial user namespace`)
+  if (isDevice && !whiteout) {
+    const forbidden = task.kernel.cgroups.device(task, kind, device, deviceAccess.mknod)
+    if (forbidden) return forbidden
+  }
   const made = newAttributes(task, place.parent, kind, mode & ~task.fs.umask & 0o7777, isDevice ? { device } : {})
   return make(task, place, made, call)
 }

@@ -1,6 +1,7 @@
 // open, openat, openat2, creat: a path becomes an open description. open(2), openat2(2)
 
 import type { OpenHow } from '../../core/syscall.ts'
+import { deviceAccess } from '../cgroup/device-access.ts'
 import { type Blocked, type Denied, deny, isDenied, type Reply } from '../outcome.ts'
 import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
@@ -232,6 +233,11 @@ export function mayOpen(task: Task, path: Path, access: number, flags: number): 
   }
   const refusal = access === 0 ? undefined : checkPermission(task.credentials, mount, inode, access, call)
   if (refusal) return refusal
+  if (access !== 0 && (inode.kind === 'character' || inode.kind === 'block')) {
+    const use = (access & mayRead ? deviceAccess.read : 0) | (access & mayWrite ? deviceAccess.write : 0)
+    const forbidden = task.kernel.cgroups.device(task, inode.kind, inode.device, use)
+    if (forbidden) return forbidden
+  }
   if (flags & O.NOATIME && !ownsOrCapable(task.credentials, mount, inode))
     return deny('EPERM', call, `${call}: O_NOATIME is for the owner`)
   return undefined

@@ -1,5 +1,6 @@
 // The file systems that this kernel has: what /proc/filesystems lists. Each is registered here, once.
 
+import { cgroup, cgroup2 } from '../cgroup/type.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import { ramfs, single, tmpfs } from './tmpfs-type.ts'
 import type { FileSystemType } from './types.ts'
@@ -28,6 +29,8 @@ function onDevice(name: string): FileSystemType {
 export const fileSystems: readonly FileSystemType[] = [
   tmpfs,
   ramfs,
+  cgroup,
+  cgroup2,
   single('devtmpfs', 0o755),
   single('debugfs', 0o700),
   single('tracefs', 0o700),

@@ -5,6 +5,7 @@ import type { Kernel } from '../kernel.ts'
 import type { UserNamespace } from '../ns/user.ts'
 import { type Denied, deny } from '../outcome.ts'
 import type { Task } from '../task.ts'
+import type { Dentry } from './dentry.ts'
 import type { OpenFile } from './file.ts'
 import type { Superblock } from './superblock.ts'
 
@@ -46,6 +47,8 @@ export interface FileSystemType {
   check?(task: Task, option: MountOption): Denied | 'unknown' | undefined
   /** Another instance, or the one there is for the task's namespaces; its `mounts` tells which. All options passed `check`. */
   make(task: Task, wish: NewSuperblock): Superblock | Denied
+  /** What a new mount by this task shows of the instance; absent: all of it. */
+  rootFor?(task: Task, superblock: Superblock): Dentry
   /** The instance as it was meant for a remount; absent: `superblock.reconfigure` with the options, or nothing to change. */
   remount?(task: Task, superblock: Superblock, options: readonly MountOption[]): Denied | undefined
 }
@@ -56,6 +59,10 @@ export function findType(kernel: Kernel, name: string): FileSystemType | undefin
   if (type?.since !== undefined && !kernel.since(...type.since)) return undefined
   return type
 }
+
+/** What a new mount by a task shows of an instance. */
+export const shownRoot = (task: Task, superblock: Superblock): Dentry =>
+  task.kernel.fileSystems.get(superblock.type)?.rootFor?.(task, superblock) ?? superblock.root
 
 /** An option that a type checks for itself is a number; EINVAL when it is not. */
 export function numberOption([key, value]: MountOption, base: 8 | 10 = 10): number | Denied {
