@@ -35,6 +35,7 @@ const summaries: Readonly<Record<string, string>> = {
   container: 'commands on containers',
   image: 'commands on images',
   volume: 'commands on volumes',
+  sim: 'the simulated kernel',
   system: 'commands on all that vitrine keeps',
 }
 

@@ -54,6 +54,8 @@ export const verbs: Readonly<Record<string, Load>> = {
   'volume import': async () => (await import('./verbs/volume.ts')).importVolume,
   'system df': async () => (await import('./verbs/system.ts')).diskUsage,
   'system prune': async () => (await import('./verbs/system.ts')).systemPrune,
+  'sim play': async () => (await import('./verbs/sim.ts')).playVerb,
+  'sim features': async () => (await import('./verbs/sim.ts')).features,
   login: async () => (await import('./verbs/login.ts')).login,
   logout: async () => (await import('./verbs/login.ts')).logout,
   info: async () => (await import('./verbs/info.ts')).info,
@@ -94,6 +96,7 @@ export const otherNames: Readonly<Record<string, string>> = {
 export const groups: Readonly<Record<string, readonly string[] | 'any'>> = {
   container: 'any',
   image: ['diff', 'history', 'import', 'load', 'pull', 'push', 'save', 'search', 'tag', 'untag'],
+  sim: [],
   system: [],
   volume: [],
 }

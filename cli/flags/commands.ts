@@ -4,6 +4,7 @@ import { archiveCommands } from './archive-commands.ts'
 import { imageCommands } from './image-commands.ts'
 import { loginCommands } from './login-commands.ts'
 import { create, exec, run, update } from './run-table.ts'
+import { simCommands } from './sim-commands.ts'
 import { systemCommands } from './system-commands.ts'
 import { all, type CommandFlags, type Flag, filter, format, help, noTrunc, shortFormat } from './table.ts'
 import { volumeCommands } from './volume-commands.ts'
@@ -235,6 +236,7 @@ export const commands = {
   ...archiveCommands,
   ...imageCommands,
   ...loginCommands,
+  ...simCommands,
   ...systemCommands,
   ...volumeCommands,
 } as const satisfies Readonly<Record<string, CommandFlags>>

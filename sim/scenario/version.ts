@@ -1,5 +1,8 @@
 // Which kernels a line of a scenario is about: `6.12`, `>= 6.9`, `< 6.14`, `sim`, `linux`.
 
+import type { Config } from '../kernel.ts'
+import type { Scenario } from './scenario.ts'
+
 /** What is asked of a stage. */
 export interface Which {
   readonly kind: 'sim' | 'linux'
@@ -26,4 +29,17 @@ export function holdsOn(condition: string, { kind, version }: Which): boolean {
         return order === 0
     }
   })
+}
+
+/** Those that differ in something a scenario may be about. */
+const versions = [
+  [6, 12],
+  [6, 18],
+  [6, 1],
+] as const
+
+/** The machine that a scenario asks for. */
+export function machineFor({ kernel, cgroups }: Pick<Scenario, 'kernel' | 'cgroups'>): Partial<Config> {
+  const version = versions.find((one) => kernel === undefined || holdsOn(kernel, { kind: 'sim', version: one }))
+  return { cgroups, ...(version && { version }) }
 }

@@ -41,7 +41,7 @@ describe('the program', () => {
   it('helps with every command and names each of its flags', async () => {
     const all = await ok(['--help'])
     const groups = new Map<string, string>()
-    for (const group of ['container', 'image', 'system', 'volume']) {
+    for (const group of ['container', 'image', 'sim', 'system', 'volume']) {
       groups.set(group, await ok([group, '--help']))
       expect(all).toMatch(new RegExp(`^  ${group} `, 'm'))
       expect(await ok(['help', group])).toBe(groups.get(group))

@@ -2,23 +2,8 @@
  * test/support/player.ts for the other side). It makes a corner of its own first: pid, mount, uts, ipc, net and cgroup
  * namespaces, a file system in memory as root. Process 1 of it is the supervisor: it hands calls to puppets through their
  * mailboxes, looks at them through /proc, and takes everything along when it ends. */
-#include "puppet.h"
-
-#if defined(__x86_64__)
-enum { NR_clock_gettime_ = 228, NR_memfd_create = 319, NR_ftruncate = 77, NR_unshare = 272, NR_mount = 165,
-	NR_pivot_root = 155, NR_chdir = 80, NR_umount2 = 166, NR_mkdirat = 258, NR_mknodat = 259, NR_getdents64 = 217,
-	NR_sched_yield = 24, NR_umask = 95 };
-#else
-enum { NR_clock_gettime_ = 113, NR_memfd_create = 279, NR_ftruncate = 46, NR_unshare = 97, NR_mount = 40,
-	NR_pivot_root = 41, NR_chdir = 49, NR_umount2 = 39, NR_mkdirat = 34, NR_mknodat = 33, NR_getdents64 = 61,
-	NR_sched_yield = 124, NR_umask = 166 };
-#endif
-#define IN_FD 201
-#define OUT_FD 202
-#define PROC_FD 203
-#define PROGRAM_FD 204
-#define AT_FDCWD (u64)-100
-#define MILLISECOND 1000000ul
+#include "corner.h"
+#include "watch.h"
 
 /* One request and its answer; data follow each. */
 struct request {
@@ -44,39 +29,6 @@ struct reply {
 	u32 unused;
 };
 enum { DONE = 0, WAITS = 1, GONE = 2 };
-
-static int proc = -1;
-static char text[4096];
-
-void *memset(void *to, int value, u64 bytes)
-{
-	for (u64 i = 0; i < bytes; i++) ((volatile char *)to)[i] = value;
-	return to;
-}
-
-void *memcpy(void *to, const void *from, u64 bytes)
-{
-	for (u64 i = 0; i < bytes; i++) ((volatile char *)to)[i] = ((const char *)from)[i];
-	return to;
-}
-
-__attribute__((noreturn)) static void leave(int status)
-{
-	for (;;) sys3(NR_exit_group, status, 0, 0);
-}
-
-static s64 need(const char *what, s64 result)
-{
-	if (!is_error(result)) return result;
-	u64 length = 0;
-	while (what[length]) length++;
-	sys3(NR_write, 2, (u64)what, length);
-	s64 errno = -result;
-	char number[] = ": errno 000\n";
-	for (int at = 10; errno && at > 7; at--, errno /= 10) number[at] = '0' + errno % 10;
-	sys3(NR_write, 2, (u64)number, 12);
-	leave(1);
-}
 
 static void read_whole(void *to, u64 bytes)
 {
@@ -104,101 +56,6 @@ static u64 now(void)
 	u64 time[2];
 	sys3(NR_clock_gettime_, 1, (u64)time, 0);
 	return time[0] * 1000000000ul + time[1];
-}
-
-static u64 put_number(char *to, u64 number)
-{
-	char digits[20];
-	u64 length = 0;
-	do digits[length++] = '0' + number % 10; while (number /= 10);
-	for (u64 i = 0; i < length; i++) to[i] = digits[length - 1 - i];
-	return length;
-}
-
-static u64 put_text(char *to, const char *from)
-{
-	u64 length = 0;
-	while ((to[length] = from[length])) length++;
-	return length;
-}
-
-static s64 read_at(int directory, const char *path)
-{
-	s64 fd = sys6(NR_openat, directory, (u64)path, 0, 0, 0, 0);
-	if (is_error(fd)) return fd;
-	s64 got = sys3(NR_read, fd, (u64)text, sizeof text - 1);
-	sys3(NR_close, fd, 0, 0);
-	text[got > 0 ? got : 0] = 0;
-	return got;
-}
-
-/* The state letter of a puppet; X when it is not there. The exit code, when it can be seen, is the last number. */
-static char state_of(struct slot *slot, s64 *exit_code)
-{
-	char path[64];
-	u64 at = put_number(path, slot->process);
-	at += put_text(path + at, "/task/");
-	at += put_number(path + at, slot->tid);
-	put_text(path + at, "/stat");
-	s64 got = slot->tid ? read_at(proc, path) : -1;
-	if (got <= 0) return 'X';
-	/* The name in parentheses may hold anything. */
-	while (got > 0 && text[got] != ')') got--;
-	if (exit_code) {
-		s64 last = got;
-		for (s64 i = got; text[i]; i++) if (text[i] == ' ') last = i + 1;
-		*exit_code = 0;
-		while (text[last] >= '0' && text[last] <= '9') *exit_code = *exit_code * 10 + text[last++] - '0';
-	}
-	return text[got + 2];
-}
-
-static int is_gone(struct slot *slot)
-{
-	char state = state_of(slot, 0);
-	return state == 'X' || state == 'Z' || state == 'x';
-}
-
-struct entry { u64 ino; s64 off; u16 size; u8 type; char name[]; };
-
-static u32 number_in(const char *name)
-{
-	u32 number = 0;
-	for (; *name >= '0' && *name <= '9'; name++) number = number * 10 + *name - '0';
-	return *name ? 0 : number;
-}
-
-static int is_known(u32 tid)
-{
-	for (u64 i = 0; i < SLOTS; i++) if (slot_at(i)->tid == tid) return 1;
-	return 0;
-}
-
-/* Finds the task that no slot has yet: the newest puppet. */
-static void find_newcomer(struct slot *slot)
-{
-	static char all[8192], threads[2048];
-	s64 fd = sys6(NR_openat, proc, (u64)".", 0, 0, 0, 0);
-	for (s64 got; (got = sys3(NR_getdents64, fd, (u64)all, sizeof all)) > 0;) {
-		for (s64 at = 0; at < got; at += ((struct entry *)(all + at))->size) {
-			u32 process = number_in(((struct entry *)(all + at))->name);
-			if (!process) continue;
-			char path[32];
-			u64 length = put_number(path, process);
-			put_text(path + length, "/task");
-			s64 tasks = sys6(NR_openat, proc, (u64)path, 0, 0, 0, 0);
-			if (is_error(tasks)) continue;
-			s64 more = sys3(NR_getdents64, tasks, (u64)threads, sizeof threads);
-			for (s64 in = 0; in < more; in += ((struct entry *)(threads + in))->size) {
-				u32 tid = number_in(((struct entry *)(threads + in))->name);
-				if (!tid || is_known(tid)) continue;
-				slot->tid = tid;
-				slot->process = process;
-			}
-			sys3(NR_close, tasks, 0, 0);
-		}
-	}
-	sys3(NR_close, fd, 0, 0);
 }
 
 static void nap(u32 *word, u32 value, u64 nanoseconds)
@@ -313,35 +170,6 @@ static void serve_requests(void)
 		write_whole(&reply, sizeof reply);
 		write_whole(out, reply.bytes);
 	}
-}
-
-static void copy_program(s64 from)
-{
-	s64 to = need("create /bin/puppet", sys6(NR_openat, AT_FDCWD, (u64)"/bin/puppet", 0101, 0755, 0, 0));
-	for (s64 got; (got = sys3(NR_read, from, (u64)text, sizeof text)) > 0;) sys3(NR_write, to, (u64)text, got);
-	sys3(NR_close, to, 0, 0);
-	sys3(NR_close, from, 0, 0);
-}
-
-static void make_root(void)
-{
-	need("private mounts", sys6(NR_mount, (u64)"none", (u64)"/", 0, 1 << 18 | 1 << 14, 0, 0));
-	need("mount a root", sys6(NR_mount, (u64)"/dev/root", (u64)"/tmp", (u64)"tmpfs", 0, (u64)"mode=755", 0));
-	need("chdir", sys3(NR_chdir, (u64)"/tmp", 0, 0));
-	sys3(NR_umask, 0, 0, 0);
-	static const struct { const char *name; u32 mode; } directories[] = {
-		{ "bin", 0755 }, { "etc", 0755 }, { "root", 0700 }, { "tmp", 01777 }, { "proc", 0555 }, { "sys", 0555 },
-		{ "dev", 0755 }, { "run", 0755 }, { "var", 0755 }, { "home", 0755 }, { "old", 0700 },
-	};
-	for (u64 i = 0; i < sizeof directories / sizeof *directories; i++)
-		need("mkdir", sys3(NR_mkdirat, AT_FDCWD, (u64)directories[i].name, directories[i].mode));
-	need("pivot_root", sys3(NR_pivot_root, (u64)".", (u64)"old", 0));
-	need("chdir", sys3(NR_chdir, (u64)"/", 0, 0));
-	need("mount proc", sys6(NR_mount, (u64)"proc", (u64)"/proc", (u64)"proc", 14, 0, 0));
-	need("umount the host", sys3(NR_umount2, (u64)"/old", 2, 0));
-	sys3(NR_unlinkat, AT_FDCWD, (u64)"/old", 0x200);
-	need("mknod", sys6(NR_mknodat, AT_FDCWD, (u64)"/dev/null", 020666, 1 << 8 | 3, 0, 0));
-	sys3(NR_umask, 022, 0, 0);
 }
 
 /* Process 1 of the corner. */

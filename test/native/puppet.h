@@ -85,14 +85,16 @@ static void on_signal(int number)
 	store(&slot->signal_count, at + 1);
 }
 
+#if defined(__x86_64__)
+/* arm64's kernel brings its own. */
 __attribute__((naked, used)) static void restore(void)
 {
-#if defined(__x86_64__)
 	__asm__ volatile("mov $15, %eax\n\tsyscall");
-#else
-	__asm__ volatile("mov x8, #139\n\tsvc 0");
-#endif
 }
+#define RESTORER (u64)restore
+#else
+#define RESTORER 0
+#endif
 
 /* clone(2) whose child starts on another stack, in `run(argument)`. */
 static s64 clone_onto_stack(u64 *args, u64 stack, void (*run)(void *), void *argument)
@@ -179,7 +181,7 @@ static s64 perform(struct slot *slot)
 		if (action[0] > 1) {
 			action[0] = (u64)on_signal;
 			action[1] |= SA_RESTORER;
-			action[2] = (u64)restore;
+			action[2] = RESTORER;
 		}
 	}
 	return sys6(slot->nr, args[0], args[1], args[2], args[3], args[4], args[5]);

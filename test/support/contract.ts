@@ -6,7 +6,7 @@ import { play } from '../../sim/scenario/play.ts'
 import { passes, type Result } from '../../sim/scenario/result.ts'
 import { parseScenarios, type Scenario } from '../../sim/scenario/scenario.ts'
 import { simulatedStage } from '../../sim/scenario/stage-sim.ts'
-import { holdsOn } from '../../sim/scenario/version.ts'
+import { holdsOn, machineFor } from '../../sim/scenario/version.ts'
 import { isUserModeLinux, missing } from './needs.ts'
 import { builtPlayer, kernelVersion, realStage } from './player.ts'
 import { repository } from './source.ts'
@@ -83,20 +83,6 @@ function lacksNeed(need: string, cgroups: Scenario['cgroups']): string | undefin
 
 export async function playSimulated(scenario: Scenario): Promise<Result> {
   return await play(scenario, simulatedStage(machineFor(scenario)))
-}
-
-/** The version that a scenario asks for, where it is not the default. */
-function machineFor({ kernel, cgroups }: Scenario): {
-  version?: readonly [number, number]
-  cgroups: Scenario['cgroups']
-} {
-  const versions = [
-    [6, 12],
-    [6, 18],
-    [6, 1],
-  ] as const
-  const version = versions.find((version) => kernel === undefined || holdsOn(kernel, { kind: 'sim', version }))
-  return { cgroups, ...(version && { version }) }
 }
 
 export async function playReal(scenario: Scenario): Promise<Result> {

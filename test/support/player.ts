@@ -75,12 +75,14 @@ export function kernelVersion(): readonly [number, number] {
 const flagsOfCompiler = [
   ...['-O2', '-std=gnu11', '-ffreestanding', '-fno-builtin', '-nostdlib', '-static', '-no-pie', '-fno-pie'],
   ...['-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-fno-strict-aliasing'],
+  ...(process.arch === 'arm64' ? ['-mno-outline-atomics'] : ['-fcf-protection=none']),
 ]
 
 /** Compiles the player where it is missing or old; undefined without gcc. */
 export function builtPlayer(): string | undefined {
   const directory = join(process.env.VITRINE_TEST_DIRECTORY ?? tmpdir(), `vitrine-player-${process.geteuid?.() ?? 0}`)
-  const sources = ['test/native/player.c', 'test/native/puppet.h', 'backends/linux/native/system.h']
+  const parts = ['player.c', 'puppet.h', 'corner.h', 'watch.h'].map((name) => `test/native/${name}`)
+  const sources = [...parts, 'backends/linux/native/system.h']
   const newest = Math.max(...sources.map((name) => Math.trunc(statSync(join(repository, name)).mtimeMs)))
   const program = join(directory, `player-${newest}`)
   if (existsSync(program)) return program

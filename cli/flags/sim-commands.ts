@@ -1,0 +1,26 @@
+// The flags of the commands on the simulated kernel.
+
+import { type CommandFlags, help } from './table.ts'
+
+const play: CommandFlags = {
+  summary: 'play a scenario in the format of strace -f, and compare every result with what is written',
+  usage: 'FILE',
+  flags: [
+    { name: 'until', kind: 'text', value: 'NUMBER', help: 'stop after so many calls' },
+    { name: 'json', kind: 'switch', help: 'a JSON object for each line of the scenario' },
+    help,
+  ],
+  podmanOnly: [],
+}
+
+const features: CommandFlags = {
+  summary: 'list the system calls, and how well the simulated kernel knows each',
+  usage: '',
+  flags: [{ name: 'json', kind: 'switch', help: 'as JSON' }, help],
+  podmanOnly: [],
+}
+
+export const simCommands = {
+  'sim features': features,
+  'sim play': play,
+} as const satisfies Readonly<Record<string, CommandFlags>>
