@@ -63,7 +63,7 @@ describe('a read-only disk', () => {
     await onCleanGround(async (ground) => {
       const { directory } = ground
       const readOnly = `mount -t tmpfs tmpfs ${directory}; mount -o remount,ro ${directory}`
-      for (const argv of [echo, ['create', ...own, 'true'], ['run', 'httpd']])
+      for (const argv of [echo, ['create', ...own, 'true'], ['load', '-i', '/etc/hosts']])
         expectSentence(inMounts(ground, readOnly, argv), 125, /EROFS \(read-only file system\)/)
       expect(inMounts(ground, readOnly, ['ps', '-a', '-q'])).toEqual({ code: 0, stdout: '', stderr: '' })
       expect(inMounts(ground, readOnly, ['rm', '-f', '-a'])).toEqual({ code: 0, stdout: '', stderr: '' })

@@ -79,7 +79,8 @@ describe('a bad flag', () => {
 describe('what is not there', () => {
   it('is named: an image, an archive, a container', async () => {
     await onCleanGround(async ({ run, directory }) => {
-      expectSentence(await run(['run', '--rm', 'nothing-here', 'true']), 125, /image nothing-here: not here; import it/)
+      const absent = ['run', '--rm', '--pull=never', 'nothing-here', 'true']
+      expectSentence(await run(absent), 125, /image nothing-here: not here, and --pull=never forbids/)
       expectSentence(await run(['import', `oci-archive:${directory}/none.tar`]), 125, /none\.tar/)
       writeFileSync(join(directory, 'bad.tar'), 'this is no archive')
       expectSentence(await run(['import', `oci-archive:${directory}/bad.tar`]), 125, /bad\.tar/)

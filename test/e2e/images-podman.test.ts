@@ -1,8 +1,9 @@
 // The same archives in podman's store and in ours: what both print of them is the same.
 
 import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, expect } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
 import { buildBusyboxImage, buildHttpdImage } from '../fixtures/build.ts'
 import { skipUnless } from '../support/needs.ts'
 import { needsContainers, openSession } from '../support/session.ts'
@@ -15,7 +16,10 @@ const { describe, it } = skipUnless({
 
 describe('images here and in podman', () => {
   const { directory, ok } = openSession({ image: false })
-  const storage = ['root', 'runroot'].flatMap((name) => [`--${name}`, join(directory, `podman-${name}`)])
+  // podman takes no longer one than 50 characters.
+  const runroot = mkdtempSync('/tmp/vitrine-podman-')
+  const storage = ['--root', join(directory, 'podman-root'), '--runroot', runroot]
+  afterAll(() => rmSync(runroot, { recursive: true, force: true }))
   const podman = (...argv: string[]) =>
     execFileSync('podman', [...storage, '--storage-driver=vfs', '--cgroup-manager=cgroupfs', ...argv], {
       encoding: 'utf8',

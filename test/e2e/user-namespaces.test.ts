@@ -281,6 +281,7 @@ describe('a user namespace of root', () => {
     [['--uidmap=1:200000:9'], /--uidmap: the container's id 0 must be mapped/],
     [['--uidmap=0:200000:9', '--user=33'], /--user: user 33: its user namespace has no such id/],
     [['--subuidname=nobody-here'], /--subuidname=nobody-here: \/etc\/subuid lends no ids to nobody-here/],
+    [['--subgidname=nobody-here'], /nobody-here: \/etc\/sub[ug]id lends no ids to nobody-here/],
     [['--userns=auto:size=300000000'], /--userns=auto: no 300000000 uids in a row are free/],
     [['-v', '/usr:/data:idmap'], /:\/data:idmap: the container's users are those of the host/],
     [['--userns=auto', '-v', '/sys:/data:idmap'], /the file system sysfs cannot show files as owned by others/],

@@ -3,7 +3,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { expect } from 'vitest'
@@ -159,13 +159,16 @@ describe('an image that is saved', () => {
       for (const format of saveFormats) {
         const to = join(directory, format)
         await saveImages(store.host, ['app:1'], { format, to })
-        const podman = ['--root', `${to}.root`, '--runroot', `${to}.run`, '--storage-driver', 'vfs']
+        // podman takes no longer one than 50 characters.
+        const runroot = mkdtempSync('/tmp/vitrine-podman-')
+        const podman = ['--root', `${to}.root`, '--runroot', runroot, '--storage-driver', 'vfs']
         // By a short path: podman makes a name of a directory's, and names have no capitals.
         execFileSync('podman', [...podman, 'load', '-q', '-i', format], { stdio: 'pipe', cwd: directory })
         const ids = execFileSync('podman', [...podman, 'images', '-q', '--no-trunc'], {
           encoding: 'utf8',
           stdio: 'pipe',
         })
+        rmSync(runroot, { recursive: true, force: true })
         expect(ids, format).toBe(`sha256:${image.id}\n`)
       }
       const unpacked = ['unpack', '--image', `${directory}/oci-dir:example.org/team/app:1`, join(directory, 'bundle')]
