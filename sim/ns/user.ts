@@ -14,7 +14,7 @@ const noLimit = 2_147_483_647
 export interface UserNamespaceCreator {
   readonly uid: KUid
   readonly gid: KGid
-  readonly couldSetFileCapabilities: boolean
+  readonly couldSetFileCapabilities?: boolean
 }
 
 export class UserNamespace extends Namespace {
@@ -37,6 +37,8 @@ export class UserNamespace extends Namespace {
   readonly couldSetFileCapabilities: boolean
   /** What was written to /proc/sys/user/max_KIND_namespaces here; `limit` knows the rest. */
   readonly limits = new Map<NamespaceKind, number>()
+  /** Tasks by real uid, those of namespaces below counted for who made them: RLIMIT_NPROC. */
+  readonly taskCounts = new Map<KUid, number>()
   /** Namespaces made in this one, by kind and by the user who made them; every ancestor counts them too (CLN-041). */
   readonly #counts = new Map<string, number>()
 

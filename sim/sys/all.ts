@@ -2,19 +2,31 @@
 
 import { none, type Table } from '../table.ts'
 import { calls as attributes } from './attributes.ts'
+import { calls as capabilities } from './capabilities.ts'
 import { calls as descriptors } from './descriptors.ts'
 import { calls as directory } from './directory.ts'
 import { calls as epoll } from './epoll.ts'
 import { calls as eventFiles } from './event-files.ts'
+import { calls as fsopen } from './fsopen.ts'
+import { calls as groupIds } from './group-ids.ts'
+import { calls as identity } from './identity.ts'
 import { calls as ioctl } from './ioctl.ts'
 import { calls as make } from './make.ts'
+import { calls as mount } from './mount.ts'
+import { calls as mountSetattr } from './mount-setattr.ts'
+import { calls as moveMount } from './move-mount.ts'
 import { calls as open } from './open.ts'
 import { calls as pipe } from './pipe.ts'
+import { calls as pivotRoot } from './pivot-root.ts'
 import { calls as poll } from './poll.ts'
 import { calls as random } from './random.ts'
 import { calls as readWrite } from './read-write.ts'
 import { calls as remove } from './remove.ts'
+import { calls as setns } from './setns.ts'
 import { calls as stat } from './stat.ts'
+import { calls as umount } from './umount.ts'
+import { calls as unshare } from './unshare.ts'
+import { calls as userIds } from './user-ids.ts'
 import { calls as xattr } from './xattr.ts'
 
 const nothing = none('not modelled yet')
@@ -79,6 +91,7 @@ const unknown: Table = {
   fsconfig: nothing,
   fsmount: nothing,
   fsopen: nothing,
+  fspick: nothing,
   fstat: nothing,
   fsync: nothing,
   fsetxattr: nothing,
@@ -263,18 +276,30 @@ const unknown: Table = {
 export const table: Table = {
   ...unknown,
   ...attributes,
+  ...capabilities,
   ...descriptors,
   ...directory,
   ...epoll,
   ...eventFiles,
+  ...fsopen,
+  ...groupIds,
+  ...identity,
   ...ioctl,
   ...make,
+  ...mount,
+  ...mountSetattr,
+  ...moveMount,
   ...open,
   ...pipe,
+  ...pivotRoot,
   ...poll,
   ...random,
   ...readWrite,
   ...remove,
+  ...setns,
   ...stat,
+  ...umount,
+  ...unshare,
+  ...userIds,
   ...xattr,
 }

@@ -1,0 +1,44 @@
+// What semaphore operations with SEM_UNDO are taken back at a task's end, or when it leaves its IPC namespace (IPC-101).
+// semop(2), exit_sem() in ipc/sem.c
+
+import type { Task } from '../task.ts'
+import { type SemaphoreSet, semaphoreMax } from './semaphores.ts'
+
+/** Shared with CLONE_SYSVSEM. */
+export class UndoList {
+  /** What is to be added to each semaphore of a set. */
+  readonly adjustments = new Map<SemaphoreSet, number[]>()
+  users = 1
+}
+
+/** The list of a task, made at the first need. */
+export function undoOf(task: Task): UndoList {
+  task.semaphoreUndo ??= new UndoList()
+  return task.semaphoreUndo
+}
+
+/** clone(2) with CLONE_SYSVSEM: both have one list from now on. */
+export function shareUndo(parent: Task, child: Task): void {
+  const list = undoOf(parent)
+  list.users += 1
+  child.semaphoreUndo = list
+}
+
+/** A task leaves its list; what it holds happens when the last one does. */
+export function leaveUndo(task: Task): void {
+  const list = task.semaphoreUndo
+  if (list === undefined) return
+  task.semaphoreUndo = undefined
+  list.users -= 1
+  if (list.users > 0) return
+  for (const [set, adjustments] of list.adjustments) {
+    if (set.removed) continue
+    for (const [number, adjustment] of adjustments.entries()) {
+      if (adjustment === 0) continue
+      set.values[number] = Math.min(Math.max(set.values[number]! + adjustment, 0), semaphoreMax)
+      set.pids[number] = task.entry.numbers.at(-1)!
+    }
+    set.operated = task.kernel.now()
+    set.changes.wake()
+  }
+}
