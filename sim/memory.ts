@@ -3,7 +3,7 @@
 import { type Denied, isDenied } from './outcome.ts'
 import type { Task } from './task.ts'
 
-export type PageKind = 'shmem' | 'file' | 'pipe' | 'anon' | 'kernel'
+export type PageKind = 'shmem' | 'file' | 'pipe' | 'anon' | 'kernel' | 'stack' | 'pagetables' | 'sock'
 
 /** Whoever was charged; opaque to those who hold it. The memory controller makes it (a cgroup). */
 export interface Payer {

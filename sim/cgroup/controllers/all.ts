@@ -4,21 +4,26 @@ import type { Kernel } from '../../kernel.ts'
 import type { Controller } from '../controller.ts'
 import type { DeviceAccess } from '../device-access.ts'
 import { makeDevices } from './devices.ts'
+import { makeMisc, makeRdma } from './few.ts'
 import { makeFreezer } from './freezer.ts'
+import { makeHugetlb } from './hugetlb.ts'
+import { makeMemory } from './memory.ts'
 import { makePids } from './pids.ts'
 import { makeCpuacct, makeNetCls, makePerfEvent } from './plain.ts'
 
-export function makeControllers(_kernel: Kernel, devices: DeviceAccess): readonly Controller[] {
+export function makeControllers(kernel: Kernel, devices: DeviceAccess): readonly Controller[] {
   return [
     // cpuset, cpu
     makeCpuacct(),
-    // io, memory
+    // io
+    makeMemory(kernel),
     makeDevices(devices),
     makeFreezer(),
     makeNetCls(),
     makePerfEvent(),
-    // hugetlb
+    makeHugetlb(kernel),
     makePids(),
-    // rdma, misc
+    makeRdma(),
+    makeMisc(),
   ]
 }
