@@ -6,6 +6,7 @@ import type { Cgroups } from './cgroup/cgroups.ts'
 import type { MemoryControl } from './cgroup/memory/control.ts'
 import { Clock } from './clock.ts'
 import { Counters } from './counters.ts'
+import type { HugePages } from './huge-pages.ts'
 import type { CgroupNamespace } from './ns/cgroup.ts'
 import type { IpcNamespace } from './ns/ipc.ts'
 import type { MountNamespace } from './ns/mnt.ts'
@@ -15,8 +16,14 @@ import type { TimeNamespace } from './ns/time.ts'
 import type { UserNamespace } from './ns/user.ts'
 import type { UtsNamespace } from './ns/uts.ts'
 import { deny, isBlocked, type Outcome, type Reply } from './outcome.ts'
+import { payTime } from './owed-time.ts'
+import type { Programs } from './program.ts'
 import { Random } from './random.ts'
 import { Scheduler } from './scheduler.ts'
+import { judge } from './seccomp.ts'
+import { deliver } from './signal/deliver.ts'
+import { fromKernel } from './signal/info.ts'
+import { sendToTask } from './signal/send.ts'
 import { Slab } from './slab.ts'
 import type { Entry, Table } from './table.ts'
 import type { Task } from './task.ts'
@@ -46,10 +53,14 @@ export interface Config {
   readonly memoryBytes: number
   /** Absent: no swap. */
   readonly swapBytes?: number
+  /** Of 2 MiB, in the pool at the start; absent: none. */
+  readonly hugePages?: number
   readonly cpus: number
   /** Wall clock at the start, seconds since 1970. */
   readonly bootSeconds: number
   readonly cgroups: 'v2' | 'v1' | 'hybrid'
+  /** What files that begin with `#!sim NAME` run, by name. */
+  readonly programs: Programs
 }
 
 export const defaultConfig: Config = {
@@ -59,6 +70,7 @@ export const defaultConfig: Config = {
   cpus: 4,
   bootSeconds: 1_700_000_000,
   cgroups: 'v2',
+  programs: {},
 }
 
 export class Kernel {
@@ -84,10 +96,9 @@ export class Kernel {
   mountsMax = 100_000
   /** Set by the memory controller; absent: memory is not counted. */
   memory: MemoryControl | undefined
-  /** Sends a signal to one thread by the kernel itself (SIGPIPE). Set by whoever delivers signals. */
-  sendSignal: (task: Task, signal: number) => void = () => {}
-  /** A task is frozen no more: signals that have waited are delivered. Set by whoever delivers signals. */
-  taskThawed: (task: Task) => void = () => {}
+  huge: HugePages | undefined
+  /** The task that was made last. */
+  lastBorn: Task | undefined
   readonly #table: Table
   #now: Moment | undefined
   #nowNs = -1
@@ -119,11 +130,16 @@ export class Kernel {
    * denied has changed nothing.
    */
   call(task: Task, call: Syscall): Outcome | undefined {
+    if (task.seccomp) {
+      const refusal = judge(task, call)
+      if (refusal) return refusal
+    }
     // Each entry takes its own call; the table's type says so, an index by a variable cannot.
     const entry = this.#table[call.name] as Entry<typeof call.name>
     if (entry.level === 'none')
       return deny('ENOSYS', call.name, `${call.name}: the simulated kernel does not have it: ${entry.note}`)
-    const reply = (entry.handle as (task: Task, call: Syscall) => Reply)(task, call)
+    let reply = (entry.handle as (task: Task, call: Syscall) => Reply)(task, call)
+    if (task.owedNs > 0) reply = payTime(task, reply)
     if (typeof reply === 'number') {
       this.scheduler.settle()
       return { value: reply }
@@ -135,6 +151,17 @@ export class Kernel {
     }
     this.scheduler.settle()
     return reply
+  }
+
+  /** Sends a signal to one thread by the kernel itself (SIGPIPE). */
+  sendSignal(task: Task, signal: number): void {
+    sendToTask(task, fromKernel(signal))
+  }
+
+  /** A task is frozen no more: signals and deadlines that have waited reach it. */
+  taskThawed(task: Task): void {
+    this.scheduler.resume(task)
+    deliver(task)
   }
 
   /** Lets virtual time pass until a task's call has ended. Answers undefined when nothing is left that could end it. */

@@ -32,6 +32,8 @@ export interface Blocked {
   readonly interruptible: boolean
   /** What a signal makes of it: the part that is done already (write(2)); absent is EINTR. */
   readonly interrupted?: () => Outcome
+  /** False: a handler ends it even with SA_RESTART, as it does poll(2) and sleeps. signal(7) */
+  readonly restarts?: false
 }
 
 /** What a handler gives: a number is a value without data. */

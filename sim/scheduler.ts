@@ -2,30 +2,58 @@
 
 import type { Timer } from './clock.ts'
 import type { Kernel } from './kernel.ts'
-import { type Blocked, deny, type Outcome } from './outcome.ts'
-import type { Task } from './task.ts'
+import { type Blocked, deny, isDenied, type Outcome } from './outcome.ts'
+import { deliver } from './signal/deliver.ts'
+import { isSuspended, type Task } from './task.ts'
 
 export class Scheduler {
   readonly #kernel: Kernel
   /** Woken, in the order in which they were. */
   readonly #woken = new Set<Task>()
   readonly #deadlines = new Map<Task, Timer>()
+  /** Their deadline has passed while they were stopped or frozen. */
+  readonly #overdue = new Map<Task, () => Outcome>()
+  /** Those that run a program and wait for nothing, in the order in which they became so. */
+  readonly runnable = new Set<Task>()
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel
   }
 
-  /** A call of a task waits from now on. */
+  /** A call of a task waits from now on. A task that has ended in its own call does not. */
   block(task: Task, blocked: Blocked): void {
-    task.state = 'waiting'
+    if (!task.alive) return
+    if (task.state === 'running') task.state = 'waiting'
     task.blocked = blocked
     for (const queue of blocked.queues) queue.add(task)
     const { deadlineNs, timedOut } = blocked
     if (deadlineNs !== undefined)
       this.#deadlines.set(
         task,
-        this.#kernel.clock.set(deadlineNs, () => this.finish(task, timedOut!())),
+        this.#kernel.clock.set(deadlineNs, () => this.#due(task, timedOut!)),
       )
+  }
+
+  #due(task: Task, timedOut: () => Outcome): void {
+    if (isSuspended(task)) this.#overdue.set(task, timedOut)
+    else this.finish(task, timedOut())
+  }
+
+  /** A task is stopped or frozen no longer: it looks at what it has missed. */
+  resume(task: Task): void {
+    if (isSuspended(task)) return
+    const timedOut = this.#overdue.get(task)
+    this.#overdue.delete(task)
+    if (timedOut && task.blocked) this.finish(task, task.blocked.again() ?? timedOut())
+    else this.wake(task)
+    if (task.run) this.runnable.add(task)
+  }
+
+  /** A task ends in the midst of a call, which has no outcome. */
+  abandon(task: Task): void {
+    if (task.blocked) this.#leave(task, task.blocked)
+    this.runnable.delete(task)
+    task.finished = undefined
   }
 
   wake(task: Task): void {
@@ -36,23 +64,35 @@ export class Scheduler {
   finish(task: Task, outcome: Outcome): void {
     const { blocked } = task
     if (!blocked) return
+    this.#leave(task, blocked)
+    task.finished = outcome
+    if (task.state === 'waiting') task.state = 'running'
+    if (task.run) this.runnable.add(task)
+    // What has come while nothing might disturb it.
+    if (!blocked.interruptible) deliver(task)
+  }
+
+  #leave(task: Task, blocked: Blocked): void {
     for (const queue of blocked.queues) queue.remove(task)
     const deadline = this.#deadlines.get(task)
     if (deadline) this.#kernel.clock.cancel(deadline)
     this.#deadlines.delete(task)
+    this.#overdue.delete(task)
     this.#woken.delete(task)
     task.blocked = undefined
-    task.finished = outcome
-    if (task.state === 'waiting') task.state = 'running'
   }
 
-  /** A signal ends the waiting of a task, where it may; answers whether it did. signal(7) */
-  interrupt(task: Task): boolean {
+  /**
+   * A signal that has a handler ends the waiting of a task, where it may; answers whether it did. signal(7)
+   *
+   * @param restarts - SA_RESTART: the call goes on waiting, unless it never does so or has done a part already
+   */
+  interrupt(task: Task, restarts = false): boolean {
     const { blocked } = task
     if (!blocked?.interruptible) return false
-    const outcome =
-      blocked.interrupted?.() ?? deny('EINTR', 'signal(7)', 'signal(7): a signal came while the call waited')
-    this.finish(task, outcome)
+    const part = blocked.interrupted?.()
+    if (restarts && blocked.restarts !== false && (part === undefined || isDenied(part))) return false
+    this.finish(task, part ?? deny('EINTR', 'signal(7)', 'signal(7): a signal came while the call waited'))
     return true
   }
 
@@ -60,6 +100,7 @@ export class Scheduler {
   settle(): void {
     for (const task of this.#woken) {
       this.#woken.delete(task)
+      if (isSuspended(task)) continue
       const outcome = task.blocked?.again()
       if (outcome) this.finish(task, outcome)
     }

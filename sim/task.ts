@@ -3,6 +3,7 @@
 import type { Cgroup, Hierarchy } from './cgroup/cgroup.ts'
 import type { Credentials } from './credentials.ts'
 import type { FileTable } from './file-table.ts'
+import type { UndoList } from './ipc/undo.ts'
 import type { Kernel } from './kernel.ts'
 import type { CgroupNamespace } from './ns/cgroup.ts'
 import type { IpcNamespace } from './ns/ipc.ts'
@@ -13,7 +14,11 @@ import type { TimeNamespace } from './ns/time.ts'
 import type { UtsNamespace } from './ns/uts.ts'
 import type { Blocked, Outcome } from './outcome.ts'
 import type { Process } from './process.ts'
+import type { Run } from './program.ts'
+import type { SeccompFilter } from './seccomp.ts'
+import type { SignalInfo } from './signal/info.ts'
 import type { Path } from './vfs/path.ts'
+import type { WaitQueue } from './wait.ts'
 
 /** The namespaces of a task but for user (in its credentials) and pid (in its number). Replaced as a whole. */
 export interface NamespaceSet {
@@ -35,7 +40,8 @@ export interface FsContext {
   users: number
 }
 
-export type TaskState = 'running' | 'waiting' | 'stopped' | 'zombie' | 'dead'
+/** ending: it has left all it had, and waits for the rest of its pid namespace to be gone (PID-009). dead: reaped. */
+export type TaskState = 'running' | 'waiting' | 'stopped' | 'ending' | 'zombie' | 'dead'
 
 export class Task {
   readonly kernel: Kernel
@@ -50,6 +56,10 @@ export class Task {
   files: FileTable
   /** The cgroup of each hierarchy. */
   readonly cgroups = new Map<Hierarchy, Cgroup>()
+  /** By a cgroup of this version: it makes no call, and a call that waits does not end. Version 1 holds off even SIGKILL. */
+  frozen: 1 | 2 | undefined
+  /** Woken when it is frozen no more; made by whoever waits for that. */
+  thawed: WaitQueue | undefined
   state: TaskState = 'running'
   /** At most 15 bytes. prctl(2) PR_SET_NAME */
   comm: string
@@ -59,7 +69,27 @@ export class Task {
   /** Signals blocked: bit n - 1 for signal n. */
   signalMask = 0n
   /** Sent to this thread alone, not yet delivered. */
-  readonly pending: number[] = []
+  readonly pending: SignalInfo[] = []
+  /** Signals that a call of its takes out of the queue itself (sigwaitinfo(2)): they are not delivered. */
+  awaited = 0n
+  /** Signals that its handlers have got since it was born, in order. Handlers do nothing else. */
+  readonly handled: number[] = []
+  /** The last of its filters; they are asked before each call. seccomp(2) */
+  seccomp: SeccompFilter | undefined
+  /** What it runs; undefined when its calls come from outside. */
+  run: Run | undefined
+  /** Woken when it leaves the memory of its parent, which waits for that (CLONE_VFORK). */
+  vforkDone: WaitQueue | undefined
+  /** Real uid and user namespace under which RLIMIT_NPROC counts it. */
+  countedAs: Credentials | undefined
+  /** Asked for by personality(2). */
+  personality = 0
+  /** Virtual time when it was born. */
+  readonly startNs: number
+  /** Virtual time that it pays with when its call returns: above memory.high, or more than io.max allows. */
+  owedNs = 0
+  /** Semaphore operations to take back at its end; undefined: none. */
+  semaphoreUndo: UndoList | undefined
   /** What it waits for. */
   blocked: Blocked | undefined
   /** The outcome of a call that has waited, until it is fetched. */
@@ -78,6 +108,12 @@ export class Task {
     this.fs = parts.fs
     this.files = parts.files
     this.comm = parts.comm
+    this.startNs = kernel.clock.nowNs
+  }
+
+  /** It has not ended. */
+  get alive(): boolean {
+    return this.state === 'running' || this.state === 'waiting' || this.state === 'stopped'
   }
 
   get pidNamespace(): PidNamespace {
@@ -89,3 +125,6 @@ export class Task {
     this.kernel.scheduler.wake(this)
   }
 }
+
+/** Stopped by a signal or frozen by its cgroup: nothing it waits for reaches it. */
+export const isSuspended = (task: Task): boolean => task.state === 'stopped' || task.frozen !== undefined

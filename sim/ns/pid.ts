@@ -2,6 +2,7 @@
 
 import type { Counters } from '../counters.ts'
 import type { KUid, Pid } from '../ids.ts'
+import type { Process } from '../process.ts'
 import type { Task } from '../task.ts'
 import { WaitQueue } from '../wait.ts'
 import { Namespace } from './namespace.ts'
@@ -21,8 +22,8 @@ export class PidEntry {
   /** The task with this number, until it is reaped. */
   task: Task | undefined
   /** Processes in the group and in the session that bear this number. */
-  readonly group = new Set<Task>()
-  readonly session = new Set<Task>()
+  readonly group = new Set<Process>()
+  readonly session = new Set<Process>()
   /** pidfds poll readable when the process has ended; told at its exit and when it is reaped. */
   readonly changes = new WaitQueue()
 
@@ -49,6 +50,10 @@ export class PidNamespace extends Namespace {
   init: Task | undefined
   /** Its init has ended: no number is given any more (PID-003 and its kin). */
   dying = false
+  /** Called when nothing but the numbers of its init is left, while that one waits to end (PID-009). */
+  emptied: (() => void) | undefined
+  /** What ends the init instead of its own status: reboot(2) (PID-023). */
+  rebootSignal = 0
   readonly #creator: KUid | undefined
 
   constructor(counters: Counters, owner: UserNamespace, creator: KUid | undefined, parent: PidNamespace | undefined) {

@@ -3,6 +3,7 @@
 import { none, type Table } from '../table.ts'
 import { calls as attributes } from './attributes.ts'
 import { calls as capabilities } from './capabilities.ts'
+import { calls as clone } from './clone.ts'
 import { calls as descriptors } from './descriptors.ts'
 import { calls as directory } from './directory.ts'
 import { calls as epoll } from './epoll.ts'
@@ -11,7 +12,9 @@ import { calls as fsopen } from './fsopen.ts'
 import { calls as groupIds } from './group-ids.ts'
 import { calls as identity } from './identity.ts'
 import { calls as ioctl } from './ioctl.ts'
+import { calls as kill } from './kill.ts'
 import { calls as make } from './make.ts'
+import { calls as memory } from './memory.ts'
 import { calls as mount } from './mount.ts'
 import { calls as mountSetattr } from './mount-setattr.ts'
 import { calls as moveMount } from './move-mount.ts'
@@ -19,6 +22,7 @@ import { calls as open } from './open.ts'
 import { calls as pipe } from './pipe.ts'
 import { calls as pivotRoot } from './pivot-root.ts'
 import { calls as poll } from './poll.ts'
+import { calls as processIds } from './process-ids.ts'
 import { calls as random } from './random.ts'
 import { calls as readWrite } from './read-write.ts'
 import { calls as remove } from './remove.ts'
@@ -27,6 +31,7 @@ import { calls as stat } from './stat.ts'
 import { calls as umount } from './umount.ts'
 import { calls as unshare } from './unshare.ts'
 import { calls as userIds } from './user-ids.ts'
+import { calls as wait } from './wait.ts'
 import { calls as xattr } from './xattr.ts'
 
 const nothing = none('not modelled yet')
@@ -277,6 +282,7 @@ export const table: Table = {
   ...unknown,
   ...attributes,
   ...capabilities,
+  ...clone,
   ...descriptors,
   ...directory,
   ...epoll,
@@ -285,7 +291,9 @@ export const table: Table = {
   ...groupIds,
   ...identity,
   ...ioctl,
+  ...kill,
   ...make,
+  ...memory,
   ...mount,
   ...mountSetattr,
   ...moveMount,
@@ -293,6 +301,7 @@ export const table: Table = {
   ...pipe,
   ...pivotRoot,
   ...poll,
+  ...processIds,
   ...random,
   ...readWrite,
   ...remove,
@@ -301,5 +310,6 @@ export const table: Table = {
   ...umount,
   ...unshare,
   ...userIds,
+  ...wait,
   ...xattr,
 }
