@@ -187,6 +187,7 @@ export const signatures = {
   fsconfig: [['fd', 'fd'], ['cmd', 'int'], ['key', 'text'], ['value', 'text'], ['aux', 'int']],
   fsmount: [['fs_fd', 'fd'], ['flags', 'int'], ['attr_flags', 'int']],
   fsopen: [['fs_name', 'text'], ['flags', 'int']],
+  fspick: [['dirfd', 'fd'], ['pathname', 'path'], ['flags', 'int']],
   fstat: [['fd', 'fd'], ['statbuf', 'outonly']],
   fsync: [['fd', 'fd']],
   fsetxattr: [['fd', 'fd'], ['xattr', 'text'], ['value', 'bytes'], ['flags', 'int']],

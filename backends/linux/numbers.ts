@@ -62,6 +62,7 @@ const numbers: Record<SyscallName, readonly [number, number]> = {
   fsconfig: [431, 431],
   fsmount: [432, 432],
   fsopen: [430, 430],
+  fspick: [433, 433],
   fstat: [5, 80],
   fsync: [74, 82],
   fsetxattr: [190, 7],

@@ -174,6 +174,8 @@ export function single(name: string, mode: number, more: Partial<FileSystemType>
       const known = kernel.singleSuperblocks.get(name)
       if (known) return known
       const superblock = new Tmpfs(kernel, kernel.initial.user, { type: name, source: wish.source ?? 'none', mode })
+      // The kernel itself keeps it, mounted or not.
+      superblock.mounts = 1
       kernel.singleSuperblocks.set(name, superblock)
       return superblock
     },
