@@ -4,8 +4,7 @@ import type { Syscall } from '../../core/syscall.ts'
 import { bootKernel } from '../boot.ts'
 import type { Config, Kernel } from '../kernel.ts'
 import type { Outcome } from '../outcome.ts'
-import type { Task } from '../task.ts'
-import { makesTask } from './effects.ts'
+import { isSuspended, type Task } from '../task.ts'
 import type { Actor, Answer, Ended, Newcomer, Stage } from './stage.ts'
 import { furnish } from './world.ts'
 
@@ -21,7 +20,7 @@ class SimulatedStage implements Stage {
   readonly version: readonly [number, number]
   readonly first: Newcomer
   readonly #tasks: Task[] = []
-  /** Calls of stopped tasks, made once those go on. */
+  /** Calls of tasks that are stopped or frozen, made once those go on. */
   readonly #deferred = new Map<Actor, Syscall>()
 
   constructor(kernel: Kernel) {
@@ -29,9 +28,8 @@ class SimulatedStage implements Stage {
     this.version = kernel.config.version
     this.title = `sim ${this.version.join('.')}`
     furnish(kernel.config.cgroups, (call) => this.#finished(kernel.init, call))
-    const before = this.#newest()
     this.#finished(kernel.init, { name: 'clone3', cl_args: { flags: 0, exit_signal: 17 } })
-    this.first = this.#add(this.#bornSince(before) ?? kernel.init)
+    this.first = this.#add(kernel.lastBorn ?? kernel.init)
     const task = this.#tasks[this.first.actor]!
     if (task !== kernel.init)
       this.#finished(task, { name: 'rt_sigaction', signum: 17, act: { handler: 0 }, oldact: 0, sigsetsize: 8 })
@@ -40,13 +38,13 @@ class SimulatedStage implements Stage {
   async call(actor: Actor, call: Syscall, waits: boolean): Promise<Answer> {
     const task = this.#tasks[actor]!
     if (ended(task)) return { kind: 'gone' }
-    if (task.state === 'stopped') {
+    if (isSuspended(task)) {
       this.#deferred.set(actor, call)
       return { kind: 'waits' }
     }
-    const before = makesTask.has(call.name) ? this.#newest() : undefined
+    const before = this.kernel.lastBorn
     const outcome = this.kernel.call(task, call)
-    const born = before === undefined ? undefined : this.#bornSince(before)
+    const born = this.kernel.lastBorn === before ? undefined : this.kernel.lastBorn
     const child = born === undefined ? {} : { child: this.#add(born) }
     if (outcome) return ended(task) ? { kind: 'gone' } : { kind: 'ended', outcome, ...child }
     if (waits || born !== undefined)
@@ -57,7 +55,7 @@ class SimulatedStage implements Stage {
   async collect(actor: Actor): Promise<Answer> {
     const task = this.#tasks[actor]!
     const deferred = this.#deferred.get(actor)
-    if (deferred !== undefined && task.state === 'running') {
+    if (deferred !== undefined && !isSuspended(task)) {
       this.#deferred.delete(actor)
       return await this.call(actor, deferred, false)
     }
@@ -79,8 +77,7 @@ class SimulatedStage implements Stage {
   }
 
   async received(actor: Actor): Promise<readonly number[]> {
-    // Handlers do nothing but tell: the kernel keeps the list.
-    return (this.#tasks[actor] as Task & { readonly handled?: readonly number[] }).handled ?? []
+    return this.#tasks[actor]!.handled
   }
 
   async close(): Promise<void> {}
@@ -94,17 +91,6 @@ class SimulatedStage implements Stage {
     const outcome = this.kernel.finish(task)
     if (outcome) return { kind: 'ended', outcome }
     return ended(task) ? { kind: 'gone' } : { kind: 'waits' }
-  }
-
-  #newest(): number {
-    let newest = 0
-    for (const id of this.kernel.tasks.keys()) newest = Math.max(newest, id)
-    return newest
-  }
-
-  #bornSince(id: number): Task | undefined {
-    for (const [other, task] of this.kernel.tasks) if (other > id) return task
-    return undefined
   }
 
   #add(task: Task): Newcomer {
