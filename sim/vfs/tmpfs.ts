@@ -41,6 +41,7 @@ export class Tmpfs implements Superblock {
   readonly xattrPrefixes: readonly string[]
   flags = 0
   writers = 0
+  mounts = 0
   /** As it was mounted, for mountinfo: a later chmod does not change it. */
   readonly madeMode: number
   shown: () => string
