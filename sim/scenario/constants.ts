@@ -201,9 +201,12 @@ export const families = {
   timer: family('flags', 'TIMER_', { ABSTIME: 1 }),
   memoryProtection: family('flags', 'PROT_', { READ: 1, WRITE: 2, EXEC: 4 }),
   memoryMap: family('flags', 'MAP_', {
-    ...{ SHARED: 1, PRIVATE: 2, FIXED: 16, ANONYMOUS: 32, NORESERVE: 0x4000, POPULATE: 0x8000 },
+    ...{ SHARED: 1, PRIVATE: 2, FIXED: 16, ANONYMOUS: 32, GROWSDOWN: 0x100, DENYWRITE: 0x800, LOCKED: 0x2000 },
+    ...{ NORESERVE: 0x4000, POPULATE: 0x8000, STACK: 0x20000, HUGETLB: 0x40000, FIXED_NOREPLACE: 0x100000 },
   }),
   advice: family('choice', 'MADV_', { NORMAL: 0, DONTNEED: 4, FREE: 8, POPULATE_READ: 22, POPULATE_WRITE: 23 }),
+  random: family('flags', 'GRND_', { NONBLOCK: 1, RANDOM: 2 }),
+  fileAdvice: numbered('POSIX_FADV_', 'NORMAL RANDOM SEQUENTIAL WILLNEED DONTNEED NOREUSE'),
   priority: numbered('PRIO_', 'PROCESS PGRP USER'),
   scheduling: family('choice', 'SCHED_', { OTHER: 0, FIFO: 1, RR: 2, BATCH: 3, IDLE: 5, DEADLINE: 6 }),
 } as const satisfies Readonly<Record<string, Family>>

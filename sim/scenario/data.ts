@@ -153,7 +153,11 @@ class Translation {
   }
 
   #int(argument: string): number | bigint {
-    const number = this.#number(this.#next(), argument)
+    const value = this.#next()
+    // A pointer to something that calls as data have no word for: what the kernel had to say besides.
+    if (['struct', 'list', 'string', 'anything', 'raw', 'change'].includes(value.kind) && numberIn(value) === undefined)
+      return 0
+    const number = this.#number(value, argument)
     const isPidfd = this.#name === 'waitid' && this.#call.idtype === 3
     if (argument === 'id') return Number((isPidfd ? actualFd : actualPid)(this.#names, number))
     if (pidArguments.has(argument)) return Number(actualPid(this.#names, BigInt.asIntN(32, number)))
@@ -173,7 +177,8 @@ class Translation {
 
   #strings(value: Value): string[] {
     if (value.kind !== 'list') return []
-    return value.items.flatMap((item) => this.#text(item, 'strings', 'text') ?? [])
+    // A program does not see what strace has left out of its words, and neither does anybody here.
+    return value.items.flatMap((item) => (item.kind === 'string' ? nameOfBytes(item.bytes) : []))
   }
 
   #bytes(argument: string): Uint8Array {

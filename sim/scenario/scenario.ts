@@ -234,9 +234,11 @@ class Parser {
       this.#lines.push(callOf(text, task, at, undefined))
       return
     }
-    const start = this.#unfinished.get(task)
+    // A task that was alone when it began had no number then.
+    const key = this.#unfinished.has(task) ? task : undefined
+    const start = this.#unfinished.get(key)
     if (start === undefined) throw new Unreadable(0, `an unfinished ${resumed[1]} before`)
-    this.#unfinished.delete(task)
+    this.#unfinished.delete(key)
     const begin = this.#lines[start.index] as BeginLine
     begin.end = this.#lines.length
     const glue = /[(,]\s*$/.test(start.text) || /^\s*[),]/.test(resumed[2]!) ? '' : ', '
