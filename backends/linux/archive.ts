@@ -2,13 +2,48 @@
 
 import { createHash } from 'node:crypto'
 import { Readable, type Transform } from 'node:stream'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { constants, createGunzip, createGzip, createZstdCompress, createZstdDecompress } from 'node:zlib'
 import { UserError } from '../../core/errors.ts'
 import type { Archive, Compression } from '../../core/image/archive.ts'
 
 /** The archive capability of this machine. */
 export function openArchive(): Archive {
-  return { decompress, compress, sha256 }
+  const collect = collector()
+  return {
+    decompress: (bytes, compression) => decompress(collecting(bytes, collect), compression, collect),
+    compress: (bytes, compression, level) => compress(collecting(bytes, collect), compression, level),
+    sha256,
+  }
+}
+
+/**
+ * Buffers that went by are garbage at once, but Node lets them pile up to tens of megabytes: the young generation is
+ * collected when it is full of objects, and buffers lie outside of it. A collection of it takes a tenth of a millisecond.
+ */
+function collector(): (bytes: Uint8Array) => void {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as (options: { readonly type: 'minor' }) => void
+  // Code that V8 keeps under other flags than those of the start is not taken the next time.
+  setFlagsFromString('--no-expose-gc')
+  let passedBytes = 0
+  return ({ length }) => {
+    passedBytes += length
+    if (passedBytes < collectBytes) return
+    passedBytes = 0
+    gc({ type: 'minor' })
+  }
+}
+
+async function* collecting(
+  bytes: AsyncIterable<Uint8Array>,
+  collect: (bytes: Uint8Array) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const part of bytes) {
+    yield part
+    collect(part)
+  }
 }
 
 function sha256() {
@@ -17,10 +52,16 @@ function sha256() {
 }
 
 const chunkSize = 65536
+const collectBytes = 4 << 20
 
-async function* decompress(bytes: AsyncIterable<Uint8Array>, compression: Compression): AsyncGenerator<Uint8Array> {
-  if (compression === 'none') yield* bytes
-  else yield* piped(bytes, compression === 'gzip' ? createGunzip({ chunkSize }) : createZstdDecompress({ chunkSize }))
+async function* decompress(
+  bytes: AsyncIterable<Uint8Array>,
+  compression: Compression,
+  collect: (bytes: Uint8Array) => void,
+): AsyncGenerator<Uint8Array> {
+  if (compression === 'none') return yield* bytes
+  const through = compression === 'gzip' ? createGunzip({ chunkSize }) : createZstdDecompress({ chunkSize })
+  yield* collecting(piped(bytes, through), collect)
 }
 
 async function* compress(
