@@ -24,6 +24,11 @@ export class SharedMemory {
   readonly pages = new Set<number>()
   readonly charges = new Charges('shmem')
   regions = 0
+
+  /** The last region of it is gone. */
+  unused(): void {
+    this.charges.giveBackAll()
+  }
 }
 
 /** Huge pages of a region, and of those that were cut off or copied from it. */
@@ -202,7 +207,7 @@ function discard(region: Region): void {
   const { memory } = region
   if (memory === undefined) return
   memory.regions -= 1
-  if (memory.regions === 0) memory.charges.giveBackAll()
+  if (memory.regions === 0) memory.unused()
 }
 
 /** Pages of a region are dropped and the region stays. madvise(2) MADV_DONTNEED */

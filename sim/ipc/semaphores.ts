@@ -25,6 +25,8 @@ export class SemaphoreSet extends IpcObject {
   readonly waitingForMore: number[]
   readonly waitingForZero: number[]
   readonly changes = new WaitQueue()
+  /** Adjustments of all tasks that have operated with SEM_UNDO. */
+  readonly undone = new Set<number[]>()
   operated: Moment = epoch
   changed: Moment
 

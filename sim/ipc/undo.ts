@@ -12,9 +12,21 @@ export class UndoList {
 }
 
 /** The list of a task, made at the first need. */
-export function undoOf(task: Task): UndoList {
+function undoOf(task: Task): UndoList {
   task.semaphoreUndo ??= new UndoList()
   return task.semaphoreUndo
+}
+
+/** What a task will add to the semaphores of a set at its end. */
+export function adjustmentsOf(task: Task, set: SemaphoreSet): number[] {
+  const { adjustments } = undoOf(task)
+  let known = adjustments.get(set)
+  if (known === undefined) {
+    known = new Array<number>(set.values.length).fill(0)
+    adjustments.set(set, known)
+    set.undone.add(known)
+  }
+  return known
 }
 
 /** clone(2) with CLONE_SYSVSEM: both have one list from now on. */
@@ -32,11 +44,12 @@ export function leaveUndo(task: Task): void {
   list.users -= 1
   if (list.users > 0) return
   for (const [set, adjustments] of list.adjustments) {
+    set.undone.delete(adjustments)
     if (set.removed) continue
     for (const [number, adjustment] of adjustments.entries()) {
       if (adjustment === 0) continue
       set.values[number] = Math.min(Math.max(set.values[number]! + adjustment, 0), semaphoreMax)
-      set.pids[number] = task.entry.numbers.at(-1)!
+      set.pids[number] = task.entry.numbers[0]!
     }
     set.operated = task.kernel.now()
     set.changes.wake()

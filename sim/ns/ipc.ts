@@ -2,11 +2,23 @@
 
 import type { Counters } from '../counters.ts'
 import type { KUid } from '../ids.ts'
+import { defaultLimits } from '../ipc/limits.ts'
+import { IpcTable } from '../ipc/objects.ts'
+import type { MessageQueue } from '../ipc/queue.ts'
+import type { Segment } from '../ipc/segment.ts'
+import type { SemaphoreSet } from '../ipc/semaphores.ts'
 import { Namespace } from './namespace.ts'
 import type { UserNamespace } from './user.ts'
 
 export class IpcNamespace extends Namespace {
   readonly kind = 'ipc'
+  readonly limits = defaultLimits()
+  readonly segments = new IpcTable<Segment>()
+  readonly semaphores = new IpcTable<SemaphoreSet>()
+  readonly queues = new IpcTable<MessageQueue>()
+  /** Pages of all segments; semaphores of all sets: what kernel.shmall and kernel.sem bound. */
+  segmentPages = 0
+  semaphoreCount = 0
   readonly #creator: KUid | undefined
 
   constructor(counters: Counters, owner: UserNamespace, creator: KUid | undefined) {
@@ -14,7 +26,11 @@ export class IpcNamespace extends Namespace {
     this.#creator = creator
   }
 
+  /** Everything in it goes, whoever made it (IPC-006); segments live on where they are attached (IPC-004). */
   protected end(): void {
+    this.segments.clear()
+    this.semaphores.clear()
+    this.queues.clear()
     if (this.#creator !== undefined) this.owner.uncharge('ipc', this.#creator)
   }
 }

@@ -18,6 +18,7 @@ import { calls as memory } from './memory.ts'
 import { calls as mount } from './mount.ts'
 import { calls as mountSetattr } from './mount-setattr.ts'
 import { calls as moveMount } from './move-mount.ts'
+import { calls as msg } from './msg.ts'
 import { calls as open } from './open.ts'
 import { calls as pipe } from './pipe.ts'
 import { calls as pivotRoot } from './pivot-root.ts'
@@ -26,7 +27,9 @@ import { calls as processIds } from './process-ids.ts'
 import { calls as random } from './random.ts'
 import { calls as readWrite } from './read-write.ts'
 import { calls as remove } from './remove.ts'
+import { calls as sem } from './sem.ts'
 import { calls as setns } from './setns.ts'
+import { calls as shm } from './shm.ts'
 import { calls as stat } from './stat.ts'
 import { calls as umount } from './umount.ts'
 import { calls as unshare } from './unshare.ts'
@@ -297,6 +300,7 @@ export const table: Table = {
   ...mount,
   ...mountSetattr,
   ...moveMount,
+  ...msg,
   ...open,
   ...pipe,
   ...pivotRoot,
@@ -305,7 +309,9 @@ export const table: Table = {
   ...random,
   ...readWrite,
   ...remove,
+  ...sem,
   ...setns,
+  ...shm,
   ...stat,
   ...umount,
   ...unshare,
