@@ -26,7 +26,7 @@ import { fromKernel } from './signal/info.ts'
 import { sendToTask } from './signal/send.ts'
 import { Slab } from './slab.ts'
 import type { Entry, Table } from './table.ts'
-import type { Task } from './task.ts'
+import { isSuspended, type Task } from './task.ts'
 import { type Moment, momentAt } from './time.ts'
 import type { MachineConsole } from './vfs/console.ts'
 import type { DeviceRegistry } from './vfs/devices.ts'
@@ -130,16 +130,11 @@ export class Kernel {
    * denied has changed nothing.
    */
   call(task: Task, call: Syscall): Outcome | undefined {
-    if (task.seccomp) {
-      const refusal = judge(task, call)
-      if (refusal) return refusal
+    if (isSuspended(task)) {
+      this.#postpone(task, call)
+      return undefined
     }
-    // Each entry takes its own call; the table's type says so, an index by a variable cannot.
-    const entry = this.#table[call.name] as Entry<typeof call.name>
-    if (entry.level === 'none')
-      return deny('ENOSYS', call.name, `${call.name}: the simulated kernel does not have it: ${entry.note}`)
-    let reply = (entry.handle as (task: Task, call: Syscall) => Reply)(task, call)
-    if (task.owedNs > 0) reply = payTime(task, reply)
+    const reply = this.#handle(task, call)
     if (typeof reply === 'number') {
       this.scheduler.settle()
       return { value: reply }
@@ -151,6 +146,33 @@ export class Kernel {
     }
     this.scheduler.settle()
     return reply
+  }
+
+  #handle(task: Task, call: Syscall): Reply {
+    if (task.seccomp) {
+      const refusal = judge(task, call)
+      if (refusal) return refusal
+    }
+    // Each entry takes its own call; the table's type says so, an index by a variable cannot.
+    const entry = this.#table[call.name] as Entry<typeof call.name>
+    if (entry.level === 'none')
+      return deny('ENOSYS', call.name, `${call.name}: the simulated kernel does not have it: ${entry.note}`)
+    let reply = (entry.handle as (task: Task, call: Syscall) => Reply)(task, call)
+    if (task.owedNs > 0) reply = payTime(task, reply)
+    return reply
+  }
+
+  /** A task that is stopped or frozen makes its call once it goes on; only what ends it comes before (CG-025). */
+  #postpone(task: Task, call: Syscall): void {
+    const again = (): Outcome | undefined => {
+      const reply = this.#handle(task, call)
+      if (typeof reply === 'number') return { value: reply }
+      if (!isBlocked(reply)) return reply
+      this.scheduler.replace(task, reply)
+      deliver(task)
+      return undefined
+    }
+    this.scheduler.block(task, { queues: [], again, interruptible: false })
   }
 
   /** Sends a signal to one thread by the kernel itself (SIGPIPE). */

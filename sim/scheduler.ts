@@ -34,6 +34,12 @@ export class Scheduler {
       )
   }
 
+  /** A call that has waited to be made waits for something of its own now. */
+  replace(task: Task, blocked: Blocked): void {
+    if (task.blocked) this.#leave(task, task.blocked)
+    this.block(task, blocked)
+  }
+
   #due(task: Task, timedOut: () => Outcome): void {
     if (isSuspended(task)) this.#overdue.set(task, timedOut)
     else this.finish(task, timedOut())

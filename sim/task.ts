@@ -58,8 +58,6 @@ export class Task {
   readonly cgroups = new Map<Hierarchy, Cgroup>()
   /** By a cgroup of this version: it makes no call, and a call that waits does not end. Version 1 holds off even SIGKILL. */
   frozen: 1 | 2 | undefined
-  /** Woken when it is frozen no more; made by whoever waits for that. */
-  thawed: WaitQueue | undefined
   state: TaskState = 'running'
   /** At most 15 bytes. prctl(2) PR_SET_NAME */
   comm: string

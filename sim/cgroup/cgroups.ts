@@ -11,7 +11,7 @@ import { Cgroup, effectiveState, type Hierarchy } from './cgroup.ts'
 import type { Controller } from './controller.ts'
 import type { DeviceAccess } from './device-access.ts'
 import { CgroupDirectory } from './directory.ts'
-import { freezeTask, thawTask } from './freeze.ts'
+import { freezeTask } from './freeze.ts'
 import { attachRefusal } from './migrate.ts'
 import { addMember, pin, removeMember, unpin } from './tree.ts'
 
@@ -166,7 +166,7 @@ export class Cgroups {
       removeMember(cgroup, task)
     }
     this.#zombies.set(task, { cgroups, charges })
-    if (task.frozen !== undefined) thawTask(task)
+    task.frozen = undefined
   }
 
   /** A zombie has been reaped: what still counted for it counts no longer (PDS-004). */

@@ -14,10 +14,7 @@ export function freezeTask(task: Task, version: 1 | 2): void {
 /** It goes on: what has come meanwhile is looked at now. */
 export function thawTask(task: Task): void {
   task.frozen = undefined
-  const { kernel } = task
-  task.thawed?.wake()
-  kernel.scheduler.resume(task)
-  kernel.taskThawed(task)
+  task.kernel.taskThawed(task)
 }
 
 /** Writes cgroup.freeze: what is below stands still as long as something above does (CG-012). */
