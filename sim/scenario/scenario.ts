@@ -234,8 +234,13 @@ class Parser {
       this.#lines.push(callOf(text, task, at, undefined))
       return
     }
-    // A task that was alone when it began had no number then.
-    const key = this.#unfinished.has(task) ? task : undefined
+    // A task that is alone has no number before its lines.
+    const [alone] = this.#unfinished.keys()
+    const key = this.#unfinished.has(task)
+      ? task
+      : task === undefined && this.#unfinished.size === 1
+        ? alone
+        : undefined
     const start = this.#unfinished.get(key)
     if (start === undefined) throw new Unreadable(0, `an unfinished ${resumed[1]} before`)
     this.#unfinished.delete(key)
