@@ -15,6 +15,9 @@ const mostWaitMs = 16_000
 const mostAskedWaitMs = 60_000
 const worthTellingMs = 5_000
 
+/** Silence took long already; where nobody listens, somebody seldom begins to while we wait. */
+const weights: Readonly<Record<string, number>> = { ETIMEDOUT: 2, ECONNREFUSED: 3 }
+
 /** Waits longer after each failure, and at last no more. */
 export class Patience {
   readonly #deps: RetryDeps
@@ -53,9 +56,9 @@ export class Patience {
     return true
   }
 
-  /** The same after no answer. Silence counts twice, as it took long already. */
+  /** The same after no answer. */
   async againAfterFailure(error: unknown): Promise<boolean> {
-    return isTransient(error) && (await this.#againAfter(error.code === 'ETIMEDOUT' ? 2 : 1, 0))
+    return isTransient(error) && (await this.#againAfter(weights[error.code] ?? 1, 0))
   }
 
   /** The same after an answer that may be another one the next time. */
