@@ -12,6 +12,7 @@ import { IpcNamespace } from './ns/ipc.ts'
 import { MountNamespace } from './ns/mnt.ts'
 import { NetNamespace } from './ns/net.ts'
 import { PidEntry, PidNamespace } from './ns/pid.ts'
+import { enterSet } from './ns/set.ts'
 import { TimeNamespace } from './ns/time.ts'
 import { UserNamespace } from './ns/user.ts'
 import { UtsNamespace } from './ns/uts.ts'
@@ -125,7 +126,7 @@ function makeInit(kernel: Kernel, root: Path): Task {
     entry,
     process,
     credentials,
-    namespaces: { ...others, timeForChildren: others.time, pidForChildren: pid },
+    namespaces: enterSet({ ...others, timeForChildren: others.time, pidForChildren: pid }),
     fs: { root: hold(root), cwd: hold(root), umask: 0o022, users: 1 },
     files: new FileTable(),
     comm: 'init',

@@ -3,6 +3,8 @@
 
 import type { Cgroup } from '../cgroup/cgroup.ts'
 import type { Credentials } from '../credentials.ts'
+import { copyFs, leaveFs } from '../fs-context.ts'
+import { shareUndo } from '../ipc/undo.ts'
 import { createUserNamespace } from '../ns/create-user.ts'
 import { childNamespaces } from '../ns/ladder.ts'
 import type { PidEntry } from '../ns/pid.ts'
@@ -11,10 +13,8 @@ import { type Denied, deny, isDenied } from '../outcome.ts'
 import { Process } from '../process.ts'
 import { descriptorsMax } from '../sys/arguments.ts'
 import { type FsContext, type NamespaceSet, Task } from '../task.ts'
-import { hold } from '../vfs/path.ts'
 import { WaitQueue } from '../wait.ts'
 import { CLONE } from './clone-flags.ts'
-import { leaveFs } from './exit.ts'
 import { countTask, mayFork } from './limits.ts'
 import { giveBackNumbers, takeNumbers } from './numbers.ts'
 import { adopt } from './parents.ts'
@@ -147,6 +147,7 @@ function make(parent: Task, birth: Birth, entry: PidEntry, { credentials, fs, na
   task.noNewPrivileges = parent.noNewPrivileges
   task.seccomp = parent.seccomp
   task.personality = parent.personality
+  if (flags & CLONE.SYSVSEM) shareUndo(parent, task)
   if (flags & CLONE.VFORK) task.vforkDone = new WaitQueue()
   process.tasks.add(task)
   if (!isThread) enterFamily(parent, birth, task)
@@ -194,8 +195,4 @@ function enterFamily(parent: Task, { flags }: Birth, task: Task): void {
 function shared<T extends { users: number }>(thing: T): T {
   thing.users += 1
   return thing
-}
-
-function copyFs({ root, cwd, umask }: FsContext): FsContext {
-  return { root: hold(root), cwd: hold(cwd), umask, users: 1 }
 }

@@ -1,14 +1,15 @@
 // The end of threads and processes: what they let go of, in Linux's order, who is told, and what ends with them. do_exit() in
 // kernel/exit.c
 
+import { leaveFs } from '../fs-context.ts'
+import { leaveUndo } from '../ipc/undo.ts'
 import { leaveSet } from '../ns/set.ts'
 import type { Ending, Process } from '../process.ts'
 import { releaseOrphans } from '../signal/job-control.ts'
 import { SIG } from '../signal/numbers.ts'
 import { killProcess } from '../signal/send.ts'
-import type { FsContext, Task } from '../task.ts'
+import type { Task } from '../task.ts'
 import { leaveTable } from '../vfs/open.ts'
-import { letGo } from '../vfs/path.ts'
 import { handOver, leaveChildren, livingThread, tellEnd } from './parents.ts'
 import { reap, releaseTask } from './reap.ts'
 
@@ -37,6 +38,7 @@ export function endTask(task: Task): void {
   const isLast = livingThread(process) === undefined
   if (isLast && process.realTimer) process.realTimer.set(0, 0)
   leaveMemory(task, isLast)
+  leaveUndo(task)
   leaveTable(task.files)
   leaveFs(task.fs)
   if (isLast) leaveTerminal(process)
@@ -62,13 +64,6 @@ export function leaveMemory(task: Task, isLast: boolean): void {
   task.vforkDone = undefined
   if (isLast) task.process.image.leave()
   vforkDone?.wake()
-}
-
-export function leaveFs(fs: FsContext): void {
-  fs.users -= 1
-  if (fs.users > 0) return
-  letGo(fs.root)
-  letGo(fs.cwd)
 }
 
 /** The leader of a session ends: nobody in it has a terminal any more. disassociate_ctty() */
