@@ -33,6 +33,8 @@ function chmod(task: Task, path: Path, mode: number): number | Denied {
   const refusal = wantWrite(path, call) ?? checkIds(path, call)
   if (refusal) return refusal
   if (inode.kind === 'symlink') return deny('EOPNOTSUPP', call, `${call}: a symbolic link has no mode of its own`)
+  if (inode.kind === 'anonymous' && task.kernel.since(6, 15))
+    return deny('EOPNOTSUPP', call, `${call}: what all such descriptors share is not changed`)
   if (!ownsOrCapable(task.credentials, mount, inode))
     return deny('EPERM', 'USR-014', `${call}: only the owner, or CAP_FOWNER over the file`)
   let bits = mode & 0o7777
@@ -122,26 +124,25 @@ const UTIME_OMIT = 0x3ffffffe
 /** Undefined: left as it is. */
 type NewTime = Moment | 'now' | undefined
 
-function newTimes(times: Uint8Array | null): readonly [NewTime, NewTime] | Denied {
+function newTimes(times: Uint8Array | null): readonly [NewTime, NewTime] {
   if (times === null) return ['now', 'now']
   const view = new DataView(times.buffer, times.byteOffset, times.byteLength)
-  const answer: NewTime[] = []
-  for (const at of [0, 16]) {
+  const [atime, mtime] = [0, 16].map((at): NewTime => {
     const nanoseconds = Number(view.getBigInt64(at + 8, true))
-    if (nanoseconds === UTIME_NOW) answer.push('now')
-    else if (nanoseconds === UTIME_OMIT) answer.push(undefined)
-    else if (nanoseconds < 0 || nanoseconds > 999_999_999)
-      return deny('EINVAL', 'utimensat(2)', 'utimensat(2): nanoseconds are from 0 to 999,999,999')
-    else answer.push({ seconds: Number(view.getBigInt64(at, true)), nanoseconds })
-  }
-  return answer as [NewTime, NewTime]
+    if (nanoseconds === UTIME_NOW) return 'now'
+    return nanoseconds === UTIME_OMIT ? undefined : { seconds: Number(view.getBigInt64(at, true)), nanoseconds }
+  })
+  return [atime, mtime]
 }
+
+const valid = (time: NewTime): boolean =>
+  typeof time !== 'object' || (time.nanoseconds >= 0 && time.nanoseconds <= 999_999_999)
 
 function setTimes(task: Task, path: Path, [atime, mtime]: readonly [NewTime, NewTime]): number | Denied {
   const call = 'utimensat(2)'
   const { mount, dentry } = path
   const { inode } = dentry
-  if (atime === undefined && mtime === undefined) return 0
+  if (!valid(atime) || !valid(mtime)) return deny('EINVAL', call, `${call}: nanoseconds are from 0 to 999,999,999`)
   const readonly = wantWrite(path, call)
   if (readonly) return readonly
   const owns = ownsOrCapable(task.credentials, mount, inode)
@@ -170,7 +171,6 @@ function utimensat(
 ): number | Denied {
   const call = 'utimensat(2)'
   const wanted = newTimes(times)
-  if (isDenied(wanted)) return wanted
   if (wanted[0] === undefined && wanted[1] === undefined) return 0
   if (pathname === null && dirfd !== AT_FDCWD) {
     if (flags) return deny('EINVAL', call, `${call}: flags go with a path`)
@@ -226,7 +226,9 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
   const file = fileOf(task, fd, call)
   if (isDenied(file)) return file
   if (offset < 0 || length <= 0) return deny('EINVAL', call, `${call}: the range is empty or begins below zero`)
-  if (mode & ~0x7f) return deny('EOPNOTSUPP', call, `${call}: no file system knows such a mode`)
+  // 0x80 is FALLOC_FL_WRITE_ZEROES.
+  const known = task.kernel.since(6, 17) ? 0xff : 0x7f
+  if (mode & ~known) return deny('EOPNOTSUPP', call, `${call}: no file system knows such a mode`)
   if (mode & FALLOC.PUNCH_HOLE && !(mode & FALLOC.KEEP_SIZE))
     return deny('EOPNOTSUPP', call, `${call}: a hole keeps the size (FALLOC_FL_KEEP_SIZE)`)
   if (!mayBeWritten(file.flags)) return deny('EBADF', call, `${call}: the descriptor is not open for writing`)

@@ -1,10 +1,11 @@
 // close, dup, fcntl, flock: descriptors, and what belongs to an open description. close(2), dup(2), fcntl(2), flock(2)
 
+import type { Fd } from '../../core/syscall.ts'
 import { type Blocked, type Denied, deny, isDenied, type Reply } from '../outcome.ts'
 import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
 import type { OpenFile } from '../vfs/file.ts'
-import { O } from '../vfs/flags.ts'
+import { mayBeWritten, O } from '../vfs/flags.ts'
 import { locksOf } from '../vfs/locks.ts'
 import { release } from '../vfs/open.ts'
 import { ownsOrCapable } from '../vfs/permission.ts'
@@ -93,10 +94,16 @@ function fcntl(task: Task, fd: number, command: number, arg: number): Reply {
   }
   const reply = file.operations?.fcntl?.(task, command, arg)
   if (reply !== undefined) return reply
+  if (pipeSizes.has(command)) return badDescriptor(call, fd)
+  if (command === F_ADD_SEALS && !mayBeWritten(file.flags))
+    return deny('EPERM', call, `${call}: the descriptor is not open for writing`)
   if (recordLocks.has(command)) return deny('ENOSYS', call, `${call}: locks on records are not modelled`)
   return deny('EINVAL', call, `${call}: this kind of file does not know the command ${command}`)
 }
 
+const F_ADD_SEALS = 1033
+/** F_SETPIPE_SZ and F_GETPIPE_SZ. */
+const pipeSizes: ReadonlySet<number> = new Set([1031, 1032])
 const recordLocks: ReadonlySet<number> = new Set([5, 6, 7, 36, 37, 38])
 
 function setFlags(task: Task, file: OpenFile, arg: number): number | Denied {
@@ -109,15 +116,17 @@ function setFlags(task: Task, file: OpenFile, arg: number): number | Denied {
 
 const LOCK = { SH: 1, EX: 2, NB: 4, UN: 8 } as const
 
-function flock(file: OpenFile, operation: number): Reply {
+function flock(task: Task, fd: Fd, operation: number): Reply {
   const kind = operation & ~LOCK.NB
+  if (kind !== LOCK.SH && kind !== LOCK.EX && kind !== LOCK.UN)
+    return deny('EINVAL', 'flock(2)', 'flock(2): the operation is none of LOCK_*')
+  const file = fileOf(task, fd, 'flock(2)')
+  if (isDenied(file)) return file
   const locks = locksOf(file.inode)
   if (kind === LOCK.UN) {
     locks.giveBack(file)
     return 0
   }
-  if (kind !== LOCK.SH && kind !== LOCK.EX)
-    return deny('EINVAL', 'flock(2)', 'flock(2): the operation is none of LOCK_*')
   const wanted = kind === LOCK.SH ? 'shared' : 'exclusive'
   if (locks.take(file, wanted)) return 0
   if (operation & LOCK.NB) return deny('EAGAIN', 'flock(2)', 'flock(2): LOCK_NB, and another has the lock')
@@ -148,8 +157,5 @@ export const calls: Calls = {
   fcntl: partial('no locks on records, leases or owners', (task, { fd, cmd, arg }) =>
     fcntl(task, fdNumber(fd), int(cmd), long(arg)),
   ),
-  flock: full((task, { fd, operation }) => {
-    const file = fileOf(task, fd, 'flock(2)')
-    return isDenied(file) ? file : flock(file, int(operation))
-  }),
+  flock: full((task, { fd, operation }) => flock(task, fd, int(operation))),
 }

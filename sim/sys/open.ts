@@ -143,6 +143,11 @@ function openOrCreate(task: Task, dirfd: number, pathname: string, wish: Wish): 
   const place = walkToCreate(task, dirfd, pathname, { follow, resolve, call })
   if (isDenied(place)) return place
   if (!('parent' in place)) return openExisting(task, place, flags)
+  if (place.special) {
+    const path = walk(task, dirfd, pathname, { follow, resolve, call })
+    if (isDenied(path)) return path
+    if (exclusive) return deny('EEXIST', call, `${call}: O_EXCL, and there is the directory`)
+  }
   if (place.special || place.slash) return deny('EISDIR', call, `${call}: O_CREAT, and the path names a directory`)
   const { parent, name } = place
   const dentry = lookupIn(task, parent.dentry, name, call)

@@ -5,6 +5,7 @@ import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
 import type { OpenFile } from '../vfs/file.ts'
 import { mayBeRead, mayBeWritten, O } from '../vfs/flags.ts'
+import type { InodeKind } from '../vfs/inode.ts'
 import { IN, notify } from '../vfs/notify.ts'
 import { privilegesDropped } from '../vfs/rights.ts'
 import { touch } from '../vfs/times.ts'
@@ -74,9 +75,11 @@ function roomForFile(task: Task, offset: number, count: number): number | Denied
   return deny('EFBIG', 'write(2)', 'write(2): the file would be larger than RLIMIT_FSIZE allows')
 }
 
+const negativeOffset = (name: string): Denied => deny('EINVAL', name, `${name}: the offset is negative`)
+
 /** An explicit offset: EINVAL below zero, ESPIPE for streams. */
 function checkOffset(file: OpenFile, offset: number, name: string): Denied | undefined {
-  if (offset < 0) return deny('EINVAL', name, `${name}: the offset is negative`)
+  if (offset < 0) return negativeOffset(name)
   if (!file.operations?.seekable) return deny('ESPIPE', name, `${name}: a stream has no offsets`)
   return undefined
 }
@@ -85,8 +88,9 @@ const SEEK = { SET: 0, CUR: 1, END: 2, DATA: 3, HOLE: 4 } as const
 
 function seek(task: Task, file: OpenFile, offset: number, whence: number): Reply {
   const { operations, inode } = file
+  if (whence < 0 || whence > SEEK.HOLE) return deny('EINVAL', 'lseek(2)', 'lseek(2): whence is none of SEEK_*')
+  if (operations?.seek) return operations.seek(task, offset, whence)
   if (!operations?.seekable) return deny('ESPIPE', 'lseek(2)', 'lseek(2): a stream has no offsets')
-  if (operations.seek) return operations.seek(task, offset, whence)
   const end = inode.kind === 'directory' ? 0 : inode.sizeBytes
   let to: number
   if (whence === SEEK.SET) to = offset
@@ -94,7 +98,9 @@ function seek(task: Task, file: OpenFile, offset: number, whence: number): Reply
   else if (whence === SEEK.END && inode.kind !== 'directory') to = end + offset
   else if ((whence === SEEK.DATA || whence === SEEK.HOLE) && inode.kind === 'file') {
     if (offset < 0 || offset >= end) return deny('ENXIO', 'lseek(2)', 'lseek(2): the offset is beyond the end')
-    to = whence === SEEK.DATA ? offset : end
+    const data = whence === SEEK.DATA
+    to = operations.seekData?.(offset, data) ?? (data ? offset : end)
+    if (data && to >= end) return deny('ENXIO', 'lseek(2)', 'lseek(2): there is no data behind the offset')
   } else return deny('EINVAL', 'lseek(2)', 'lseek(2): whence is none of SEEK_*')
   if (to < 0) return deny('EINVAL', 'lseek(2)', 'lseek(2): the offset would be negative')
   if (to === 0 || inode.kind !== 'directory') file.listing = to === 0 ? undefined : file.listing
@@ -122,10 +128,16 @@ function copy(task: Task, from: OpenFile, to: OpenFile, count: number, fromAt?: 
   return done
 }
 
+/** Kinds that have splice_read. */
+const sendable: ReadonlySet<InodeKind> = new Set(['file', 'block', 'character', 'socket'])
+
 function sendfile(task: Task, out: OpenFile, from: OpenFile, offset: Uint8Array | null, count: number): Reply {
   if (!mayBeRead(from.flags)) return deny('EBADF', 'sendfile(2)', 'sendfile(2): the source is not open for reading')
   if (!mayBeWritten(out.flags)) return deny('EBADF', 'sendfile(2)', 'sendfile(2): the target is not open for writing')
   if (out.flags & O.APPEND) return deny('EINVAL', 'sendfile(2)', 'sendfile(2): the target was opened with O_APPEND')
+  if (count === 0) return 0
+  if (!sendable.has(from.inode.kind))
+    return deny('EINVAL', 'sendfile(2)', 'sendfile(2): this kind of file cannot be the source')
   if (offset === null) return copy(task, from, out, count)
   const view = new DataView(offset.buffer, offset.byteOffset, 8)
   const start = Number(view.getBigInt64(0, true))
@@ -149,11 +161,12 @@ function copyRange(task: Task, from: OpenFile, to: OpenFile, count: number, flag
   }
   if (!mayBeRead(from.flags) || !mayBeWritten(to.flags) || to.flags & O.APPEND)
     return no('EBADF', 'one is not open for it, or with O_APPEND')
-  const overlap = from.inode === to.inode && Math.abs(from.offset - to.offset) < count
-  if (overlap) return no('EINVAL', 'the two ranges of one file overlap')
-  if (from.inode.superblock !== to.inode.superblock && from.inode.superblock.type !== to.inode.superblock.type)
-    return deny('EXDEV', 'copy_file_range(2)', 'copy_file_range(2): the files are on file systems of different types')
-  return copy(task, from, to, count)
+  if (from.inode.superblock !== to.inode.superblock)
+    return deny('EXDEV', 'copy_file_range(2)', 'copy_file_range(2): the files are on different file systems')
+  const length = Math.max(0, Math.min(count, from.inode.sizeBytes - from.offset))
+  if (from.inode === to.inode && Math.abs(from.offset - to.offset) < length)
+    return no('EINVAL', 'the two ranges of one file overlap')
+  return copy(task, from, to, length)
 }
 
 export const calls: Calls = {
@@ -166,9 +179,10 @@ export const calls: Calls = {
     return isDenied(file) ? file : readFile(task, file, iov)
   }),
   pread64: full((task, { fd, buf, offset }) => {
+    const at = long(offset)
+    if (at < 0) return negativeOffset('pread(2)')
     const file = fileOf(task, fd, 'pread(2)')
     if (isDenied(file)) return file
-    const at = long(offset)
     return checkOffset(file, at, 'pread(2)') ?? readFile(task, file, buf, at)
   }),
   write: full((task, { fd, buf }) => {
@@ -180,9 +194,10 @@ export const calls: Calls = {
     return isDenied(file) ? file : writeFile(task, file, joined(iov.map(bytesOf)))
   }),
   pwrite64: full((task, { fd, buf, offset }) => {
+    const at = long(offset)
+    if (at < 0) return negativeOffset('pwrite(2)')
     const file = fileOf(task, fd, 'pwrite(2)')
     if (isDenied(file)) return file
-    const at = long(offset)
     return checkOffset(file, at, 'pwrite(2)') ?? writeFile(task, file, bytesOf(buf), at)
   }),
   lseek: full((task, { fd, offset, whence }) => {

@@ -19,10 +19,13 @@ const CREATE = 1
 const REPLACE = 2
 const valueBytesMax = 65_536
 
-/** Which attributes a file system keeps; a name of no known kind is nobody's. */
-function supported({ dentry }: Path, name: string): boolean {
+/** Which attributes a file system keeps; a name of no known kind is nobody's. xattr_resolve_name() in fs/xattr.c */
+function checkKind({ dentry }: Path, name: string, call: string): Denied | undefined {
   const { xattrPrefixes = [] } = dentry.superblock
-  return xattrPrefixes.some((prefix) => name.startsWith(prefix) && name.length > prefix.length)
+  const prefix = xattrPrefixes.find((start) => name.startsWith(start))
+  if (prefix === undefined) return unsupported(call, name)
+  if (name.length > prefix.length) return undefined
+  return deny('EINVAL', 'xattr(7)', `${call}: behind ${prefix} there is no name`)
 }
 
 /** xattr_permission() in fs/xattr.c. */
@@ -82,9 +85,11 @@ function set(task: Task, path: Path, setting: Setting): number | Denied {
   const readonly = wantWrite(path, call)
   if (readonly) return readonly
   const name = setting.name as string
+  if (name.startsWith(accessLists)) return setList(task, path, name, setting.value.length)
   const refusal = mayAccess(task, path, name, mayWrite, call) ?? maySecure(task, path, name, call)
   if (refusal) return refusal
-  if (!supported(path, name)) return unsupported(call, name)
+  const wrong = checkKind(path, name, call)
+  if (wrong) return wrong
   const { inode } = path.dentry
   const has = inode.xattrs.has(name)
   if (flags & CREATE && has) return deny('EEXIST', call, `${call}: XATTR_CREATE, and there is ${name}`)
@@ -98,6 +103,19 @@ function set(task: Task, path: Path, setting: Setting): number | Denied {
   inode.ctime = task.kernel.now()
   notify(path.dentry, IN.ATTRIB)
   return 0
+}
+
+const accessLists = 'system.posix_acl_'
+
+/** Access control lists are not kept: taking one away that is not there succeeds. */
+function setList(task: Task, { mount, dentry }: Path, name: string, valueBytes: number): number | Denied {
+  const call = 'setxattr(2)'
+  const { inode } = dentry
+  if (!dentry.superblock.xattrPrefixes || inode.kind === 'symlink') return unsupported(call, name)
+  if (!ownsOrCapable(task.credentials, mount, inode))
+    return deny('EPERM', 'acl(5)', `${call}: only the owner sets an access control list`)
+  if (valueBytes === 0) return 0
+  return valueBytes < 4 ? deny('EINVAL', 'acl(5)', `${call}: it is no access control list`) : unsupported(call, name)
 }
 
 /** Flags, name and length are looked at before the file is. */
@@ -116,7 +134,10 @@ function get(task: Task, path: Path, given: string | null, room: number): Outcom
   if (isDenied(name)) return name
   const refusal = mayAccess(task, path, name, mayRead, call)
   if (refusal) return refusal
-  if (!supported(path, name)) return unsupported(call, name)
+  if (name.startsWith(accessLists) && path.dentry.superblock.xattrPrefixes && path.dentry.inode.kind !== 'symlink')
+    return deny('ENODATA', 'acl(5)', `${call}: there is no access control list`)
+  const wrong = checkKind(path, name, call)
+  if (wrong) return wrong
   const stored = path.dentry.inode.xattrs.get(name)
   if (stored === undefined) return deny('ENODATA', call, `${call}: there is no ${name}`)
   const value = name === capabilityXattr ? toShow(task, path, stored) : stored
@@ -142,7 +163,8 @@ function remove(task: Task, path: Path, given: string | null): number | Denied {
   const refusal =
     wantWrite(path, call) ?? mayAccess(task, path, name, mayWrite, call) ?? maySecure(task, path, name, call)
   if (refusal) return refusal
-  if (!supported(path, name)) return unsupported(call, name)
+  const wrong = checkKind(path, name, call)
+  if (wrong) return wrong
   const { inode } = path.dentry
   if (!inode.xattrs.has(name)) return deny('ENODATA', call, `${call}: there is no ${name}`)
   const denied = inode.setXattr?.(task, name, undefined)

@@ -2,7 +2,7 @@
 
 import type { Task } from '../task.ts'
 import { type Waiter, WaitQueue } from '../wait.ts'
-import type { FileEnd, FileOperations, OpenFile } from './file.ts'
+import { type FileEnd, type FileOperations, type OpenFile, staysAtZero } from './file.ts'
 import { POLLERR, POLLHUP, POLLIN, POLLRDNORM } from './poll-events.ts'
 
 export const EPOLLEXCLUSIVE = 2 ** 28
@@ -53,6 +53,7 @@ export class Interest implements Waiter, FileEnd {
 
 export class EpollFile implements FileOperations {
   readonly seekable = false
+  readonly seek = staysAtZero
   readonly #interests = new Map<OpenFile, Map<number, Interest>>()
   /** In the order in which they were woken; asked again before they are reported. */
   readonly #ready = new Set<Interest>()

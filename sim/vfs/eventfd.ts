@@ -3,7 +3,7 @@
 import { type Blocked, deny, type Outcome, type Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import { WaitQueue } from '../wait.ts'
-import type { FileOperations, OpenFile } from './file.ts'
+import { type FileOperations, type OpenFile, staysAtZero } from './file.ts'
 import { O } from './flags.ts'
 import { POLLERR, POLLIN, POLLOUT } from './poll-events.ts'
 
@@ -11,6 +11,7 @@ const most = 0xffffffffffffffffn
 
 export class EventFile implements FileOperations {
   readonly seekable = false
+  readonly seek = staysAtZero
   readonly #file: OpenFile
   readonly #semaphore: boolean
   readonly #changes = new WaitQueue()
@@ -36,8 +37,10 @@ export class EventFile implements FileOperations {
     return again() ?? this.#wait(again)
   }
 
-  write(_task: Task, bytes: Uint8Array): Reply {
-    if (bytes.length < 8) return deny('EINVAL', 'eventfd(2)', 'eventfd(2): a write has 8 bytes')
+  write(task: Task, bytes: Uint8Array): Reply {
+    const exact = task.kernel.since(6, 9)
+    if (bytes.length < 8 || (exact && bytes.length > 8))
+      return deny('EINVAL', 'eventfd(2)', 'eventfd(2): a write has 8 bytes')
     const more = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true)
     if (more === most) return deny('EINVAL', 'eventfd(2)', 'eventfd(2): the value is the one that is never added')
     const again = (): Outcome | undefined => {

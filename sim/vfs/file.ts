@@ -26,9 +26,14 @@ export interface FileOperations {
   seek?(task: Task, offset: number, whence: number): Reply
   /** Of a pidfd: whom it stands for. */
   readonly pidfd?: PidEntry
+  /** Where data (or a hole) begins from an offset on, or the end; absent: all of the file is data. */
+  seekData?(offset: number, data: boolean): number
   /** The last descriptor is gone. */
   release?(): void
 }
+
+/** lseek(2) of what has no offset and does not say so. noop_llseek() in fs/read_write.c */
+export const staysAtZero = (): Reply => 0
 
 /** What is told when an open description ends: epoll instances that watch it, locks that it holds. */
 export interface FileEnd {

@@ -3,7 +3,7 @@
 import { type Blocked, deny, type Outcome, type Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import { WaitQueue } from '../wait.ts'
-import type { FileOperations, OpenFile } from './file.ts'
+import { type FileOperations, type OpenFile, staysAtZero } from './file.ts'
 import { O } from './flags.ts'
 import type { Inode } from './inode.ts'
 import { IN, type Watcher } from './notify.ts'
@@ -23,6 +23,7 @@ interface Event {
 
 export class InotifyFile implements FileOperations {
   readonly seekable = false
+  readonly seek = staysAtZero
   readonly #file: OpenFile
   readonly #events: Event[] = []
   readonly #changes = new WaitQueue()

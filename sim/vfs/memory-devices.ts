@@ -3,14 +3,17 @@
 import type { Kernel } from '../kernel.ts'
 import { deny } from '../outcome.ts'
 import type { Device } from './devices.ts'
-import type { FileOperations } from './file.ts'
+import { type FileOperations, staysAtZero } from './file.ts'
 
 const nothing = new Uint8Array(0)
 const end = () => ({ value: 0, data: nothing })
 const zeros = (_task: unknown, count: number) => ({ value: count, data: new Uint8Array(count) })
 const swallow = (_task: unknown, bytes: Uint8Array) => bytes.length
 
-const device = (name: string, operations: FileOperations): Device => ({ name, open: () => operations })
+const device = (name: string, operations: FileOperations): Device => ({
+  name,
+  open: () => ({ ...operations, seek: staysAtZero }),
+})
 
 /** Registers them by their numbers: Documentation/admin-guide/devices.txt. */
 export function addMemoryDevices({ devices, random, console }: Kernel): void {

@@ -71,6 +71,20 @@ export class Pages {
     return this.#pages.has(index)
   }
 
+  /** Where written pages, or what is none, begin from an offset on; the end when there is none. lseek(2) SEEK_DATA */
+  seek(offset: number, end: number, data: boolean): number {
+    const holds = (index: number): boolean => (this.#pages.get(index)?.bytes.length ?? 0) > 0
+    const first = Math.floor(offset / pageBytes)
+    if (holds(first) === data) return offset
+    if (data && this.#pages.size * pageBytes < end - offset) {
+      let next = Number.POSITIVE_INFINITY
+      for (const [index] of this.#pages) if (index > first && index < next && holds(index)) next = index
+      return Math.min(end, next * pageBytes)
+    }
+    for (let index = first + 1; index * pageBytes < end; index++) if (holds(index) === data) return index * pageBytes
+    return end
+  }
+
   /** Takes away what is at an offset and behind: whole pages go, the rest of one becomes zeros. */
   cut(offset: number, gone: (payer: Payer | undefined) => void): void {
     this.punch(offset, Number.POSITIVE_INFINITY, gone)

@@ -3,7 +3,7 @@
 import { type Blocked, deny, type Outcome, type Reply } from '../outcome.ts'
 import type { SignalInfo } from '../signal/info.ts'
 import type { Task } from '../task.ts'
-import type { FileOperations, OpenFile } from './file.ts'
+import { type FileOperations, type OpenFile, staysAtZero } from './file.ts'
 import { O } from './flags.ts'
 import { POLLIN } from './poll-events.ts'
 
@@ -11,6 +11,7 @@ const recordBytes = 128
 
 export class SignalFile implements FileOperations {
   readonly seekable = false
+  readonly seek = staysAtZero
   readonly #file: OpenFile
   /** Bit n - 1 for signal n. */
   mask: bigint

@@ -5,12 +5,13 @@ import type { Kernel } from '../kernel.ts'
 import { type Blocked, deny, type Outcome, type Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import { WaitQueue } from '../wait.ts'
-import type { FileOperations, OpenFile } from './file.ts'
+import { type FileOperations, type OpenFile, staysAtZero } from './file.ts'
 import { O } from './flags.ts'
 import { POLLIN } from './poll-events.ts'
 
 export class TimerFile implements FileOperations {
   readonly seekable = false
+  readonly seek = staysAtZero
   readonly clockId: number
   readonly #kernel: Kernel
   readonly #file: OpenFile

@@ -42,6 +42,10 @@ export class TmpfsFile implements FileOperations {
     return written
   }
 
+  seekData(offset: number, data: boolean): number {
+    return this.#inode.pages.seek(offset, this.#inode.sizeBytes, data)
+  }
+
   truncate(task: Task, lengthBytes: number): Denied | number {
     return this.#inode.setAttributes(task, { sizeBytes: lengthBytes }) ?? 0
   }
