@@ -5,7 +5,7 @@ import { type Blocked, type Denied, deny, isDenied, type Reply } from '../outcom
 import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
 import type { OpenFile } from '../vfs/file.ts'
-import { mayBeWritten, O } from '../vfs/flags.ts'
+import { mayBeRead, mayBeWritten, O } from '../vfs/flags.ts'
 import { locksOf } from '../vfs/locks.ts'
 import { release } from '../vfs/open.ts'
 import { ownsOrCapable } from '../vfs/permission.ts'
@@ -127,6 +127,8 @@ function flock(task: Task, fd: Fd, operation: number): Reply {
     locks.giveBack(file)
     return 0
   }
+  if (!mayBeRead(file.flags) && !mayBeWritten(file.flags))
+    return deny('EBADF', 'flock(2)', 'flock(2): the descriptor is open for neither reading nor writing')
   const wanted = kind === LOCK.SH ? 'shared' : 'exclusive'
   if (locks.take(file, wanted)) return 0
   if (operation & LOCK.NB) return deny('EAGAIN', 'flock(2)', 'flock(2): LOCK_NB, and another has the lock')

@@ -155,10 +155,9 @@ function copyRange(task: Task, from: OpenFile, to: OpenFile, count: number, flag
   const no = (errno: 'EBADF' | 'EINVAL' | 'EISDIR', why: string) =>
     deny(errno, 'copy_file_range(2)', `copy_file_range(2): ${why}`)
   if (flags !== 0) return no('EINVAL', 'it has no flags')
-  for (const { inode } of [from, to]) {
-    if (inode.kind === 'directory') return no('EISDIR', 'a directory has no content')
-    if (inode.kind !== 'file') return no('EINVAL', 'both have to be regular files')
-  }
+  const kinds = [from.inode.kind, to.inode.kind]
+  if (kinds.includes('directory')) return no('EISDIR', 'a directory has no content')
+  if (kinds.some((kind) => kind !== 'file')) return no('EINVAL', 'both have to be regular files')
   if (!mayBeRead(from.flags) || !mayBeWritten(to.flags) || to.flags & O.APPEND)
     return no('EBADF', 'one is not open for it, or with O_APPEND')
   if (from.inode.superblock !== to.inode.superblock)

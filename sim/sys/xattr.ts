@@ -112,10 +112,10 @@ function setList(task: Task, { mount, dentry }: Path, name: string, valueBytes: 
   const call = 'setxattr(2)'
   const { inode } = dentry
   if (!dentry.superblock.xattrPrefixes || inode.kind === 'symlink') return unsupported(call, name)
-  if (!ownsOrCapable(task.credentials, mount, inode))
-    return deny('EPERM', 'acl(5)', `${call}: only the owner sets an access control list`)
-  if (valueBytes === 0) return 0
-  return valueBytes < 4 ? deny('EINVAL', 'acl(5)', `${call}: it is no access control list`) : unsupported(call, name)
+  if (valueBytes >= 4) return unsupported(call, name)
+  if (valueBytes > 0) return deny('EINVAL', 'acl(5)', `${call}: it is no access control list`)
+  if (ownsOrCapable(task.credentials, mount, inode)) return 0
+  return deny('EPERM', 'acl(5)', `${call}: only the owner sets an access control list`)
 }
 
 /** Flags, name and length are looked at before the file is. */

@@ -24,5 +24,8 @@ export const O = {
   TMPFILE: 0o20000000,
 } as const
 
-export const mayBeRead = (flags: number): boolean => (flags & O.ACCMODE) !== O.WRONLY && (flags & O.PATH) === 0
-export const mayBeWritten = (flags: number): boolean => (flags & O.ACCMODE) !== 0 && (flags & O.PATH) === 0
+/** Access mode 3 asks for the rights to both and gives neither: such descriptors are for ioctl(2). open(2) */
+export const mayBeRead = (flags: number): boolean =>
+  ((flags & O.ACCMODE) === 0 || (flags & O.ACCMODE) === O.RDWR) && (flags & O.PATH) === 0
+export const mayBeWritten = (flags: number): boolean =>
+  ((flags & O.ACCMODE) === O.WRONLY || (flags & O.ACCMODE) === O.RDWR) && (flags & O.PATH) === 0

@@ -45,6 +45,8 @@ export class Tmpfs implements Superblock {
   /** As it was mounted, for mountinfo: a later chmod does not change it. */
   readonly madeMode: number
   shown: () => string
+  /** Whoever finds it by something else than its mounts is told. */
+  ended: () => void = () => {}
   limitPages: number | undefined
   limitInodes: number | undefined
   usedPages = 0
@@ -100,6 +102,7 @@ export class Tmpfs implements Superblock {
   }
 
   readonly end = (): void => {
+    this.ended()
     this.kernel.counters.devices.giveBack(this.device[1])
     const forget = (inode: Inode): void => {
       for (const child of (inode as TmpfsInode).names.values()) forget(child)
@@ -115,7 +118,7 @@ export class TmpfsInode extends Inode {
   readonly target: string
   readonly pages = new Pages()
   readonly charges = new Charges('shmem')
-  /** F_SEAL_*; undefined: it takes none (not of memfd_create). */
+  /** F_SEAL_* of a regular file: those of a path are sealed against more from the start. mm/shmem.c */
   seals: number | undefined
 
   constructor(superblock: Tmpfs, ino: number, made: NewInode) {
@@ -123,6 +126,7 @@ export class TmpfsInode extends Inode {
     this.target = made.target ?? ''
     this.sizeBytes = made.kind === 'directory' ? 2 * entryBytes : utf8Length(this.target)
     if (made.kind === 'directory') this.linkCount = 2
+    if (made.kind === 'file') this.seals = SEAL.SEAL
     this.atime = this.mtime = this.ctime = this.btime = superblock.kernel.now()
   }
 
