@@ -5,6 +5,7 @@ import type { Credentials } from './credentials.ts'
 import type { FileTable } from './file-table.ts'
 import type { UndoList } from './ipc/undo.ts'
 import type { Kernel } from './kernel.ts'
+import type { SessionKeyring } from './keyring.ts'
 import type { CgroupNamespace } from './ns/cgroup.ts'
 import type { IpcNamespace } from './ns/ipc.ts'
 import type { MountNamespace } from './ns/mnt.ts'
@@ -86,6 +87,8 @@ export class Task {
   readonly startNs: number
   /** Virtual time that it pays with when its call returns: above memory.high, or more than io.max allows. */
   owedNs = 0
+  /** Undefined: the one of its user. */
+  keyring: SessionKeyring | undefined
   /** Semaphore operations to take back at its end; undefined: none. */
   semaphoreUndo: UndoList | undefined
   /** What it waits for. */

@@ -3,16 +3,21 @@
 import { none, type Table } from '../table.ts'
 import { calls as attributes } from './attributes.ts'
 import { calls as capabilities } from './capabilities.ts'
+import { calls as clocks } from './clocks.ts'
 import { calls as clone } from './clone.ts'
 import { calls as descriptors } from './descriptors.ts'
 import { calls as directory } from './directory.ts'
 import { calls as epoll } from './epoll.ts'
 import { calls as eventFiles } from './event-files.ts'
+import { calls as exec } from './exec.ts'
 import { calls as fsopen } from './fsopen.ts'
 import { calls as groupIds } from './group-ids.ts'
 import { calls as identity } from './identity.ts'
 import { calls as ioctl } from './ioctl.ts'
+import { calls as keys } from './keys.ts'
 import { calls as kill } from './kill.ts'
+import { calls as limits } from './limits.ts'
+import { calls as machine } from './machine.ts'
 import { calls as make } from './make.ts'
 import { calls as memory } from './memory.ts'
 import { calls as mount } from './mount.ts'
@@ -20,16 +25,21 @@ import { calls as mountSetattr } from './mount-setattr.ts'
 import { calls as moveMount } from './move-mount.ts'
 import { calls as msg } from './msg.ts'
 import { calls as open } from './open.ts'
+import { calls as pidfd } from './pidfd.ts'
 import { calls as pipe } from './pipe.ts'
 import { calls as pivotRoot } from './pivot-root.ts'
 import { calls as poll } from './poll.ts'
+import { calls as prctl } from './prctl.ts'
 import { calls as processIds } from './process-ids.ts'
 import { calls as random } from './random.ts'
 import { calls as readWrite } from './read-write.ts'
 import { calls as remove } from './remove.ts'
+import { calls as seccomp } from './seccomp.ts'
 import { calls as sem } from './sem.ts'
 import { calls as setns } from './setns.ts'
 import { calls as shm } from './shm.ts'
+import { calls as signalActions } from './signal-actions.ts'
+import { calls as sleep } from './sleep.ts'
 import { calls as stat } from './stat.ts'
 import { calls as umount } from './umount.ts'
 import { calls as unshare } from './unshare.ts'
@@ -285,16 +295,21 @@ export const table: Table = {
   ...unknown,
   ...attributes,
   ...capabilities,
+  ...clocks,
   ...clone,
   ...descriptors,
   ...directory,
   ...epoll,
   ...eventFiles,
+  ...exec,
   ...fsopen,
   ...groupIds,
   ...identity,
   ...ioctl,
+  ...keys,
   ...kill,
+  ...limits,
+  ...machine,
   ...make,
   ...memory,
   ...mount,
@@ -302,16 +317,21 @@ export const table: Table = {
   ...moveMount,
   ...msg,
   ...open,
+  ...pidfd,
   ...pipe,
   ...pivotRoot,
   ...poll,
+  ...prctl,
   ...processIds,
   ...random,
   ...readWrite,
   ...remove,
+  ...seccomp,
   ...sem,
   ...setns,
   ...shm,
+  ...signalActions,
+  ...sleep,
   ...stat,
   ...umount,
   ...unshare,

@@ -4,6 +4,7 @@ import type { Fd } from '../../core/syscall.ts'
 import { mayAccess, readByCall } from '../access.ts'
 import { commitCredentials } from '../commit-credentials.ts'
 import { leaveUndo } from '../ipc/undo.ts'
+import { pidEntryOf } from '../life/pidfd.ts'
 import { namespaceOf } from '../ns/file.ts'
 import { Join } from '../ns/join.ts'
 import { type Namespace, type NamespaceKind, namespaceFlags } from '../ns/namespace.ts'
@@ -32,7 +33,7 @@ function setns(task: Task, fd: Fd, wanted: number): number | Denied {
       )
     return join(task, [namespace])
   }
-  const entry = file.operations?.pidfd
+  const entry = pidEntryOf(file)
   if (entry === undefined)
     return deny('EINVAL', 'CLN-036', `${call}: the descriptor is neither a namespace nor a pidfd`)
   if (wanted === 0 || wanted & ~everyFlag)
