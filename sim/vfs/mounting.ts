@@ -20,7 +20,6 @@ export function newMount(
   superblock.mounts = (superblock.mounts ?? 0) + 1
   root.inode.opens += 1
   root.inode.pinned?.()
-  root.inode.pinned?.()
   return new Mount(kernel.counters, superblock, root, flags, source)
 }
 
@@ -33,7 +32,6 @@ export function endMount(mount: Mount): void {
   const { superblock, root, counters } = mount
   counters.mounts.giveBack(mount.id)
   root.inode.opens -= 1
-  root.inode.unpinned?.()
   root.inode.unpinned?.()
   if (root.inode.opens === 0 && root.inode.linkCount === 0) root.inode.end?.()
   superblock.mounts = superblock.mounts! - 1

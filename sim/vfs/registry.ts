@@ -2,7 +2,7 @@
 
 import { cgroup, cgroup2 } from '../cgroup/type.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
-import { ramfs, single, tmpfs } from './tmpfs-type.ts'
+import { mqueue, ramfs, single, tmpfs } from './tmpfs-type.ts'
 import type { FileSystemType } from './types.ts'
 import { AT_FDCWD, walk } from './walk.ts'
 
@@ -29,6 +29,7 @@ function onDevice(name: string): FileSystemType {
 export const fileSystems: readonly FileSystemType[] = [
   tmpfs,
   ramfs,
+  mqueue,
   cgroup,
   cgroup2,
   single('devtmpfs', 0o755),

@@ -182,3 +182,20 @@ export function single(name: string, mode: number, more: Partial<FileSystemType>
     ...more,
   }
 }
+
+/** Message queues of one ipc namespace. mq_overview(7) */
+export const mqueue: FileSystemType = {
+  name: 'mqueue',
+  inUserNamespaces: true,
+  owner: (task) => task.namespaces.ipc.owner,
+  make(task, wish) {
+    const { kernel, namespaces } = task
+    const name = `mqueue ${namespaces.ipc.ino}`
+    const known = kernel.singleSuperblocks.get(name)
+    if (known) return known
+    const superblock = new Tmpfs(kernel, wish.owner, { type: 'mqueue', source: wish.source ?? 'none', mode: 0o1777 })
+    superblock.ended = () => kernel.singleSuperblocks.delete(name)
+    kernel.singleSuperblocks.set(name, superblock)
+    return superblock
+  },
+}
