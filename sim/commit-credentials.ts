@@ -1,6 +1,7 @@
 // The one place where a task's credentials are replaced. commit_creds() in kernel/cred.c
 
 import type { Credentials } from './credentials.ts'
+import { countTask, uncountTask } from './life/limits.ts'
 import type { Task } from './task.ts'
 
 /**
@@ -11,6 +12,10 @@ import type { Task } from './task.ts'
 export function commitCredentials(task: Task, credentials: Credentials): void {
   const before = task.credentials
   task.credentials = credentials
+  if (before.uid !== credentials.uid || before.namespace !== credentials.namespace) {
+    uncountTask(task)
+    countTask(task, credentials)
+  }
   if (changesIdentity(before, credentials)) {
     task.process.dumpable = false
     task.parentDeathSignal = 0

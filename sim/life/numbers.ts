@@ -30,7 +30,6 @@ export function takeNumbers(
     return deny('EINVAL', 'CLN-015', `${call}: set_tid has more numbers than there are pid namespaces`)
   const numbers: Pid[] = new Array(namespace.level + 1)
   let at: PidNamespace | undefined = namespace
-  let fresh = false
   for (; at; at = at.parent) {
     const tid = wanted[namespace.level - at.level]
     const number = tid === undefined ? nextNumber(task, at, call) : wantedNumber(task, at, tid, call)
@@ -41,7 +40,6 @@ export function takeNumbers(
     }
     numbers[at.level] = number
     if (tid === undefined) at.last = number
-    fresh ||= at.entries.size === 0
   }
   if (namespace.dying)
     return deny(

@@ -12,7 +12,10 @@ export function stop(process: Process, signal: number): void {
   process.stopSignal = signal
   process.stopSeen = false
   process.continued = false
-  for (const task of process.tasks) if (task.alive) task.state = 'stopped'
+  for (const task of process.tasks) {
+    if (task.alive) task.state = 'stopped'
+    task.kernel.cpu?.changed(task)
+  }
   tellParent(process, CLD.STOPPED, signal)
 }
 

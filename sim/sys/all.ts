@@ -2,6 +2,7 @@
 
 import { none, type Table } from '../table.ts'
 import { calls as attributes } from './attributes.ts'
+import { calls as bpf } from './bpf.ts'
 import { calls as capabilities } from './capabilities.ts'
 import { calls as clocks } from './clocks.ts'
 import { calls as clone } from './clone.ts'
@@ -294,6 +295,7 @@ const unknown: Table = {
 export const table: Table = {
   ...unknown,
   ...attributes,
+  ...bpf,
   ...capabilities,
   ...clocks,
   ...clone,

@@ -1,26 +1,33 @@
 // kill, tkill, tgkill, rt_sigqueueinfo: signals from task to task. kill(2), tgkill(2), rt_sigqueueinfo(2)
 
+import { maySignal } from '../access.ts'
 import type { PidEntry } from '../ns/pid.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import type { Process } from '../process.ts'
 import { SI, type SignalInfo } from '../signal/info.ts'
-import { maySignal } from '../signal/permission.ts'
+import { lastSignal } from '../signal/numbers.ts'
 import { fromTask, isFromAbove, sendToProcess, sendToTask } from '../signal/send.ts'
 import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
 import { int } from './arguments.ts'
 
+/** @errors EINVAL no signal has this number; EPERM (PID-102) */
+function check(sender: Task, receiver: Task, signal: number, call: string): Denied | undefined {
+  if (signal < 0 || signal > lastSignal) return deny('EINVAL', 'PID-029', `${call}: signals have numbers from 0 to 64`)
+  return maySignal(sender, receiver, signal, call)
+}
+
 /** Signal 0 is a question only. */
 export function signalProcess(sender: Task, process: Process, signal: number, call: string): Denied | undefined {
   const { leader } = process
-  const refusal = maySignal(sender, leader, signal, call)
+  const refusal = check(sender, leader, signal, call)
   if (refusal || signal === 0) return refusal
   sendToProcess(process, fromTask(sender, leader, signal), isFromAbove(sender, leader))
   return undefined
 }
 
 export function signalThread(sender: Task, task: Task, signal: number, call: string): Denied | undefined {
-  const refusal = maySignal(sender, task, signal, call)
+  const refusal = check(sender, task, signal, call)
   if (refusal || signal === 0) return refusal
   sendToTask(task, fromTask(sender, task, signal, SI.TKILL), isFromAbove(sender, task))
   return undefined
@@ -81,7 +88,7 @@ function queue(task: Task, tgid: number, signal: number, info: Uint8Array): numb
   if ((code >= 0 || code === SI.TKILL) && process !== task.process)
     return deny('EPERM', call, `${call}: only kill(2) and the kernel may say so of themselves`)
   if (process === undefined) return deny('ESRCH', call, `${call}: there is no process ${tgid}`)
-  const refusal = maySignal(task, process.leader, signal, call)
+  const refusal = check(task, process.leader, signal, call)
   if (refusal || signal === 0) return refusal ?? 0
   const sent: SignalInfo = { signal, code, pid: at(16), uid: at(20) >>> 0, value: at(24) }
   sendToProcess(process, sent, isFromAbove(task, process.leader))

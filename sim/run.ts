@@ -1,0 +1,68 @@
+// Programs of the machine run: one call each, round about, in an order that the seed begins; when all wait, time passes.
+
+import type { Kernel } from './kernel.ts'
+import { endProcess, endThread } from './life/exit.ts'
+import type { Outcome } from './outcome.ts'
+import { isSuspended, type Task } from './task.ts'
+
+const begin: Outcome = { value: 0 }
+
+/**
+ * Lets programs run until a condition holds. Tasks without a program do only what they are told from outside.
+ *
+ * @param limitNs - virtual time that is not passed
+ * @returns whether the condition holds; false when nothing could change any more, or the time is over
+ */
+export function runUntil(
+  kernel: Kernel,
+  condition: () => boolean,
+  limitNs: number = Number.POSITIVE_INFINITY,
+): boolean {
+  const { scheduler, clock } = kernel
+  const [first] = scheduler.runnable
+  if (first) rotate(scheduler.runnable, kernel.random.below(scheduler.runnable.size))
+  for (;;) {
+    scheduler.settle()
+    if (condition()) return true
+    const [task] = scheduler.runnable
+    if (task) step(kernel, task)
+    else if (!clock.advance(limitNs)) {
+      scheduler.settle()
+      return condition()
+    }
+  }
+}
+
+function rotate(tasks: Set<Task>, by: number): void {
+  for (const task of [...tasks].slice(0, by)) {
+    tasks.delete(task)
+    tasks.add(task)
+  }
+}
+
+/** One call of a program: its turn is over then. */
+function step(kernel: Kernel, task: Task): void {
+  const { runnable } = kernel.scheduler
+  runnable.delete(task)
+  const { run } = task
+  if (!run || !task.alive || task.blocked || isSuspended(task)) return
+  const outcome = task.finished ?? begin
+  task.finished = undefined
+  const { done, value } = run.next(outcome)
+  if (done) {
+    if (task === task.process.leader) endProcess(task.process, { code: value & 0xff, signal: 0 })
+    else endThread(task, value & 0xff)
+    return
+  }
+  const before = kernel.lastBorn
+  const answer = kernel.call(task, value)
+  const { lastBorn } = kernel
+  if (value.child && lastBorn && lastBorn !== before) {
+    lastBorn.run = value.child()
+    runnable.add(lastBorn)
+  }
+  // A program that execve(2) has replaced begins anew; one that has ended says nothing more.
+  if (task.run !== run || !answer) return
+  task.finished = answer
+  runnable.add(task)
+}

@@ -1,0 +1,73 @@
+// execve, execveat: arguments and rights in Linux's order; the rest is in life/exec.ts. execve(2), execveat(2)
+
+import { execCredentials } from '../exec-credentials.ts'
+import { execute } from '../life/exec.ts'
+import { findExecutable } from '../life/exec-file.ts'
+import { limitOf, mayFork, RLIMIT } from '../life/limits.ts'
+import { type Denied, deny, isDenied } from '../outcome.ts'
+import { type Calls, partial } from '../table.ts'
+import type { Task } from '../task.ts'
+import { encode } from '../vfs/utf8.ts'
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from '../vfs/walk.ts'
+import { fdNumber, int } from './arguments.ts'
+
+const stringBytesMost = 131_072
+const argumentBytesMost = 6_291_456
+
+function exec(
+  task: Task,
+  dirfd: number,
+  pathname: string | null,
+  argv: readonly string[],
+  envp: readonly string[],
+  flags: number,
+): number | Denied {
+  const call = dirfd === AT_FDCWD ? 'execve(2)' : 'execveat(2)'
+  if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return deny('EINVAL', call, `${call}: there are unknown flags`)
+  const { countedAs, credentials } = task
+  // setuid(2) does not fail for the number of processes; what follows it does.
+  if (countedAs && countedAs.uid !== credentials.uid) {
+    const tooMany = mayFork(task, credentials, call)
+    if (tooMany) return tooMany
+  }
+  const options = { follow: !(flags & AT_SYMLINK_NOFOLLOW), emptyPath: (flags & AT_EMPTY_PATH) !== 0 }
+  // "On Linux, argv and envp can be specified as NULL"; since 5.18 an empty argv has one empty string.
+  const executable = findExecutable(task, dirfd, pathname, argv.length === 0 ? [''] : argv, options)
+  if (isDenied(executable)) return tooLong(task, argv, envp, call, executable)
+  const refusal = tooLong(task, argv, envp, call)
+  if (refusal) return refusal
+  const become = execCredentials(task, executable.path)
+  if (isDenied(become)) return become
+  execute(task, executable, envp, become)
+  return 0
+}
+
+/** E2BIG is found after the file was opened, and before it is looked into. */
+function tooLong<D extends Denied | undefined>(
+  task: Task,
+  argv: readonly string[],
+  envp: readonly string[],
+  call: string,
+  otherwise?: D,
+): Denied | D {
+  if (otherwise !== undefined && otherwise.errno !== 'ENOEXEC') return otherwise
+  const stack = limitOf(task, RLIMIT.STACK).soft ?? Number.POSITIVE_INFINITY
+  const most = Math.max(stringBytesMost, Math.min(argumentBytesMost, stack / 4))
+  let bytes = 0
+  for (const text of [...argv, ...envp]) {
+    const length = encode(text).length + 1
+    if (length > stringBytesMost) return deny('E2BIG', 'CLN-107', `${call}: an argument is longer than 128 KiB`)
+    bytes += length + 8
+  }
+  if (bytes > most) return deny('E2BIG', 'CLN-107', `${call}: arguments and environment are too long together`)
+  return otherwise as D
+}
+
+const note = 'runs scripts and the programs that the machine was given; no machine code'
+
+export const calls: Calls = {
+  execve: partial(note, (task, { pathname, argv, envp }) => exec(task, AT_FDCWD, pathname, argv, envp, 0)),
+  execveat: partial(note, (task, { dirfd, pathname, argv, envp, flags }) =>
+    exec(task, fdNumber(dirfd), pathname, argv, envp, int(flags)),
+  ),
+}
