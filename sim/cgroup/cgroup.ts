@@ -4,6 +4,7 @@
 import type { KGid, KUid } from '../ids.ts'
 import type { Task } from '../task.ts'
 import type { Controller, ControllerName } from './controller.ts'
+import type { AttachedPrograms } from './device-programs.ts'
 import type { CgroupDirectory } from './directory.ts'
 import type { CgroupSuperblock } from './superblock.ts'
 
@@ -77,6 +78,9 @@ export class Cgroup {
   /** What cgroup.freeze says here, and whether it or one above is frozen. */
   freeze = false
   frozen = false
+  /** Time of processors that its tasks and all below have had; of it, those with a nice value above 0. */
+  cpuNs = 0
+  niceNs = 0
   /** cgroup.pressure: whether pressure is counted, and its files are there. */
   pressure = true
   /** Version 1: cgroup.clone_children and notify_on_release. */
@@ -84,6 +88,8 @@ export class Cgroup {
   notifyOnRelease = false
   /** Everything that keeps a removed cgroup from going for good: charges, zombies, namespaces. */
   pins = 0
+  /** Version 2: BPF programs that judge uses of devices. */
+  devicePrograms: AttachedPrograms | undefined
   directory: CgroupDirectory | undefined
 
   constructor(hierarchy: Hierarchy, id: number, name: string, parent: Cgroup | undefined, owner: Owner) {
