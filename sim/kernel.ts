@@ -6,6 +6,7 @@ import type { Cgroups } from './cgroup/cgroups.ts'
 import type { MemoryControl } from './cgroup/memory/control.ts'
 import { Clock } from './clock.ts'
 import { Counters } from './counters.ts'
+import type { Processors } from './cpu/processors.ts'
 import type { HugePages } from './huge-pages.ts'
 import type { CgroupNamespace } from './ns/cgroup.ts'
 import type { IpcNamespace } from './ns/ipc.ts'
@@ -97,6 +98,8 @@ export class Kernel {
   /** Set by the memory controller; absent: memory is not counted. */
   memory: MemoryControl | undefined
   huge: HugePages | undefined
+  /** Set by the cpu controller: who computes, and how much time they get. */
+  cpu: Processors | undefined
   /** The task that was made last. */
   lastBorn: Task | undefined
   readonly #table: Table

@@ -85,6 +85,12 @@ export class Task {
   personality = 0
   /** Virtual time when it was born. */
   readonly startNs: number
+  /** getpriority(2): -20 to 19. */
+  nice = 0
+  /** Time of processors that it has had. */
+  cpuNs = 0
+  /** sched_setaffinity(2); undefined: wherever its cpuset lets it. */
+  affinity: bigint | undefined
   /** Virtual time that it pays with when its call returns: above memory.high, or more than io.max allows. */
   owedNs = 0
   /** Undefined: the one of its user. */

@@ -1,5 +1,6 @@
 // The files of version 2 that every cgroup has, whatever its controllers. cgroup-v2.rst "Core Interface Files"
 
+import { localStatText, statText } from '../cpu/stat.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import { type Cgroup, preOrder } from './cgroup.ts'
@@ -204,6 +205,8 @@ export const coreFiles: readonly CgroupFile[] = [
       return undefined
     },
   },
+  { name: 'cpu.stat', read: ({ cgroup, task }) => statText(task.kernel, cgroup) },
+  { name: 'cpu.stat.local', exists: (cgroup) => newerThan(cgroup, 6, 6), read: ({ cgroup }) => localStatText(cgroup) },
   pressure('io.pressure'),
   pressure('memory.pressure'),
   pressure('cpu.pressure'),

@@ -9,6 +9,7 @@ import { changed } from './tree.ts'
 export function freezeTask(task: Task, version: 1 | 2): void {
   if (task.state === 'zombie' || task.state === 'dead') return
   task.frozen = version
+  task.kernel.cpu?.changed(task)
 }
 
 /** It goes on: what has come meanwhile is looked at now. */

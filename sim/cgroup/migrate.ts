@@ -79,6 +79,8 @@ export function move(tasks: readonly Task[], to: Cgroup): Denied | undefined {
       const refusal = before === after ? undefined : controller.canAttach?.(before, after, group)
       if (refusal) return refusal
     }
+  // What has been computed until now belongs to where they were.
+  tasks[0]?.kernel.cpu?.update()
   for (const [from, group] of moving) {
     for (const task of group) {
       addMember(to, task)

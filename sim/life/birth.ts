@@ -147,6 +147,8 @@ function make(parent: Task, birth: Birth, entry: PidEntry, { credentials, fs, na
   task.noNewPrivileges = parent.noNewPrivileges
   task.seccomp = parent.seccomp
   task.personality = parent.personality
+  task.nice = parent.nice
+  task.affinity = parent.affinity
   task.keyring = parent.keyring
   if (flags & CLONE.SYSVSEM) shareUndo(parent, task)
   if (flags & CLONE.VFORK) task.vforkDone = new WaitQueue()

@@ -3,6 +3,7 @@
 import type { Kernel } from '../../kernel.ts'
 import type { Controller } from '../controller.ts'
 import type { DeviceAccess } from '../device-access.ts'
+import { makeCpu } from './cpu.ts'
 import { makeDevices } from './devices.ts'
 import { makeMisc, makeRdma } from './few.ts'
 import { makeFreezer } from './freezer.ts'
@@ -13,8 +14,9 @@ import { makeCpuacct, makeNetCls, makePerfEvent } from './plain.ts'
 
 export function makeControllers(kernel: Kernel, devices: DeviceAccess): readonly Controller[] {
   return [
-    // cpuset, cpu
-    makeCpuacct(),
+    // cpuset
+    makeCpu(kernel),
+    makeCpuacct(kernel),
     // io
     makeMemory(kernel),
     makeDevices(devices),

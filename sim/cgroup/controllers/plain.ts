@@ -1,5 +1,7 @@
 // Controllers that only know who belongs to them: cpuacct and net_cls of version 1, perf_event.
 
+import { cpuacctFiles } from '../../cpu/stat.ts'
+import type { Kernel } from '../../kernel.ts'
 import { deny, isDenied } from '../../outcome.ts'
 import type { Controller } from '../controller.ts'
 import { parseInteger, unsignedRange } from '../numbers.ts'
@@ -37,10 +39,10 @@ export const makeNetCls = (): Controller<NetClass> => ({
   online: (_cgroup, parent) => ({ classId: parent?.classId ?? 0 }),
 })
 
-/** Time that nobody measures yet: a file for it comes with a clock of processors. */
-export const makeCpuacct = (): Controller<object> => ({
+/** Time that tasks have had. cpuacct.rst */
+export const makeCpuacct = (kernel: Kernel): Controller<object> => ({
   name: 'cpuacct',
   threaded: true,
-  legacyFiles: [],
+  legacyFiles: cpuacctFiles(kernel),
   online: () => ({}),
 })
