@@ -212,4 +212,5 @@ export const coreFiles: readonly CgroupFile[] = [
   pressure('cpu.pressure'),
 ]
 
-const list = (names: readonly string[]): string => `${names.join(' ')}\n`
+/** Nothing at all when there is none. cgroup_print_ss_mask() */
+const list = (names: readonly string[]): string => (names.length > 0 ? `${names.join(' ')}\n` : '')
