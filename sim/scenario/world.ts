@@ -27,6 +27,8 @@ const mount = (source: string, target: string, type: string, flags: number, data
  */
 export function furnish(cgroups: Config['cgroups'], call: (call: Syscall) => Outcome): void {
   const works = (syscall: Syscall): boolean => !('errno' in call(syscall))
+  // Where process 1 was made by somebody else, it is in a session of theirs.
+  call({ name: 'setsid' })
   call({ name: 'sethostname', hostname: 'machine' })
   call({ name: 'setdomainname', domainname: '(none)' })
   const exists = (pathname: string) => works({ name: 'faccessat2', dirfd: AT_FDCWD, pathname, mode: 0, flags: 0 })
