@@ -123,7 +123,8 @@ static struct reply call(struct request *request)
 		reply.result = slot->result;
 	}
 	u64 end = now() + 2000 * MILLISECOND;
-	if (request->newslot && reply.status == DONE && reply.result > 0)
+	/* vfork(2) waits, and has a child nevertheless. */
+	if (request->newslot && (reply.status == WAITS || (reply.status == DONE && reply.result > 0)))
 		while (!is_born(request) && now() < end) nap(&slot_at(request->newslot)->state, FREE, MILLISECOND);
 	reply.born = is_born(request);
 	settle();
