@@ -154,6 +154,8 @@ function setTimes(task: Task, path: Path, [atime, mtime]: readonly [NewTime, New
   } else if (!owns) return deny('EPERM', call, `${call}: only the owner sets other times than now`)
   const refusal = checkIds(path, call)
   if (refusal) return refusal
+  const denied = inode.setAttributes?.(task, {})
+  if (denied) return denied
   const now = task.kernel.now()
   if (atime !== undefined) inode.atime = atime === 'now' ? now : atime
   if (mtime !== undefined) inode.mtime = mtime === 'now' ? now : mtime

@@ -57,19 +57,20 @@ export abstract class Inode {
   readonly superblock: Superblock
   readonly ino: number
   readonly kind: InodeKind
+  // Facts that are declared, not defined, so that a file system of other file systems can answer with theirs.
   /** Permission bits with setuid, setgid and sticky. */
-  mode: number
-  uid: KUid
-  gid: KGid
-  linkCount = 1
+  declare mode: number
+  declare uid: KUid
+  declare gid: KGid
+  declare linkCount: number
   /** Open descriptions of it; with no name and none of these its content goes. */
   opens = 0
-  sizeBytes = 0
-  atime: Moment = epoch
-  mtime: Moment = epoch
-  ctime: Moment = epoch
+  declare sizeBytes: number
+  declare atime: Moment
+  declare mtime: Moment
+  declare ctime: Moment
   /** When it was made; undefined where the file system does not say. */
-  btime: Moment | undefined
+  declare btime: Moment | undefined
   /** Open descriptions for writing, and programs that run from it: each forbids the other (ETXTBSY). */
   writers = 0
   executions = 0
@@ -83,7 +84,7 @@ export abstract class Inode {
   /** st_dev where it is not the superblock's (overlayfs). */
   statDevice: readonly [number, number] | undefined
   /** By whole name. */
-  readonly xattrs = new Map<string, Uint8Array>()
+  declare readonly xattrs: Map<string, Uint8Array>
 
   constructor(superblock: Superblock, ino: number, made: NewInode) {
     this.superblock = superblock
@@ -92,6 +93,11 @@ export abstract class Inode {
     this.mode = made.mode
     this.uid = made.uid
     this.gid = made.gid
+    this.linkCount = 1
+    this.sizeBytes = 0
+    this.atime = this.mtime = this.ctime = epoch
+    this.btime = undefined
+    this.xattrs = new Map()
     this.device = made.device ?? [0, 0]
   }
 
