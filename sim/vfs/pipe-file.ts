@@ -122,6 +122,8 @@ export function openFifo(inode: Inode, file: OpenFile): FifoOpening | Denied {
   const { flags } = file
   const known = inode.pipe
   const nonblocking = (flags & O.NONBLOCK) !== 0
+  if (!mayBeRead(flags) && !mayBeWritten(flags))
+    return deny('EINVAL', 'fifo(7)', 'fifo(7): it is opened for reading, for writing or for both')
   const writesOnly = mayBeWritten(flags) && !mayBeRead(flags)
   if (writesOnly && nonblocking && !(known && known.readers > 0))
     return deny('ENXIO', 'fifo(7)', 'fifo(7): nobody has the fifo open for reading, and the open does not wait')
