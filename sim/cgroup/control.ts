@@ -26,9 +26,9 @@ export function parseControl(
   const disable = new Set<ControllerName>()
   for (const token of text.trim().split(' ')) {
     if (token === '') continue
-    // Those of a version 1 hierarchy are known, but not available (CG-003).
+    // perf_event and those of a version 1 hierarchy are known, but not available (CG-003).
     const name = token.slice(1) as ControllerName
-    const known = cgroup.hierarchy.controllers.find((each) => each.name === name && !each.implicit)
+    const known = cgroup.hierarchy.controllers.find((each) => each.name === name)
     if ((!known && !elsewhere.has(name)) || (token[0] !== '+' && token[0] !== '-'))
       return deny('EINVAL', 'CG-003', `cgroup.subtree_control: ${token} is not + or - and a controller`)
     const [to, from] = token[0] === '+' ? [enable, disable] : [disable, enable]

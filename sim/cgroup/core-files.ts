@@ -27,7 +27,8 @@ function parseMax(text: string, name: string): number | undefined | Denied {
   if (word === 'max') return undefined
   const value = parseInteger(word, intRange)
   if (isDenied(value)) return deny(value.errno, 'CG-009', `${name}: max, or 0 to 2147483647`)
-  return value < 0 ? deny('ERANGE', 'CG-009', `${name}: max, or 0 to 2147483647`) : value
+  if (value < 0) return deny('ERANGE', 'CG-009', `${name}: max, or 0 to 2147483647`)
+  return value === Number(intRange.max) ? undefined : value
 }
 
 const numbersOf = (tasks: Iterable<Task>, reader: Task, whole: boolean): string => {
