@@ -3,11 +3,13 @@
 
 import type { Syscall } from '../core/syscall.ts'
 import type { Cgroups } from './cgroup/cgroups.ts'
+import type { CpusetControl } from './cgroup/cpuset/control.ts'
 import type { MemoryControl } from './cgroup/memory/control.ts'
 import { Clock } from './clock.ts'
 import { Counters } from './counters.ts'
 import type { Processors } from './cpu/processors.ts'
 import type { HugePages } from './huge-pages.ts'
+import type { Disks } from './io/disks.ts'
 import type { CgroupNamespace } from './ns/cgroup.ts'
 import type { IpcNamespace } from './ns/ipc.ts'
 import type { MountNamespace } from './ns/mnt.ts'
@@ -98,6 +100,8 @@ export class Kernel {
   /** Set by the memory controller; absent: memory is not counted. */
   memory: MemoryControl | undefined
   huge: HugePages | undefined
+  cpuset: CpusetControl | undefined
+  disks: Disks | undefined
   /** Set by the cpu controller: who computes, and how much time they get. */
   cpu: Processors | undefined
   /** The task that was made last. */

@@ -52,13 +52,15 @@ export class Processors {
   #timer: Timer | undefined
   /** Seconds of load as in /proc/loadavg, and when they were last looked at. */
   readonly #loads: [number, number, number] = [0, 0, 0]
-  /** Where a task may run: its affinity within its cpuset. Set by the cpuset controller. */
-  allowed: (task: Task) => CpuMask
 
   constructor(kernel: Kernel, controller: Controller<CpuGroup>) {
     this.#kernel = kernel
     this.#controller = controller
-    this.allowed = () => firstCpus(kernel.config.cpus)
+  }
+
+  /** Where a task may run: its affinity within its cpuset. */
+  allowed(task: Task): CpuMask {
+    return this.#kernel.cpuset?.allowed(task) ?? firstCpus(this.#kernel.config.cpus)
   }
 
   groupOf(task: Task): CpuGroup {

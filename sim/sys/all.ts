@@ -32,6 +32,7 @@ import { calls as pivotRoot } from './pivot-root.ts'
 import { calls as poll } from './poll.ts'
 import { calls as prctl } from './prctl.ts'
 import { calls as processIds } from './process-ids.ts'
+import { calls as processors } from './processors.ts'
 import { calls as random } from './random.ts'
 import { calls as readWrite } from './read-write.ts'
 import { calls as remove } from './remove.ts'
@@ -325,6 +326,7 @@ export const table: Table = {
   ...poll,
   ...prctl,
   ...processIds,
+  ...processors,
   ...random,
   ...readWrite,
   ...remove,
