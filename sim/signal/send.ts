@@ -16,13 +16,11 @@ import { discard, enqueue, isBlocked } from './queue.ts'
  */
 export function sendToProcess(process: Process, info: SignalInfo, force = false): void {
   const { leader } = process
-  if (!prepare(process, leader, info.signal, force) || !enqueue(process.pending, info)) return
-  process.signalChanges.wake()
   const { signal } = info
-  if (signal === SIG.CONT) {
-    for (const task of [...process.tasks]) deliver(task)
-    return
-  }
+  const isQueued = prepare(process, leader, signal, force) && enqueue(process.pending, info)
+  if (signal === SIG.CONT) deliverAll(process)
+  if (!isQueued) return
+  process.signalChanges.wake()
   const chosen = leader.alive && !isBlocked(leader, signal) ? leader : firstFree(process, signal)
   if (chosen) deliver(chosen)
 }
@@ -35,10 +33,16 @@ function firstFree(process: Process, signal: number): Task | undefined {
 /** To one thread. */
 export function sendToTask(task: Task, info: SignalInfo, force = false): void {
   const { process } = task
-  if (!prepare(process, task, info.signal, force) || !enqueue(task.pending, info)) return
+  const isQueued = prepare(process, task, info.signal, force) && enqueue(task.pending, info)
+  if (info.signal === SIG.CONT) deliverAll(process)
+  if (!isQueued) return
   process.signalChanges.wake()
-  if (info.signal === SIG.CONT) for (const other of [...process.tasks]) deliver(other)
-  else deliver(task)
+  deliver(task)
+}
+
+/** What came while it was stopped, and SIGCONT itself, if that is handled. */
+function deliverAll(process: Process): void {
+  for (const task of [...process.tasks]) deliver(task)
 }
 
 /** Whether a signal is to be queued at all. */
