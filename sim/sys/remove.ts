@@ -6,7 +6,7 @@ import type { Task } from '../task.ts'
 import type { Dentry } from '../vfs/dentry.ts'
 import { unmountCovering } from '../vfs/mount-tree.ts'
 import { isMountpointIn } from '../vfs/mounting.ts'
-import { endWatches, IN, notifyEntry, notifyInode } from '../vfs/notify.ts'
+import { IN, inodeGone, notifyEntry, notifyInode } from '../vfs/notify.ts'
 import { wantWrite } from '../vfs/open.ts'
 import type { Path } from '../vfs/path.ts'
 import { checkPermission, mayWrite } from '../vfs/permission.ts'
@@ -82,9 +82,7 @@ function forget(directory: Dentry, dentry: Dentry): void {
   directory.children.delete(dentry.name)
   dentry.deleted = true
   unmountCovering(dentry)
-  if (dentry.inode.linkCount > 0) return
-  notifyInode(dentry.inode, IN.DELETE_SELF)
-  endWatches(dentry.inode)
+  inodeGone(dentry.inode)
 }
 
 const RENAME = { NOREPLACE: 1, EXCHANGE: 2, WHITEOUT: 4 } as const

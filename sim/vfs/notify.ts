@@ -56,9 +56,11 @@ export function notifyInode(inode: Inode, mask: number): void {
   if (inode.watchers !== undefined) tell(inode, mask, undefined, 0)
 }
 
-/** The inode is gone: its watches end. */
-export function endWatches(inode: Inode): void {
-  if (inode.watchers !== undefined) for (const watcher of [...inode.watchers]) watcher.gone()
+/** Without a name and not open an inode is gone: its watches are told, and end. */
+export function inodeGone(inode: Inode): void {
+  if (inode.watchers === undefined || inode.linkCount > 0 || inode.opens > 0) return
+  tell(inode, IN.DELETE_SELF, undefined, 0)
+  for (const watcher of [...inode.watchers]) watcher.gone()
 }
 
 function tell(inode: Inode, mask: number, name: string | undefined, cookie: number): void {

@@ -6,7 +6,7 @@ import type { Task } from '../task.ts'
 import { type FileOperations, OpenFile } from './file.ts'
 import { mayBeWritten, O } from './flags.ts'
 import type { Inode } from './inode.ts'
-import { IN, notify } from './notify.ts'
+import { IN, inodeGone, notify } from './notify.ts'
 import { hold, letGo, type Path } from './path.ts'
 import { superblockReadonly } from './permission.ts'
 import { type FifoOpening, openFifo } from './pipe-file.ts'
@@ -101,7 +101,10 @@ export function endFile(file: OpenFile): void {
   }
   inode.opens -= 1
   inode.unpinned?.()
-  if (inode.opens === 0 && inode.linkCount === 0) inode.end?.()
+  if (inode.opens === 0 && inode.linkCount === 0) {
+    inodeGone(inode)
+    inode.end?.()
+  }
   letGo(path)
 }
 

@@ -56,6 +56,10 @@ export function thread(task: Task): Task {
   const entry = new PidEntry(task.pidNamespace, [++task.pidNamespace.last as PidEntry['numbers'][number]])
   const other = new Task(kernel, { entry, process, credentials, namespaces, fs, files, comm: 'thread' })
   process.tasks.add(other)
+  for (const [hierarchy, cgroup] of task.cgroups) {
+    other.cgroups.set(hierarchy, cgroup)
+    cgroup.tasks.add(other)
+  }
   return other
 }
 
