@@ -251,6 +251,8 @@ export const signatures = {
   move_mount: [['from_dirfd', 'fd'], ['from_pathname', 'path'], ['to_dirfd', 'fd'], ['to_pathname', 'path'], ['flags', 'int']],
   mprotect: [['addr', 'int'], ['len', 'int'], ['prot', 'int']],
   mq_open: [['mq', 'text'], ['oflag', 'int'], ['mode', 'int'], ['attr', 'optional']],
+  mq_timedreceive: [['mqdes', 'fd'], ['msg', 'out'], ['prio', 'int'], ['abs_timeout', 'timespec']],
+  mq_timedsend: [['mqdes', 'fd'], ['msg', 'bytes'], ['prio', 'int'], ['abs_timeout', 'timespec']],
   mq_unlink: [['mq', 'text']],
   mremap: [['old_address', 'int'], ['old_size', 'int'], ['new_size', 'int'], ['flags', 'int'], ['new_address', 'int']],
   msgctl: [['msqid', 'int'], ['op', 'int'], ['buf', 'optional']],

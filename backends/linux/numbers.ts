@@ -126,6 +126,8 @@ const numbers: Record<SyscallName, readonly [number, number]> = {
   move_mount: [429, 429],
   mprotect: [10, 226],
   mq_open: [240, 180],
+  mq_timedreceive: [243, 183],
+  mq_timedsend: [242, 182],
   mq_unlink: [241, 181],
   mremap: [25, 216],
   msgctl: [71, 187],

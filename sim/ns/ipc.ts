@@ -7,6 +7,8 @@ import { IpcTable } from '../ipc/objects.ts'
 import type { MessageQueue } from '../ipc/queue.ts'
 import type { Segment } from '../ipc/segment.ts'
 import type { SemaphoreSet } from '../ipc/semaphores.ts'
+import type { Mount } from '../vfs/mount.ts'
+import { endMount } from '../vfs/mounting.ts'
 import { Namespace } from './namespace.ts'
 import type { UserNamespace } from './user.ts'
 
@@ -16,6 +18,8 @@ export class IpcNamespace extends Namespace {
   readonly segments = new IpcTable<Segment>()
   readonly semaphores = new IpcTable<SemaphoreSet>()
   readonly queues = new IpcTable<MessageQueue>()
+  /** Keeps the file system of its POSIX queues, once there was one. */
+  queueMount: Mount | undefined
   /** Pages of all segments; semaphores of all sets: what kernel.shmall and kernel.sem bound. */
   segmentPages = 0
   semaphoreCount = 0
@@ -31,6 +35,7 @@ export class IpcNamespace extends Namespace {
     this.segments.clear()
     this.semaphores.clear()
     this.queues.clear()
+    if (this.queueMount) endMount(this.queueMount)
     if (this.#creator !== undefined) this.owner.uncharge('ipc', this.#creator)
   }
 }

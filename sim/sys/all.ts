@@ -24,6 +24,7 @@ import { calls as memory } from './memory.ts'
 import { calls as mount } from './mount.ts'
 import { calls as mountSetattr } from './mount-setattr.ts'
 import { calls as moveMount } from './move-mount.ts'
+import { calls as mqueue } from './mqueue.ts'
 import { calls as msg } from './msg.ts'
 import { calls as open } from './open.ts'
 import { calls as pidfd } from './pidfd.ts'
@@ -175,6 +176,8 @@ const unknown: Table = {
   move_mount: nothing,
   mprotect: nothing,
   mq_open: nothing,
+  mq_timedreceive: nothing,
+  mq_timedsend: nothing,
   mq_unlink: nothing,
   mremap: nothing,
   msgctl: nothing,
@@ -318,6 +321,7 @@ export const table: Table = {
   ...mount,
   ...mountSetattr,
   ...moveMount,
+  ...mqueue,
   ...msg,
   ...open,
   ...pidfd,

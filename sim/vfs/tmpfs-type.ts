@@ -1,6 +1,7 @@
 // Mounting tmpfs, and the file systems that are like it: ramfs, mqueue, and those of which only the root is modelled.
 // tmpfs(5), mm/shmem.c
 
+import { queuesOf } from '../ipc/posix-queue.ts'
 import { pageBytes } from '../memory.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import type { Task } from '../task.ts'
@@ -188,14 +189,7 @@ export const mqueue: FileSystemType = {
   name: 'mqueue',
   inUserNamespaces: true,
   owner: (task) => task.namespaces.ipc.owner,
-  make(task, wish) {
-    const { kernel, namespaces } = task
-    const name = `mqueue ${namespaces.ipc.ino}`
-    const known = kernel.singleSuperblocks.get(name)
-    if (known) return known
-    const superblock = new Tmpfs(kernel, wish.owner, { type: 'mqueue', source: wish.source ?? 'none', mode: 0o1777 })
-    superblock.ended = () => kernel.singleSuperblocks.delete(name)
-    kernel.singleSuperblocks.set(name, superblock)
-    return superblock
+  make(task) {
+    return queuesOf(task.kernel, task.namespaces.ipc).superblock
   },
 }

@@ -29,6 +29,12 @@ export interface TmpfsOptions {
 /** What a directory entry counts for in the size of a tmpfs directory. mm/shmem.c BOGO_DIRENT_SIZE */
 const entryBytes = 20
 const magic = 0x01021994
+const RENAME_WHITEOUT = 4
+
+/** What hides a name of a lower layer from overlayfs. */
+const whiteoutOf = ({ credentials }: Task): NewInode => ({
+  ...{ kind: 'character', mode: 0, uid: credentials.fsuid, gid: credentials.fsgid, device: [0, 0] },
+})
 
 export class Tmpfs implements Superblock {
   readonly kernel: Kernel
@@ -163,10 +169,11 @@ export class TmpfsInode extends Inode {
     return this.pages.count * 8
   }
 
-  override link(_task: Task, name: string, inode: Inode): undefined {
+  override link(_task: Task, name: string, inode: Inode): Denied | undefined {
     inode.linkCount += 1
     inode.ctime = this.superblock.kernel.now()
     this.#add(name, inode)
+    return undefined
   }
 
   override unlink(_task: Task, name: string, inode: Inode): undefined {
@@ -200,6 +207,7 @@ export class TmpfsInode extends Inode {
       this.#add(name, there)
     }
     to.#add(newName, inode)
+    if (flags & RENAME_WHITEOUT) this.#add(name, this.superblock.newInode(whiteoutOf(task)))
     inode.ctime = this.superblock.kernel.now()
     if (there) there.ctime = inode.ctime
     return undefined

@@ -72,7 +72,7 @@ describe('unshare', () => {
   it('CLN-059: together with a user namespace anybody makes the others, which it owns', () => {
     const task = child(boot().init)
     login(task, 1000)
-    const all = other.reduce((sum, flag) => sum + flag, NEW.USER)
+    const all = other.reduce<number>((sum, flag) => sum + flag, NEW.USER)
     expect(unshare(task, all)).toBe('OK')
     const { namespaces, credentials } = task
     for (const kind of ['mnt', 'uts', 'ipc', 'pidForChildren', 'cgroup', 'net', 'timeForChildren'] as const)
