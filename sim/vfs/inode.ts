@@ -76,6 +76,8 @@ export abstract class Inode {
   executions = 0
   /** Of a fifo that is open. */
   pipe: Pipe | undefined
+  /** Of a socket: who is bound to it. unix(7) */
+  boundSocket: object | undefined
   /** inotify(7) */
   watchers: Set<Watcher> | undefined
   /** flock(2) */
@@ -133,6 +135,8 @@ export abstract class Inode {
   linkable?: boolean
   /** Of nsfs: the namespace that the file stands for; `end` lets go of it. */
   readonly namespace?: Namespace
+  /** Overlays that have it for their upper or work directory (OVL-008). */
+  overlays?: number
   /** A directory of proc or sysfs that only serves to be mounted on: covering it hides nothing (USR-019). */
   readonly alwaysEmpty?: boolean
   /** The last name, the last open description and the last mount that shows it as its root are gone. */

@@ -103,7 +103,7 @@ export function reconfigure(task: Task, superblock: Superblock, context: MountCo
   if ((flags & ~superblock.flags & superblockReadonly) !== 0 && superblock.writers > 0)
     return deny('EBUSY', 'MNT-022', `${call}: a file of the file system is open for writing`)
   const refusal = type.remount
-    ? type.remount(task, superblock, options)
+    ? type.remount(task, superblock, options, flags)
     : superblock.reconfigure?.(new Map(options.map(([key, value]) => [key, typeof value === 'string' ? value : true])))
   if (isDenied(refusal)) return refusal
   superblock.flags = flags

@@ -2,6 +2,7 @@
 
 import { cgroup, cgroup2 } from '../cgroup/type.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
+import { overlay } from './overlay-type.ts'
 import { mqueue, ramfs, single, tmpfs } from './tmpfs-type.ts'
 import type { FileSystemType } from './types.ts'
 import { AT_FDCWD, walk } from './walk.ts'
@@ -30,6 +31,7 @@ export const fileSystems: readonly FileSystemType[] = [
   tmpfs,
   ramfs,
   mqueue,
+  overlay,
   cgroup,
   cgroup2,
   single('devtmpfs', 0o755),

@@ -50,7 +50,7 @@ export interface FileSystemType {
   /** What a new mount by this task shows of the instance; absent: all of it. */
   rootFor?(task: Task, superblock: Superblock): Dentry
   /** The instance as it was meant for a remount; absent: `superblock.reconfigure` with the options, or nothing to change. */
-  remount?(task: Task, superblock: Superblock, options: readonly MountOption[]): Denied | undefined
+  remount?(task: Task, superblock: Superblock, options: readonly MountOption[], flags: number): Denied | undefined
 }
 
 /** The type of a name; undefined when the kernel has none such (ENODEV). */
