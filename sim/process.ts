@@ -61,7 +61,8 @@ export class Process {
   readonly signalChanges = new WaitQueue()
   /** Process 1 of its pid namespace: signals that it does not handle are dropped (PID-003). */
   unkillable = false
-  limits = new Map<number, ResourceLimit>()
+  /** Replaced as a whole: a child has its parent's until one of them changes it. */
+  limits: ReadonlyMap<number, ResourceLimit> = new Map()
   /** What is in its memory; shared with CLONE_VM. */
   image!: ProgramImage
   /** PR_SET_CHILD_SUBREAPER */

@@ -7,22 +7,24 @@ export interface Waiter {
 
 /** Those that wait for one thing. Waking marks tasks; the scheduler asks each what has become of it. */
 export class WaitQueue {
-  readonly #waiters = new Set<Waiter>()
+  /** Made by the first: most queues never have one. */
+  #waiters: Set<Waiter> | undefined
 
   add(waiter: Waiter): void {
+    this.#waiters ??= new Set()
     this.#waiters.add(waiter)
   }
 
   remove(waiter: Waiter): void {
-    this.#waiters.delete(waiter)
+    this.#waiters?.delete(waiter)
   }
 
   /** In the order in which they began to wait. */
   wake(): void {
-    if (this.#waiters.size > 0) for (const waiter of this.#waiters) waiter.woken()
+    if (this.#waiters) for (const waiter of this.#waiters) waiter.woken()
   }
 
   get size(): number {
-    return this.#waiters.size
+    return this.#waiters?.size ?? 0
   }
 }

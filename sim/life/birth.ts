@@ -171,7 +171,7 @@ function childProcess(parent: Task, { flags, exitSignal, clearHandlers }: Birth)
       ? shared(from.actions)
       : from.actions.copy()
   process.image = flags & CLONE.VM ? shared(from.image) : from.image.copy()
-  process.limits = new Map(from.limits)
+  process.limits = from.limits
   process.oomScoreAdj = from.oomScoreAdj
   process.oomScoreAdjMin = from.oomScoreAdjMin
   process.terminal = from.terminal

@@ -12,9 +12,11 @@ export interface SignalAction {
 
 export const defaultAction: SignalAction = { disposition: 'default', flags: 0, mask: 0n }
 
+const nothing: ReadonlyMap<number, SignalAction> = new Map()
+
 export class SignalActions {
-  /** Only those that are not the default. */
-  readonly #actions = new Map<number, SignalAction>()
+  /** Only those that are not the default. Replaced as a whole, so that copies share it. */
+  #actions: ReadonlyMap<number, SignalAction> = nothing
   /** Processes that share it. */
   users = 1
 
@@ -23,13 +25,15 @@ export class SignalActions {
   }
 
   set(signal: number, action: SignalAction): void {
-    if (action.disposition === 'default' && action.flags === 0) this.#actions.delete(signal)
-    else this.#actions.set(signal, action)
+    const actions = new Map(this.#actions)
+    if (action.disposition === 'default' && action.flags === 0) actions.delete(signal)
+    else actions.set(signal, action)
+    this.#actions = actions
   }
 
   copy(): SignalActions {
     const copy = new SignalActions()
-    for (const [signal, action] of this.#actions) copy.#actions.set(signal, action)
+    copy.#actions = this.#actions
     return copy
   }
 
@@ -37,7 +41,7 @@ export class SignalActions {
   withoutHandlers(): SignalActions {
     const copy = new SignalActions()
     for (const [signal, { disposition }] of this.#actions)
-      if (disposition === 'ignore') copy.#actions.set(signal, { disposition, flags: 0, mask: 0n })
+      if (disposition === 'ignore') copy.set(signal, { disposition, flags: 0, mask: 0n })
     return copy
   }
 

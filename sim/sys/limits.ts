@@ -38,7 +38,7 @@ function change(task: Task, target: Task, resource: number, wanted: Rlimit | nul
       'USR-107',
       `${call}: raising a hard limit needs CAP_SYS_RESOURCE in the initial user namespace`,
     )
-  target.process.limits.set(resource, next)
+  target.process.limits = new Map(target.process.limits).set(resource, next)
   return told(before)
 }
 
