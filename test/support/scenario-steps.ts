@@ -54,6 +54,20 @@ const signals = [0, 10, 15, 17, 18, 65]
 // MS_BIND, MS_BIND|MS_REC, MS_REMOUNT|MS_RDONLY, MS_REMOUNT|MS_BIND|MS_RDONLY, MS_PRIVATE, MS_SHARED, MS_SLAVE, MS_UNBINDABLE, MS_MOVE.
 const mountFlags = [0x1000, 0x5000, 0x21, 0x1021, 1 << 18, 1 << 20, 1 << 19, 1 << 17, 0x2000, 0x104000]
 
+const groups = ['/sys/fs/cgroup/x', '/sys/fs/cgroup/x/y', '/sys/fs/cgroup/z', '/sys/fs/cgroup/x/y/z']
+const groupFiles = [
+  'procs',
+  'type',
+  'threads',
+  'max.depth',
+  'max.descendants',
+  'freeze',
+  'events',
+  'controllers',
+  'subtree_control',
+]
+const groupWords = ['0', '1', 'max', 'threaded', '-1', 'x', '']
+
 const path = (number: number, { from }: Choice) => from(paths, number)
 
 /** Calls that concern nobody but the scenario and give the same on every run. */
@@ -161,7 +175,9 @@ const makers: Readonly<Record<string, Make>> = {
     name: 'clone3',
     cl_args: { flags: from([0, 0, ...newNamespaces], a), exit_signal: 17 },
   }),
-  exit: ({ a }, { from }) => ({ name: 'exit_group', status: from([0, 3, 256], a) }),
+  // Seldom: it ends what a scenario has.
+  exit: ({ a, b }, { from }) =>
+    b % 4 === 0 ? { name: 'exit_group', status: from([0, 3, 256], a) } : { name: 'getppid' },
   wait: ({ a, b }, { from, pids }) => ({
     name: 'wait4',
     pid: from([-1, 0, ...pids], a),
@@ -180,11 +196,67 @@ const makers: Readonly<Record<string, Make>> = {
     ...{ name: 'mount', source: path(a, choice), target: path(b, choice), filesystemtype: null },
     ...{ mountflags: choice.from(mountFlags, c), data: null },
   }),
+  stat: ({ a, b }, choice) => ({
+    ...{
+      name: 'newfstatat',
+      dirfd: AT_FDCWD,
+      pathname: path(a, choice),
+      statbuf: 144,
+      flags: choice.from([0, 0x100, 0x1000], b),
+    },
+  }),
+  getcwd: ({ a }, { from }) => ({ name: 'getcwd', buf: from([100, 3], a) }),
+  list: ({ a }, { from }) => ({ name: 'getdents64', fd: from(fds, a), dirp: 1000 }),
+  pipe: ({ a }, { from }) => ({ name: 'pipe2', pipefd: 8, flags: from([0, 0o4000, 1], a) }),
+  flags: ({ a, b }, { from }) => ({ name: 'fcntl', fd: from(fds, a), cmd: from([1, 3, 2, 0, 99], b), arg: 1 }),
+  setxattr: ({ a, b, c }, choice) => ({
+    ...{ name: 'setxattr', path: path(a, choice), xattr: choice.from(['trusted.x', 'user.x', 'y', 'security.x'], b) },
+    ...{ value: 'v', flags: choice.from([0, 1, 2], c) },
+  }),
+  getxattr: ({ a, b }, choice) => ({
+    ...{
+      name: 'getxattr',
+      path: path(a, choice),
+      xattr: choice.from(['trusted.x', 'user.x', 'y', 'security.x'], b),
+      value: 9,
+    },
+  }),
+  chroot: ({ a }, choice) => ({ name: 'chroot', path: choice.from(['/tmp/a', '/tmp/a/c', '/nowhere', '/'], a) }),
+  noNewPrivileges: ({ a }, { from }) => ({
+    name: 'prctl',
+    option: 38,
+    arg2: from([1, 0], a),
+    arg3: 0,
+    arg4: 0,
+    arg5: 0,
+  }),
+  group: ({ a, b }, { from }) => ({
+    name: 'mkdirat',
+    dirfd: AT_FDCWD,
+    pathname: from(groups, a),
+    mode: from([0o755, 0o700], b),
+  }),
+  removeGroup: ({ a, b }, { from }) => ({
+    name: 'unlinkat',
+    dirfd: AT_FDCWD,
+    pathname: from(groups, a),
+    flags: from([0x200, 0], b),
+  }),
+  openGroup: ({ a, b, c }, { from }) => ({
+    ...{
+      name: 'openat',
+      dirfd: AT_FDCWD,
+      pathname: `${from(groups, a)}/cgroup.${from(groupFiles, b)}`,
+      flags: from([0, 1, 2], c),
+      mode: 0,
+    },
+  }),
+  writeGroup: ({ a, b }, { from }) => ({ name: 'write', fd: from(fds, a), buf: from(groupWords, b) }),
   umount: ({ a, b }, choice) => ({ name: 'umount2', target: path(a, choice), flags: choice.from([0, 2, 4, 8, 16], b) }),
 }
 
 /** Swarm: each run has only some kinds of calls, so that rare mixes come up. */
-export const steps: fc.Arbitrary<readonly Step[]> = fc.subarray(Object.keys(makers), { minLength: 6 }).chain((kinds) =>
+export const steps: fc.Arbitrary<readonly Step[]> = fc.subarray(Object.keys(makers), { minLength: 8 }).chain((kinds) =>
   fc.array(
     fc.record({
       who: fc.nat(6),
