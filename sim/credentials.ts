@@ -72,7 +72,7 @@ export interface Credentials {
 
 /**
  * Whether credentials have a capability over what a user namespace owns: held there or above, or by the creator of one
- * between (USR-020). ns_capable() in kernel/capability.c
+ * between (USR-105). ns_capable() in kernel/capability.c
  */
 export function capable(who: Credentials, capability: Capability, over: UserNamespace): boolean {
   for (let at: UserNamespace | undefined = over; at; at = at.parent) {

@@ -1,6 +1,7 @@
 // New namespaces for a task or its child: kind after kind, in Linux's order, all or none. Used by clone, clone3 and unshare.
 // create_new_namespaces() in kernel/nsproxy.c
 
+import type { Cgroup } from '../cgroup/cgroup.ts'
 import { type Credentials, capable } from '../credentials.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import type { FsContext, NamespaceSet, Task } from '../task.ts'
@@ -135,8 +136,15 @@ function make(task: Task, flags: number, { namespace: owner, euid }: Credentials
   if (flags & NEWUTS) set.uts = new UtsNamespace(counters, owner, euid, before.uts)
   if (flags & NEWIPC) set.ipc = new IpcNamespace(counters, owner, euid)
   if (flags & NEWPID) set.pidForChildren = new PidNamespace(counters, owner, euid, before.pidForChildren)
-  if (flags & NEWCGROUP) set.cgroup = new CgroupNamespace(counters, owner, euid, [...task.cgroups.values()])
+  if (flags & NEWCGROUP) set.cgroup = new CgroupNamespace(counters, owner, euid, cgroupsOf(task))
   if (flags & NEWNET) set.net = new NetNamespace(counters, owner, euid)
   if (flags & NEWTIME) set.timeForChildren = new TimeNamespace(counters, owner, euid, before.timeForChildren)
   return enterSet(set)
+}
+
+/** The cgroup of each hierarchy, by the hierarchy's number (CGN-001). */
+function cgroupsOf({ cgroups }: Task): readonly Cgroup[] {
+  const roots: Cgroup[] = []
+  for (const [{ id }, cgroup] of cgroups) roots[id] = cgroup
+  return roots
 }

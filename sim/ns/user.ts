@@ -22,7 +22,7 @@ export class UserNamespace extends Namespace {
   readonly parent: UserNamespace | undefined
   /** 0 for the initial one. */
   readonly level: number
-  /** The effective ids of its creator: that user has all capabilities in it (USR-020 and its kin). */
+  /** The effective ids of its creator: that user has all capabilities in it (USR-105). */
   readonly ownerUid: KUid
   readonly ownerGid: KGid
   /**

@@ -11,9 +11,9 @@ const fieldBytes = 65
 export const nameBytesMax = 64
 
 /** What is the same in every UTS namespace (UTS-004). */
-export function systemNames(task: Task): { sysname: string; release: string; version: string; machine: string } {
+function systemNames(task: Task): { sysname: string; release: string; version: string; machine: string } {
   const [major, minor] = task.kernel.config.version
-  return { sysname: 'Linux', release: `${major}.${minor}.0-vitrine`, version: '#1 SMP', machine: 'x86_64' }
+  return { sysname: 'Linux', release: `${major}.${minor}.0`, version: '#1 SMP', machine: 'x86_64' }
 }
 
 function uname(task: Task): Done {
@@ -36,15 +36,6 @@ function setName(task: Task, which: 'hostname' | 'domainname', given: Uint8Array
   const end = text.indexOf('\0')
   uts[which] = end < 0 ? text : text.slice(0, end)
   return 0
-}
-
-/**
- * What a write to /proc/sys/kernel/hostname or domainname leaves (UTS-002): up to the end of the line, cut to 64 bytes
- * without a word. The namespace is that of who writes (UTS-005).
- */
-export function writeName(task: Task, which: 'hostname' | 'domainname', bytes: Uint8Array): void {
-  const [line = ''] = decode(bytes).split(/[\n\0]/)
-  task.namespaces.uts[which] = decode(encode(line).subarray(0, nameBytesMax))
 }
 
 export const calls: Calls = {

@@ -1,6 +1,5 @@
 // An open file description: what open(2) makes, dup(2) and fork(2) share, and a descriptor stands for.
 
-import type { PidEntry } from '../ns/pid.ts'
 import type { Denied, Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import type { WaitQueue } from '../wait.ts'
@@ -24,8 +23,6 @@ export interface FileOperations {
   fcntl?(task: Task, command: number, arg: number): Reply | undefined
   /** lseek(2) where it is not the usual arithmetic. */
   seek?(task: Task, offset: number, whence: number): Reply
-  /** Of a pidfd: whom it stands for. */
-  readonly pidfd?: PidEntry
   /** Where data (or a hole) begins from an offset on, or the end; absent: all of the file is data. */
   seekData?(offset: number, data: boolean): number
   /** The last descriptor is gone. */
