@@ -138,6 +138,45 @@ describe('no internal processes', () => {
   })
 })
 
+describe('the order of refusals', () => {
+  it('CG-108: an invalid domain comes before its controllers; who may be a thread root takes all', () => {
+    for (const name of ['a', 'a/t', 'a/b', 'a/b/c']) makeGroup(init, name)
+    control('', '+pids +memory')
+    control('a', '+pids +memory')
+    control('a/b', '+memory')
+    const child = fork(init)
+    expect(procs('a/b', `${pidOf(child)}`)).toBe('EBUSY')
+    control('a/b', '-memory')
+    control('a', '-memory')
+    control('a/b', '+pids')
+    writeFile(init, 'a/t/cgroup.type', 'threaded')
+    expect(procs('a/b', `${pidOf(child)}`)).toBe('EOPNOTSUPP')
+    expect(procs('a', `${pidOf(child)}`)).toBe('OK')
+  })
+
+  it('CG-110: limits never keep a process out', () => {
+    makeGroup(init, 'a')
+    control('', '+pids +memory +cpu')
+    for (const [file, text] of [
+      ['pids.max', '0'],
+      ['memory.max', '0'],
+      ['cpu.max', '1000 1000000'],
+    ] as const)
+      expect(writeFile(init, `a/${file}`, text)).toBe('OK')
+    expect(procs('a', `${pidOf(fork(init))}`)).toBe('OK')
+  })
+
+  it('CG-006: what is written is read before rights are asked', () => {
+    makeGroup(init, 'a')
+    chown('a/cgroup.procs', 1000)
+    const user = fork(init)
+    become(user, { uid: 1000 })
+    expect(procs('a', 'x', user)).toBe('EINVAL')
+    expect(procs('a', '9999', user)).toBe('ESRCH')
+    expect(procs('a', '1', user)).toBe('EACCES')
+  })
+})
+
 describe('delegation', () => {
   it('CG-018: a delegatee moves anything within its subtree, and nothing in or out', () => {
     for (const name of ['a', 'a/x', 'a/y', 'b']) makeGroup(init, name)
@@ -234,7 +273,7 @@ describe('CLONE_INTO_CGROUP', () => {
 })
 
 describe('cgroup namespaces', () => {
-  it('CGN-001: the cgroup of that moment is the root; what is outside is shown from there', () => {
+  it('CGN-001, CGN-101: the cgroup of that moment is the root; what is outside is shown from there', () => {
     for (const name of ['a', 'a/leaf', 'out']) makeGroup(init, name)
     const inside = fork(init, groupOf(init, 'a'))
     unshareCgroup(inside)

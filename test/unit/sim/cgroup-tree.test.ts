@@ -213,6 +213,22 @@ describe('cgroup.subtree_control', () => {
     expect(errno(call(init, { name: 'read', fd: max, buf: 10 }))).toBe('ENODEV')
   })
 
+  it('CG-024: controllers stand in the order of the kernel, whatever the order in which they were enabled', () => {
+    const all = 'cpuset cpu io memory hugetlb pids rdma misc'
+    expect(readFile(init, 'cgroup.controllers')).toBe(`${all}\n`)
+    const backwards = all.split(' ').reverse()
+    expect(control('', backwards.map((name) => `+${name}`).join(' '))).toBe('OK')
+    expect(readFile(init, 'cgroup.subtree_control')).toBe(`${all}\n`)
+    makeGroup(init, 'a')
+    expect(readFile(init, 'a/cgroup.controllers')).toBe(`${all}\n`)
+  })
+
+  it('CG-105: the root has processes beside domain controllers, and none of their limits', () => {
+    expect(control('', '+memory +pids +cpu')).toBe('OK')
+    expect(readFile(init, 'cgroup.procs')).toContain('1\n')
+    for (const name of ['memory.max', 'pids.max', 'cpu.max']) expect(readFile(init, name)).toBe('ENOENT')
+  })
+
   it('CG-027: a controller that is enabled again starts anew', () => {
     makeGroup(init, 'a')
     control('', '+pids')

@@ -158,6 +158,21 @@ describe('hybrid', () => {
   })
 })
 
+describe('cpuset', () => {
+  it('V1-008: takes nobody before it has CPUs and memory', () => {
+    makeGroup(init, 'cpuset/a')
+    const child = fork(init)
+    const enter = () => writeFile(init, 'cpuset/a/tasks', `${pidOf(child)}`)
+    expect(enter()).toBe('ENOSPC')
+    writeFile(init, 'cpuset/a/cpuset.cpus', '0')
+    expect(enter()).toBe('ENOSPC')
+    writeFile(init, 'cpuset/a/cpuset.mems', '0')
+    expect(enter()).toBe('OK')
+    makeGroup(init, 'cpuset/a/b')
+    expect(writeFile(init, 'cpuset/a/b/cpuset.cpus', '1')).toBe('EACCES')
+  })
+})
+
 describe('freezer', () => {
   const state = (name: string, text: string) => writeFile(init, `freezer/${name}/freezer.state`, text)
 
