@@ -19,11 +19,12 @@ export function killFor(control: MemoryControl, domain: MemoryGroup, pages: numb
   const victim = choose(control, domain.cgroup, pages)
   if (victim === undefined) return false
   const whole = groupToKill(control, victim, domain)
+  const members = whole ? processesOf(whole.cgroup) : []
   kill(control, victim)
   if (whole === undefined) return true
   control.event(whole, 'oom_group_kill')
   // The victim is counted again, as Linux does: it is still a member.
-  for (const process of processesOf(whole.cgroup))
+  for (const process of members)
     if (process.oomScoreAdj !== neverKilled && !unkillable(control, process)) kill(control, process)
   return true
 }
