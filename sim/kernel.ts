@@ -97,6 +97,8 @@ export class Kernel {
   readonly singleSuperblocks = new Map<string, Superblock>()
   /** fs.mount-max: mounts of one namespace (MNT-036). */
   mountsMax = 100_000
+  /** Numbers of /proc/sys that somebody has written, by their last name; absent: as by default. proc_sys(5) */
+  readonly sysctls = new Map<string, number>()
   /** Set by the memory controller; absent: memory is not counted. */
   memory: MemoryControl | undefined
   huge: HugePages | undefined

@@ -158,12 +158,13 @@ function mayLinkDescriptor(task: Task, fd: number): boolean {
   return kernel.since(6, 10) && task.files.get(fd)?.file.opener === credentials
 }
 
-/** fs.protected_hardlinks as distributions set it: 1. may_linkat() in fs/namei.c */
+/** fs.protected_hardlinks. may_linkat() in fs/namei.c */
 function mayLink(task: Task, { mount, dentry }: Path, call: string): Denied | undefined {
   const { inode } = dentry
   if (ownerOf(mount, inode) === undefined || groupOf(mount, inode) === undefined)
     return deny('EOVERFLOW', call, `${call}: the idmapped mount has no id for the owner of the file`)
-  const { credentials } = task
+  const { credentials, kernel } = task
+  if (!kernel.sysctls.get('protected_hardlinks')) return undefined
   const safe =
     inode.kind === 'file' &&
     !(inode.mode & setuid) &&

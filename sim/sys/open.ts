@@ -1,7 +1,7 @@
 // open, openat, openat2, creat: a path becomes an open description. open(2), openat2(2)
 
 import type { OpenHow } from '../../core/syscall.ts'
-import { deviceAccess } from '../cgroup/device-access.ts'
+import { deviceRefusal } from '../cgroup/device-access.ts'
 import { type Blocked, type Denied, deny, isDenied, type Reply } from '../outcome.ts'
 import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
@@ -165,13 +165,16 @@ function openExisting(task: Task, path: Path, flags: number): Opening | Denied {
   return openFound(task, path, flags)
 }
 
-/** fs.protected_regular and fs.protected_fifos as distributions set them: 1. may_create_in_sticky() */
+/** fs.protected_regular and fs.protected_fifos: 2 is for directories that their group may write, too. may_create_in_sticky() */
 function protectedInSticky(task: Task, parent: Path, { mount, dentry }: Path): Denied | undefined {
   const { inode } = dentry
   const directory = parent.dentry.inode
-  if (inode.kind !== 'file' && inode.kind !== 'fifo') return undefined
-  if ((directory.mode & 0o1002) !== 0o1002) return undefined
-  if (inode.uid === directory.uid || inode.uid === task.credentials.fsuid || mount !== parent.mount) return undefined
+  const { sysctls } = task.kernel
+  const key = inode.kind === 'fifo' ? 'protected_fifos' : 'protected_regular'
+  const level = inode.kind === 'fifo' || inode.kind === 'file' ? (sysctls.get(key) ?? 0) : 0
+  if (level === 0 || !(directory.mode & 0o1000) || mount !== parent.mount) return undefined
+  if (inode.uid === directory.uid || inode.uid === task.credentials.fsuid) return undefined
+  if (!(directory.mode & 0o002) && !(level === 2 && directory.mode & 0o020)) return undefined
   return deny('EACCES', 'proc_sys_fs(5)', `${call}: O_CREAT on another user's file in a sticky directory`)
 }
 
@@ -236,13 +239,11 @@ export function mayOpen(task: Task, path: Path, access: number, flags: number): 
       if (access & mayExecute && mount.flags.noexec)
         return deny('EACCES', 'MNT-023', `${call}: nothing is executed from the mount (noexec)`)
   }
-  const refusal = access === 0 ? undefined : checkPermission(task.credentials, mount, inode, access, call)
+  const refusal =
+    access === 0
+      ? undefined
+      : (checkPermission(task.credentials, mount, inode, access, call) ?? deviceRefusal(task, inode, access))
   if (refusal) return refusal
-  if (access !== 0 && (inode.kind === 'character' || inode.kind === 'block')) {
-    const use = (access & mayRead ? deviceAccess.read : 0) | (access & mayWrite ? deviceAccess.write : 0)
-    const forbidden = task.kernel.cgroups.device(task, inode.kind, inode.device, use)
-    if (forbidden) return forbidden
-  }
   if (flags & O.NOATIME && !ownsOrCapable(task.credentials, mount, inode))
     return deny('EPERM', call, `${call}: O_NOATIME is for the owner`)
   return undefined

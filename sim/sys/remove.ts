@@ -1,7 +1,7 @@
 // unlink, rmdir, rename: names go, or go elsewhere. unlink(2), rmdir(2), rename(2)
 
 import { type Denied, deny, isDenied } from '../outcome.ts'
-import { type Calls, full, partial } from '../table.ts'
+import { type Calls, full } from '../table.ts'
 import type { Task } from '../task.ts'
 import type { Dentry } from '../vfs/dentry.ts'
 import { unmountCovering } from '../vfs/mount-tree.ts'
@@ -223,7 +223,7 @@ export const calls: Calls = {
   renameat: full((task, { olddirfd, oldpath, newdirfd, newpath }) =>
     rename(task, { from: [fdNumber(olddirfd), oldpath], to: [fdNumber(newdirfd), newpath], flags: 0 }),
   ),
-  renameat2: partial('RENAME_WHITEOUT is for overlayfs alone', (task, call) => {
+  renameat2: full((task, call) => {
     const flags = uint(call.flags)
     return rename(task, {
       from: [fdNumber(call.olddirfd), call.oldpath],

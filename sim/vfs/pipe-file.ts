@@ -98,7 +98,7 @@ function resize(task: Task, pipe: Pipe, bytes: number): Denied | number {
   const { credentials, kernel } = task
   if (
     pages > pipe.buffersMax &&
-    pages * pageBytes > pipeBytesMax &&
+    pages * pageBytes > (kernel.sysctls.get('pipe-max-size') ?? pipeBytesMax) &&
     !capable(credentials, 'SYS_RESOURCE', kernel.initial.user)
   )
     return deny('EPERM', 'pipe(7)', 'pipe(7): beyond fs.pipe-max-size needs CAP_SYS_RESOURCE')

@@ -158,7 +158,7 @@ class Walker {
         if (last) return this.#here()
         continue
       }
-      const target = this.#into(name, !last || trailing || this.#follow)
+      const target = this.#into(name, !last || trailing || this.#follow, last)
       if (typeof target === 'string') {
         rest = last && !trailing ? target : `${target}/${rest.slice(next)}`
         at = 0
@@ -199,7 +199,7 @@ class Walker {
   }
 
   /** One name further. A text is that of a symbolic link that is to be followed, its beginning already gone to. */
-  #into(name: string, follow: boolean): string | undefined | Denied {
+  #into(name: string, follow: boolean, last: boolean): string | undefined | Denied {
     const found = lookupIn(this.#task, this.#dentry, name, this.#call)
     if (found === undefined)
       return deny('ENOENT', 'path_resolution(7)', `${this.#call}: there is nothing called ${name}`)
@@ -214,6 +214,10 @@ class Walker {
       this.#dentry = dentry
       return undefined
     }
+    if (last && this.#task.kernel.sysctls.get('protected_symlinks')) {
+      const refusal = this.#protected(dentry.inode)
+      if (refusal) return refusal
+    }
     return this.#link(mount, dentry.inode)
   }
 
@@ -221,6 +225,14 @@ class Walker {
   #leadsOn(name: string): boolean {
     const found = this.#follow ? lookupIn(this.#task, this.#dentry, name, this.#call) : undefined
     return found instanceof Dentry && found.mounts === 0 && found.inode.kind === 'symlink'
+  }
+
+  /** fs.protected_symlinks: in a sticky directory for all only links of one's own, or of its owner, are followed. */
+  #protected(link: Inode): Denied | undefined {
+    const directory = this.#dentry.inode
+    if ((directory.mode & 0o1002) !== 0o1002) return undefined
+    if (link.uid === this.#task.credentials.fsuid || link.uid === directory.uid) return undefined
+    return deny('EACCES', 'proc_sys_fs(5)', `${this.#call}: a link of another user in a sticky directory`)
   }
 
   #link(mount: Mount, inode: Inode): string | undefined | Denied {

@@ -1,6 +1,7 @@
 // Paths: from text to what they name, and what stands in the way. path_resolution(7), openat2(2)
 
 import { beforeEach, describe, expect, it } from 'vitest'
+import { allCapabilities } from '../../../sim/credentials.ts'
 import type { Task } from '../../../sim/task.ts'
 import { boot, call, errno, value } from '../../support/sim.ts'
 import { become, bind, mountTmpfs } from '../../support/sim-tasks.ts'
@@ -219,5 +220,32 @@ describe('getcwd', () => {
     expect(errno(call(init, { name: 'getcwd', buf: 99 }))).toBe('ENOENT')
     expect(errno(call(init, { name: 'mkdir', pathname: 'x', mode: 0o755 }))).toBe('ENOENT')
     expect(errno(call(init, { name: 'chdir', path: '..' }))).toBeUndefined()
+  })
+})
+
+describe('links and files of others in a sticky directory', () => {
+  const protect = (name: string, level = 1) => init.kernel.sysctls.set(`protected_${name}`, level)
+
+  beforeEach(() => {
+    touch('/tmp/theirs')
+    symlink('/etc', '/tmp/link')
+    value(init, { name: 'chown', pathname: '/tmp/theirs', owner: 1000, group: 1000 })
+    value(init, { name: 'chmod', pathname: '/tmp/theirs', mode: 0o666 })
+    value(init, { name: 'lchown', pathname: '/tmp/link', owner: 1000, group: 1000 })
+    become(init, { uid: 7 })
+  })
+
+  it('are followed, opened and linked unless fs.protected_* says otherwise', () => {
+    const uses = () => [
+      errno(open('/tmp/link')),
+      errno(open('/tmp/theirs', 0o101)),
+      errno(call(init, { name: 'link', oldpath: '/tmp/a/file', newpath: '/tmp/mine' })),
+    ]
+    expect(uses()).toEqual([undefined, undefined, undefined])
+    become(init, { uid: 0, gid: 0, capabilities: allCapabilities })
+    value(init, { name: 'unlink', pathname: '/tmp/mine' })
+    become(init, { uid: 7 })
+    for (const name of ['symlinks', 'regular', 'hardlinks']) protect(name)
+    expect(uses()).toEqual(['EACCES', 'EACCES', 'EPERM'])
   })
 })
