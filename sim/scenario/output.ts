@@ -119,7 +119,7 @@ function childInfo(view: DataView): Value {
     {
       si_signo: name(signalName(signal)),
       si_code: choice('signalCode', code),
-      si_pid: number(view.getInt32(12, true)),
+      si_pid: number(view.getInt32(16, true)),
       si_uid: number(view.getUint32(20, true)),
       ...(view.byteLength < 28 ? {} : { si_status: code === 1 ? number(status) : name(signalName(status)) }),
     },

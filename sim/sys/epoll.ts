@@ -79,7 +79,7 @@ function wait(task: Task, epfd: number, most: number, timeout: number): Reply {
   if (timeout === 0) return 0
   const deadline = timeout < 0 ? {} : { deadlineNs: task.kernel.clock.nowNs + timeout * 1e6 }
   const blocked: Blocked = {
-    ...{ queues: [epoll.changes], again, interruptible: true },
+    ...{ queues: [epoll.changes], again, interruptible: true, restarts: false as const },
     ...deadline,
     timedOut: () => again() ?? { value: 0 },
   }

@@ -58,7 +58,7 @@ function msgsnd(task: Task, id: number, given: Uint8Array, sizeBytes: number, fl
   const outcome = attempt()
   if (outcome) return outcome
   if (flags & IPC_NOWAIT) return deny('EAGAIN', call, `${call}: IPC_NOWAIT, and the queue is full`)
-  return { queues: [queue.changes], again: attempt, interruptible: true }
+  return { queues: [queue.changes], again: attempt, interruptible: true, restarts: false }
 }
 
 function msgrcv(task: Task, id: number, sizeBytes: number, type: number, flags: number): Reply {
@@ -87,7 +87,7 @@ function msgrcv(task: Task, id: number, sizeBytes: number, type: number, flags: 
   const outcome = attempt()
   if (outcome) return outcome
   if (flags & IPC_NOWAIT) return deny('ENOMSG', call, `${call}: IPC_NOWAIT, and there is no such message`)
-  return { queues: [queue.changes], again: attempt, interruptible: true }
+  return { queues: [queue.changes], again: attempt, interruptible: true, restarts: false }
 }
 
 function msgctl(task: Task, id: number, operation: number, buffer: Uint8Array | null): Reply {

@@ -37,6 +37,7 @@ function waitFor(
     queues: [...new Set(first.queues)],
     again,
     interruptible: true,
+    restarts: false,
     ...deadline,
     timedOut: () => ask().outcome,
   }

@@ -77,6 +77,7 @@ function semop(task: Task, id: number, bytes: Uint8Array, count: number, timeout
   return {
     queues: [set.changes],
     interruptible: true,
+    restarts: false,
     again: () => {
       if (set.removed) return stopped(deny('EIDRM', call, `${call}: the set has been removed`))
       const outcome = attempt(task, set, operations, call)
