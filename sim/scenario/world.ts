@@ -60,6 +60,8 @@ function unified(root: string, call: (call: Syscall) => Outcome): void {
   const works = (syscall: Syscall): boolean => !('errno' in call(syscall))
   if (!works({ name: 'faccessat2', dirfd: AT_FDCWD, pathname: `${root}/cgroup.procs`, mode: 0, flags: 0 }))
     call(mount('cgroup2', root, 'cgroup2', MS_NOSUID | MS_NODEV | MS_NOEXEC))
+  // As any other cgroup's: of a corner of a real machine the root is one.
+  call({ name: 'fchmodat', dirfd: AT_FDCWD, pathname: root, mode: 0o755 })
   call({ name: 'mkdirat', dirfd: AT_FDCWD, pathname: `${root}/init`, mode: 0o755 })
   write(`${root}/init/cgroup.procs`, '0', call)
   for (const controller of ['cpuset', 'cpu', 'io', 'memory', 'hugetlb', 'pids', 'rdma', 'misc'])
