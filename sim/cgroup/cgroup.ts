@@ -78,6 +78,9 @@ export class Cgroup {
   /** What cgroup.freeze says here, and whether it or one above is frozen. */
   freeze = false
   frozen = false
+  /** When that began, and how long it lasted before; in nanoseconds. */
+  frozenSinceNs = 0
+  frozenBeforeNs = 0
   /** Time of processors that its tasks and all below have had; of it, those with a nice value above 0. */
   cpuNs = 0
   niceNs = 0

@@ -7,7 +7,7 @@ import { type Cgroup, preOrder } from './cgroup.ts'
 import { available, makeThreaded, writeControl } from './control.ts'
 import type { CgroupFile, ControllerName } from './controller.ts'
 import { typeOf } from './domain.ts'
-import { setFreeze } from './freeze.ts'
+import { frozenNs, setFreeze } from './freeze.ts'
 import { writeMembers } from './migrate.ts'
 import { intRange, parseInteger, shown, strip } from './numbers.ts'
 
@@ -173,7 +173,7 @@ export const coreFiles: readonly CgroupFile[] = [
     name: 'cgroup.stat.local',
     where: 'notRoot',
     exists: (cgroup) => newerThan(cgroup, 6, 18),
-    read: () => 'frozen_usec 0\n',
+    read: ({ cgroup, task }) => `frozen_usec ${Math.floor(frozenNs(cgroup, task.kernel.clock.nowNs) / 1000)}\n`,
   },
   {
     name: 'cgroup.freeze',

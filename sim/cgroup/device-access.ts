@@ -3,6 +3,8 @@
 
 import type { Denied } from '../outcome.ts'
 import type { Task } from '../task.ts'
+import type { Inode } from '../vfs/inode.ts'
+import { mayRead, mayWrite } from '../vfs/permission.ts'
 
 /** BPF_DEVCG_ACC_*. linux/bpf.h */
 export const deviceAccess = { mknod: 1, read: 2, write: 4 } as const
@@ -34,4 +36,11 @@ export class DeviceAccess {
     }
     return undefined
   }
+}
+
+/** Whether a task may use the device that an inode is; mode bits have allowed it. devcgroup_inode_permission() */
+export function deviceRefusal(task: Task, { kind, device }: Inode, mask: number): Denied | undefined {
+  if (kind !== 'character' && kind !== 'block') return undefined
+  const { read, write } = deviceAccess
+  return task.kernel.cgroups.device(task, kind, device, (mask & mayRead ? read : 0) | (mask & mayWrite ? write : 0))
 }

@@ -28,7 +28,15 @@ export function setFreeze(cgroup: Cgroup, freeze: boolean): void {
   else spread(cgroup, frozen)
 }
 
+/** Since 6.18 cgroup.stat.local tells how long, however often. In nanoseconds. */
+export function frozenNs({ frozen, frozenBeforeNs, frozenSinceNs }: Cgroup, nowNs: number): number {
+  return frozen ? frozenBeforeNs + nowNs - frozenSinceNs : frozenBeforeNs
+}
+
 function spread(cgroup: Cgroup, frozen: boolean): void {
+  const { nowNs } = cgroup.hierarchy.superblock!.kernel.clock
+  if (frozen) cgroup.frozenSinceNs = nowNs
+  else cgroup.frozenBeforeNs = frozenNs(cgroup, nowNs)
   cgroup.frozen = frozen
   for (const task of cgroup.tasks)
     if (frozen) freezeTask(task, 2)

@@ -6,6 +6,7 @@ import { type Denied, deny } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import type { MountOption } from '../vfs/types.ts'
 import type { Hierarchy } from './cgroup.ts'
+import { coreFiles } from './core-files.ts'
 import { hierarchyNames } from './paths.ts'
 
 /** In the order in which mountinfo shows them; since which version there is one. */
@@ -17,6 +18,17 @@ const unifiedOptions: readonly (readonly [string, number, number])[] = [
   ['memory_hugetlb_accounting', 6, 7],
   ['pids_localevents', 6, 11],
 ]
+
+/** /sys/kernel/cgroup/features. */
+export const features = (kernel: Kernel): string =>
+  unifiedOptions.flatMap(([name, ...version]) => (kernel.since(...version) ? [`${name}\n`] : [])).join('')
+
+/** /sys/kernel/cgroup/delegate: files that are given away with a cgroup (CG-111). */
+export function delegatableFiles({ cgroups }: Kernel): string {
+  const { unified } = cgroups
+  const files = [...coreFiles, ...unified.controllers.flatMap(({ files: ours }) => ours ?? [])]
+  return files.flatMap(({ name, delegatable }) => (delegatable ? [`${name}\n`] : [])).join('')
+}
 
 /** As mountinfo shows them, without a comma in front. */
 export function shownOptions(hierarchy: Hierarchy): string {

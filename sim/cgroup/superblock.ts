@@ -34,6 +34,7 @@ export class CgroupSuperblock implements Superblock {
   flags = 0
   writers = 0
   mounts = 0
+  readonly xattrPrefixes = ['trusted.', 'security.', 'user.']
   #ino = 1
 
   constructor(kernel: Kernel, hierarchy: Hierarchy) {

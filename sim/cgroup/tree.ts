@@ -58,6 +58,7 @@ export function makeChild(parent: Cgroup, name: string, owner: Owner, id: number
   cgroup.cloneChildren = parent.cloneChildren
   cgroup.notifyOnRelease = parent.notifyOnRelease
   cgroup.frozen = parent.frozen
+  cgroup.frozenSinceNs = parent.hierarchy.superblock!.kernel.clock.nowNs
   for (const controller of parent.hierarchy.controllers)
     if (hasController(cgroup, controller)) bringOnline(cgroup, controller, owner)
   return cgroup

@@ -1,5 +1,6 @@
 // stat, statx, access, readlink, statfs: what a file is. stat(2), statx(2), access(2), readlink(2), statfs(2)
 
+import { deviceRefusal } from '../cgroup/device-access.ts'
 import { type Denied, deny, isDenied, type Outcome } from '../outcome.ts'
 import { type Calls, full } from '../table.ts'
 import type { Task } from '../task.ts'
@@ -146,8 +147,9 @@ function access(task: Task, dirfd: number, pathname: string | null, mode: number
     const { mount, dentry } = path
     if (mode & mayExecute && dentry.inode.kind === 'file' && mount.flags.noexec)
       return deny('EACCES', 'MNT-023', `${call}: nothing is executed from the mount (noexec)`)
-    if (mode === 0 || (permitted(who, mount, dentry.inode, mode) && !(mode & mayWrite))) return 0
-    const refusal = checkPermission(who, mount, dentry.inode, mode, call)
+    const isDevice = dentry.inode.kind === 'character' || dentry.inode.kind === 'block'
+    if (mode === 0 || (!isDevice && !(mode & mayWrite) && permitted(who, mount, dentry.inode, mode))) return 0
+    const refusal = checkPermission(who, mount, dentry.inode, mode, call) ?? deviceRefusal(task, dentry.inode, mode)
     if (refusal) return refusal
     const special = ['character', 'block', 'fifo', 'socket'].includes(dentry.inode.kind)
     return mode & mayWrite && !special ? (wantWrite(path, call) ?? 0) : 0

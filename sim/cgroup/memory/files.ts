@@ -130,9 +130,10 @@ export function memoryFiles(kernel: Kernel, control: MemoryControl): readonly Fi
     events('memory.events.local', 'localEvents'),
     shown('memory.stat', undefined, statText),
     shown('memory.numa_stat', undefined, numaText),
-    flag('memory.oom.group', 'oomGroup', 'notRoot'),
+    { ...flag('memory.oom.group', 'oomGroup', 'notRoot'), delegatable: true },
     ...from(5, 19, {
       name: 'memory.reclaim',
+      delegatable: true,
       mode: 0o200,
       write: (at, text) => reclaimNow(control, at, text),
     }),

@@ -56,6 +56,8 @@ describe('bpf(2)', () => {
     expect(open(child, '/dev/null', 0)).toBe('OK')
     expect(open(child, '/dev/null', 2)).toBe('EPERM')
     expect(open(child, '/dev/zero', 0)).toBe('EPERM')
+    expect(errno(call(child, { name: 'access', pathname: '/dev/zero', mode: 4 }))).toBe('EPERM')
+    expect(errno(call(child, { name: 'access', pathname: '/dev/null', mode: 4 }))).toBeUndefined()
     expect(device('/tmp/null', 0x103, child)).toBe('EPERM')
     expect(open(init, '/dev/zero', 2)).toBe('OK')
     writeFile(init, 'cgroup.procs', `${pidOf(child)}`)

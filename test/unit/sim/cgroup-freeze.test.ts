@@ -75,6 +75,20 @@ describe('cgroup.freeze', () => {
     expect(frozen('a/c')).toBe(true)
   })
 
+  it('CG-001: since 6.18 cgroup.stat.local tells for how long', () => {
+    init = boot({ version: [6, 18] }).init
+    makeGroup(init, 'a')
+    const local = () => readFile(init, 'a/cgroup.stat.local')
+    freeze('a', '1')
+    init.kernel.clock.advance(5_000_000)
+    expect(local()).toBe('frozen_usec 5000\n')
+    freeze('a', '0')
+    init.kernel.clock.advance(9_000_000)
+    freeze('a', '1')
+    init.kernel.clock.advance(10_000_000)
+    expect(local()).toBe('frozen_usec 6000\n')
+  })
+
   it('CG-012: a change is told, also when another above decides', () => {
     const fd = value(init, { name: 'open', pathname: `${root}/a/b/cgroup.events`, flags: 0, mode: 0 })
     readDescriptor(init, fd)

@@ -2,6 +2,7 @@
 // cgroup-v2.rst "Core Interface Files"
 
 import { beforeEach, describe, expect, it } from 'vitest'
+import { delegatableFiles, features } from '../../../sim/cgroup/options.ts'
 import type { Task } from '../../../sim/task.ts'
 import { boot, call, errno, value } from '../../support/sim.ts'
 import {
@@ -168,6 +169,22 @@ describe('files and directories', () => {
     expect(mount('nonsense')).toBe('EINVAL')
     expect(mount('nsdelegate,memory_recursiveprot')).toBe('OK')
     expect(pathOf(init, root).mount.superblock.options()).toBe('nsdelegate,memory_recursiveprot')
+  })
+})
+
+describe('what the kernel tells of cgroups', () => {
+  it('CG-111: files that are given away with a cgroup are listed', () => {
+    expect(delegatableFiles(init.kernel).split('\n').slice(0, 3)).toEqual([
+      'cgroup.procs',
+      'cgroup.threads',
+      'cgroup.subtree_control',
+    ])
+    expect(delegatableFiles(init.kernel)).toContain('memory.oom.group\n')
+  })
+
+  it('CG-103: options that this version has', () => {
+    expect(features(init.kernel)).toContain('pids_localevents')
+    expect(features(boot({ version: [6, 10] }).kernel)).not.toContain('pids_localevents')
   })
 })
 
