@@ -46,6 +46,7 @@ export function endTask(task: Task): void {
   kernel.cgroups.exited(task)
   const { namespace } = task.entry
   if (isLast && namespace.init?.process === process) {
+    namespace.ownNumbers = task === process.leader ? 1 : 2
     endNamespace(process, () => {
       leaveChildren(process)
       namespace.init = undefined
@@ -83,7 +84,7 @@ function endNamespace(init: Process, then: () => void): void {
   for (const { task } of [...namespace.entries.values()]) if (task && task.process !== init) killProcess(task.process)
   for (const child of [...init.children]) if (child.zombie) reap(child)
   if (namespace.rebootSignal !== 0) init.ending = { code: 0, signal: namespace.rebootSignal }
-  if (namespace.entries.size > 1)
+  if (namespace.entries.size > namespace.ownNumbers)
     namespace.emptied = () => {
       namespace.emptied = undefined
       then()

@@ -92,7 +92,7 @@ export function giveBackNumbers(entry: PidEntry): void {
     if (at.entries.get(number) !== entry) return
     at.entries.delete(number)
     if (at.entries.size === 0 && at.init === undefined) at.dying = true
-    if (at.entries.size === 1 && at.emptied) at.emptied()
+    if (at.entries.size === at.ownNumbers && at.emptied) at.emptied()
   }
   namespace.release()
 }

@@ -52,6 +52,8 @@ export class PidNamespace extends Namespace {
   dying = false
   /** Called when nothing but the numbers of its init is left, while that one waits to end (PID-009). */
   emptied: (() => void) | undefined
+  /** Numbers of the init itself by then: of its leader, and of the thread that waits, if that is another. */
+  ownNumbers = 1
   /** What ends the init instead of its own status: reboot(2) (PID-023). */
   rebootSignal = 0
   readonly #creator: KUid | undefined
