@@ -27,7 +27,8 @@ export function mayAccess(task: Task, target: Task, mode: AccessMode, call = 'pt
       `${call}: the ids of the process are others, and CAP_SYS_PTRACE over it is missing`,
     )
   const { image } = target.process
-  if (image !== undefined && !image.dumpable && !capable(who, 'SYS_PTRACE', image.namespace))
+  // Who has ended has no memory any more that could tell.
+  if (target.alive && !image.dumpable && !capable(who, 'SYS_PTRACE', image.namespace))
     return deny('EPERM', 'ptrace(2)', `${call}: the process has changed its identity (it is not dumpable)`)
   const own = mode.as === 'filesystem' ? who.effective : who.permitted
   if (who.namespace === whom.namespace && (whom.permitted & ~own) === 0n) return undefined

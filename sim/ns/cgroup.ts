@@ -9,7 +9,7 @@ import type { UserNamespace } from './user.ts'
 
 export class CgroupNamespace extends Namespace {
   readonly kind = 'cgroup'
-  /** By hierarchy, in the order of the kernel's list. They stay as long as the namespace, removed or not (CGN-103). */
+  /** By the number of the hierarchy, some of which may be missing. They stay as long as the namespace, removed or not (CGN-103). */
   readonly roots: readonly Cgroup[]
   readonly #creator: KUid | undefined
 
@@ -17,11 +17,16 @@ export class CgroupNamespace extends Namespace {
     super(counters, owner, creator === undefined ? 4026531835 : undefined)
     this.#creator = creator
     this.roots = roots
-    for (const root of roots) pin(root)
+    // Unlike a loop, it leaves out those that are missing.
+    roots.forEach((root) => {
+      pin(root)
+    })
   }
 
   protected end(): void {
-    for (const root of this.roots) unpin(root)
+    this.roots.forEach((root) => {
+      unpin(root)
+    })
     if (this.#creator !== undefined) this.owner.uncharge('cgroup', this.#creator)
   }
 }

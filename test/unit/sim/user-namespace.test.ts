@@ -249,6 +249,14 @@ describe('ids and capabilities in a user namespace', () => {
     expect(capable(deeper.credentials, 'SYS_ADMIN', namespace)).toBe(false)
   })
 
+  it('USR-106: a namespace is owned by the user namespace of its creator', () => {
+    const { root, inside } = pair()
+    const deeper = child(inside, NEW.UTS)
+    expect(deeper.namespaces.uts.owner).toBe(inside.credentials.namespace)
+    expect(deeper.namespaces.ipc.owner).toBe(root.credentials.namespace)
+    expect(inside.credentials.namespace.parent).toBe(root.credentials.namespace)
+  })
+
   it('USR-033: its root has no power over processes outside', () => {
     const { root, inside } = pair()
     const other = child(root)

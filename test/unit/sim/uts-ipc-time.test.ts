@@ -1,6 +1,7 @@
 // UTS, IPC and time namespaces: names, System V objects, clocks.
 
 import { describe, expect, it } from 'vitest'
+import { inTime } from '../../../sim/ns/ladder.ts'
 import { readOffsets, writeOffsets } from '../../../sim/ns/timens-offsets.ts'
 import { isDenied } from '../../../sim/outcome.ts'
 import type { Task } from '../../../sim/task.ts'
@@ -94,6 +95,12 @@ describe('IPC namespaces', () => {
     for (const task of [joined, init]) value(task, { name: 'close', fd })
     value(joined, { name: 'exit_group', status: 0 })
     expect(ipc.queues.size).toBe(0)
+  })
+
+  it('IPC-007: do not part files in /dev/shm, which is a file system', () => {
+    const task = fresh()
+    value(task, { name: 'close', fd: value(task, { name: 'creat', pathname: '/dev/shared', mode: 0o600 }) })
+    expect(value(child(task, NEW.IPC), { name: 'access', pathname: '/dev/shared', mode: 0 })).toBe(0)
   })
 
   it('IPC-008: mode bits say who uses an object; owner and creator remove it', () => {
@@ -239,6 +246,15 @@ describe('time namespaces', () => {
     expect(write(task, 'monotonic 5 0', user)).toBe('EPERM')
     expect(write(task, '7 5 999999999')).toBe('OK')
     child(task)
+    expect(write(task, 'monotonic 5 0')).toBe('EACCES')
+  })
+
+  it('TIM-005: execve enters the time namespace that waits for children', () => {
+    const task = fresh()
+    value(task, { name: 'unshare', flags: NEW.TIME })
+    const { timeForChildren } = task.namespaces
+    task.namespaces = inTime(task.namespaces)
+    expect(task.namespaces.time).toBe(timeForChildren)
     expect(write(task, 'monotonic 5 0')).toBe('EACCES')
   })
 
