@@ -16,7 +16,7 @@ export const reasons = {
 export function recompute(top: CpusetGroup, legacy: boolean): void {
   const { parent } = top
   if (parent) compute(top, parent, legacy)
-  if (!legacy) takePartitions(top)
+  if (!legacy && top.isPartition) takePartitions(top)
   for (const child of top.children) if (legacy || !child.isPartition) recompute(child, legacy)
 }
 
@@ -80,7 +80,7 @@ function refusalOf(group: CpusetGroup, giver: CpusetGroup): string | undefined {
 /** Siblings that both mean to have a processor: where one is a partition, or has claimed it. */
 function overlaps(group: CpusetGroup, sibling: CpusetGroup): boolean {
   if (sibling.isPartition || sibling.exclusive !== 0n) return (group.claimed & sibling.claimed) !== 0n
-  return (group.claimed & sibling.cpus) !== 0n && sibling.partition === 'member' && group.exclusive === 0n
+  return group.exclusive === 0n && (group.claimed & sibling.cpus) !== 0n
 }
 
 /** Tasks outside of partitions depend on what is left. partition_is_populated() */
