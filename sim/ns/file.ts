@@ -30,8 +30,9 @@ export class NamespaceInode extends Inode {
     this.namespace = namespace
   }
 
-  override open(): FileOperations {
+  override open(_task: Task, file: OpenFile): FileOperations | Denied {
     const { namespace } = this
+    if (file.flags & 3) return deny('EPERM', 'namespaces(7)', 'open(2): the file of a namespace cannot be changed')
     return { seekable: false, ioctl: (task, request, arg) => ioctl(task, namespace, request, arg) }
   }
 
@@ -114,6 +115,6 @@ function answered(task: Task, namespace: Namespace | Denied): number | Denied {
   if (task.files.lowest() >= descriptorsMax(task))
     return deny('EMFILE', 'ioctl_ns(2)', 'ioctl(2): the process has as many descriptors as RLIMIT_NOFILE allows')
   const file = new OpenFile(inode, path, 0, task.credentials)
-  file.operations = (inode as NamespaceInode).open()
+  file.operations = inode.open(task, file) as FileOperations
   return task.files.add(begun(file), true, descriptorsMax(task))!
 }

@@ -60,8 +60,9 @@ export function writeOffsets(
   return written
 }
 
+/** As sscanf(3) reads `%9s %lld %lu`; what follows is not looked at. */
 function parse(line: string): Offset | undefined {
-  const match = /^\s*(\S{1,9})\s*([+-]?\d+)\s+\+?(\d+)/.exec(line)
+  const match = /^\s*(\S{9}|\S{1,8}(?=\s))\s*([+-]?\d+)\s+\+?(\d+)/.exec(line)
   if (match === null) return undefined
   const [, named, seconds, nanoseconds] = match
   if (Number(nanoseconds) > 999_999_999) return undefined

@@ -13,8 +13,8 @@ const descriptionBytesMax = 4095
 /** A new keyring: other processes may not join it unless by its name, which only the owner's can. */
 function joinSession(task: Task, description: string | null): Reply {
   const call = 'keyctl(2)'
-  if (description !== null && longerThan(description, descriptionBytesMax))
-    return deny('EINVAL', call, `${call}: the name of a keyring has at most ${descriptionBytesMax} bytes`)
+  if (description === '' || (description !== null && longerThan(description, descriptionBytesMax)))
+    return deny('EINVAL', call, `${call}: the name of a keyring has 1 to ${descriptionBytesMax} bytes`)
   if (description?.startsWith('.'))
     return deny('EPERM', call, `${call}: names that begin with a dot are the kernel's own`)
   const { credentials, kernel } = task

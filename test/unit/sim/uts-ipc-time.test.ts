@@ -237,7 +237,7 @@ describe('time namespaces', () => {
     const task = fresh()
     expect(write(task, 'monotonic 1 0')).toBe('EACCES')
     value(task, { name: 'unshare', flags: NEW.TIME })
-    for (const text of ['realtime 1 0', 'monotonic 1', 'monotonic 1 1000000000', 'junk', ''])
+    for (const text of ['realtime 1 0', 'monotonic 1', 'monotonic 1 1000000000', 'junk', '', '15 0', '15 0 0'])
       expect(write(task, text), text).toBe('EINVAL')
     for (const text of ['monotonic -1 0', 'boottime 9223372037 0', '1 4611686019 0'])
       expect(write(task, text), text).toBe('ERANGE')
@@ -290,5 +290,10 @@ describe('keyctl', () => {
     expect(join(task, '_ses.web')).toBe(first)
     expect(child(task).keyring).toBe(task.keyring)
     expect(join(task, '_ses.db')).not.toBe(first)
+    for (const [arg2, why] of [
+      ['', 'EINVAL'],
+      ['.dot', 'EPERM'],
+    ] as const)
+      expect(errno(call(task, { name: 'keyctl', operation: 1, arg2, arg3: 0, arg4: 0, arg5: 0 }))).toBe(why)
   })
 })
