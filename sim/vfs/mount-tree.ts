@@ -6,7 +6,7 @@ import { type Denied, deny } from '../outcome.ts'
 import type { Dentry } from './dentry.ts'
 import type { Mount } from './mount.ts'
 import { lockTree } from './mount-locks.ts'
-import { attach, detach, endWhenUnused, leaveNamespace, treeOf, unplace } from './mounting.ts'
+import { attach, detach, endWhenUnused, leaveNamespace, topmost, treeOf, unplace } from './mounting.ts'
 import { type Path, samePath } from './path.ts'
 import { mayPropagate, propagate, receivers, setPropagation } from './propagation.ts'
 
@@ -73,7 +73,11 @@ export function unmountTree(top: Mount, how: Unmounting): void {
   const going = new Set(treeOf(top))
   const toppers = how.propagate ? addCopies(going) : new Map<Mount, Mount>()
   const places = new Map<Mount, Path>()
-  for (const copy of toppers.keys()) places.set(copy, copy.at!)
+  for (const [copy, topper] of toppers) {
+    let at = copy.at!
+    while (going.has(at.mount) && at.mount.at) at = at.mount.at
+    places.set(topper, at)
+  }
   const touched = new Set<MountNamespace>()
   const ended: Mount[] = []
   for (const mount of going) {
@@ -86,10 +90,9 @@ export function unmountTree(top: Mount, how: Unmounting): void {
     }
     setPropagation(mount, 'private')
   }
-  for (const [copy, topper] of toppers) {
-    const at = places.get(copy)!
+  for (const [topper, at] of places) {
     unplace(topper)
-    attach(topper, at, topper.namespace)
+    attach(topper, topmost(at), topper.namespace)
   }
   for (const namespace of touched) namespace.touch()
   for (const mount of ended) endWhenUnused(mount)
