@@ -2,6 +2,7 @@
 
 /** Small numbers that are used again once they are free: peer groups, mount ids, anonymous devices. */
 export class SmallNumbers {
+  /** A heap: each number is lower than the two below it. */
   readonly #free: number[] = []
   #next: number
 
@@ -9,13 +10,33 @@ export class SmallNumbers {
     this.#next = first
   }
 
+  /** The lowest that is free. */
   take(): number {
-    return this.#free.shift() ?? this.#next++
+    const free = this.#free
+    const lowest = free[0]
+    if (lowest === undefined) return this.#next++
+    const last = free.pop()!
+    if (free.length === 0) return lowest
+    let at = 0
+    for (;;) {
+      let least = 2 * at + 1
+      if (least + 1 < free.length && free[least + 1]! < free[least]!) least += 1
+      if (least >= free.length || free[least]! >= last) break
+      free[at] = free[least]!
+      at = least
+    }
+    free[at] = last
+    return lowest
   }
 
   giveBack(number: number): void {
-    const at = this.#free.findIndex((other) => other > number)
-    this.#free.splice(at < 0 ? this.#free.length : at, 0, number)
+    const free = this.#free
+    let at = free.length
+    for (let parent = (at - 1) >> 1; at > 0 && free[parent]! > number; parent = (at - 1) >> 1) {
+      free[at] = free[parent]!
+      at = parent
+    }
+    free[at] = number
   }
 }
 
