@@ -25,16 +25,19 @@ export class TmpfsFile implements FileOperations {
     this.#file = file
   }
 
-  read(_task: Task, count: number, offset: number): Reply {
+  read(task: Task, count: number, offset: number): Reply {
     const left = Math.min(count, this.#inode.sizeBytes - offset)
     if (left <= 0) return { value: 0, data: nothing }
-    return { value: left, data: this.#inode.pages.read(offset, left) }
+    const refusal = this.#inode.touched(task, offset, left)
+    return refusal ?? { value: left, data: this.#inode.pages.read(offset, left) }
   }
 
   write(task: Task, bytes: Uint8Array, offset: number): Reply {
     const inode = this.#inode
     if (this.#sealed(SEAL.WRITE | SEAL.FUTURE_WRITE)) return refuse('write(2)', 'writing')
     if (offset + bytes.length > inode.sizeBytes && this.#sealed(SEAL.GROW)) return refuse('write(2)', 'growing')
+    const refusal = inode.touched(task, offset, bytes.length)
+    if (refusal) return refusal
     const written = inode.pages.write(offset, bytes, () => inode.ask(task))
     if (isDenied(written)) return written
     if (offset + written > inode.sizeBytes) inode.sizeBytes = offset + written

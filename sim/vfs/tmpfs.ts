@@ -8,6 +8,7 @@ import type { Task } from '../task.ts'
 import { Dentry } from './dentry.ts'
 import type { FileOperations, OpenFile } from './file.ts'
 import { type Attributes, type DirectoryEntry, Inode, type NewInode } from './inode.ts'
+import { PageCache } from './page-cache.ts'
 import { Pages } from './pages.ts'
 import type { Statfs, Superblock } from './superblock.ts'
 import { SEAL, TmpfsFile } from './tmpfs-file.ts'
@@ -22,6 +23,8 @@ export interface TmpfsOptions {
   /** undefined is no limit. */
   readonly sizeBytes?: number
   readonly inodes?: number
+  /** It stands for a disk: what is in memory is a cache, which can be reclaimed. */
+  readonly disk?: boolean
   /** As mountinfo shows them, without a comma in front. */
   readonly shown?: string
 }
@@ -55,6 +58,7 @@ export class Tmpfs implements Superblock {
   ended: () => void = () => {}
   limitPages: number | undefined
   limitInodes: number | undefined
+  readonly disk: boolean
   usedPages = 0
   usedInodes = 0
   #ino = 0
@@ -71,6 +75,7 @@ export class Tmpfs implements Superblock {
     this.shown = () => shown
     this.limitPages = options.sizeBytes === undefined ? undefined : Math.ceil(options.sizeBytes / pageBytes)
     this.limitInodes = options.inodes
+    this.disk = options.disk === true
     const made: NewInode = {
       kind: 'directory',
       mode: options.mode ?? 0o1777,
@@ -124,6 +129,8 @@ export class TmpfsInode extends Inode {
   readonly target: string
   readonly pages = new Pages()
   readonly charges = new Charges('shmem')
+  /** Of a file on a disk; made when it is first read or written. */
+  cache: PageCache | undefined
   /** F_SEAL_* of a regular file: those of a path are sealed against more from the start. mm/shmem.c */
   seals: number | undefined
 
@@ -227,7 +234,10 @@ export class TmpfsInode extends Inode {
       return deny('EPERM', 'fcntl(2)', 'ftruncate(2): a seal forbids shrinking')
     if (sizeBytes > this.sizeBytes && seals & SEAL.GROW)
       return deny('EPERM', 'fcntl(2)', 'ftruncate(2): a seal forbids growing')
-    if (sizeBytes < this.sizeBytes) this.pages.cut(sizeBytes, this.gone)
+    if (sizeBytes < this.sizeBytes) {
+      this.pages.cut(sizeBytes, this.gone)
+      this.cache?.cut(sizeBytes)
+    }
     this.sizeBytes = sizeBytes
     return undefined
   }
@@ -242,6 +252,7 @@ export class TmpfsInode extends Inode {
     this.superblock.usedPages -= this.pages.count
     this.pages.cut(0, () => {})
     this.charges.giveBackAll()
+    this.cache?.cut(0)
   }
 
   /** One page more: of the file system, and of the writer's memory. */
@@ -249,9 +260,16 @@ export class TmpfsInode extends Inode {
     const { superblock } = this
     if (superblock.limitPages !== undefined && superblock.usedPages >= superblock.limitPages)
       return deny('ENOSPC', 'MNT-034', 'tmpfs(5): the file system is as large as its size option allows')
-    const payer = this.charges.take(task, 1)
+    const payer = superblock.disk ? undefined : this.charges.take(task, 1)
     if (!isDenied(payer)) superblock.usedPages += 1
     return payer
+  }
+
+  /** What is read or written is in memory afterwards; only files on disks have a cache that it is in. */
+  touched(task: Task, offset: number, lengthBytes: number): Denied | undefined {
+    if (!this.superblock.disk) return undefined
+    this.cache ??= new PageCache()
+    return this.cache.touch(task, offset, lengthBytes)
   }
 
   readonly gone = (payer: Payer | undefined): void => {

@@ -141,6 +141,12 @@ export class MemoryControl implements MemoryAccount {
     return taken
   }
 
+  /** All clean page cache of the machine goes. proc_sys_vm(5), drop_caches */
+  dropCaches(group = this.root): void {
+    for (const cache of [...group.caches]) cache.reclaim(group, group.own.file)
+    for (const child of group.children) this.dropCaches(child)
+  }
+
   /** memory.max has been lowered: reclaim, then kill until it fits or nobody is left (MEM-009). */
   shrink(group: MemoryGroup): void {
     for (;;) {

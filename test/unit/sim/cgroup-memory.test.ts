@@ -14,6 +14,7 @@ import {
   writeFile,
 } from '../../support/sim-cgroups.ts'
 import { childIn, ending, group, MiB, map, touch, use } from '../../support/sim-resources.ts'
+import { mountTmpfs } from '../../support/sim-tasks.ts'
 
 let init: Task
 
@@ -205,28 +206,53 @@ describe('charges', () => {
 
   it('MEM-013: pages of tmpfs outlive their writer, until the file is deleted', () => {
     group(init, 'a')
+    mountTmpfs(init, '/run')
     const child = childIn(init, 'a')
-    const fd = value(child, { name: 'open', pathname: '/tmp/x', flags: 0o101, mode: 0o644 })
+    const fd = value(child, { name: 'open', pathname: '/run/x', flags: 0o101, mode: 0o644 })
     value(child, { name: 'write', fd, buf: new Uint8Array(2 * MiB) })
     call(child, { name: 'exit_group', status: 0 })
     expect(fields('a/memory.stat')).toMatchObject({ shmem: 2 * MiB, file: 2 * MiB, anon: 0 })
-    value(init, { name: 'unlink', pathname: '/tmp/x' })
+    value(init, { name: 'unlink', pathname: '/run/x' })
     expect(number('a/memory.current')).toBe(0)
+  })
+
+  it('MEM-020: page cache belongs to who read it first; a later reader pays nothing, and what is cached gives way', () => {
+    const fd = value(init, { name: 'open', pathname: '/tmp/x', flags: 0o101, mode: 0o644 })
+    value(init, { name: 'write', fd, buf: new Uint8Array(2 * MiB) })
+    init.kernel.memory!.dropCaches()
+    for (const name of ['a', 'b']) group(init, name)
+    const readAll = (task: Task) => {
+      const file = value(task, { name: 'open', pathname: '/tmp/x', flags: 0, mode: 0 })
+      value(task, { name: 'read', fd: file, buf: 2 * MiB })
+    }
+    const first = childIn(init, 'a')
+    readAll(first)
+    call(first, { name: 'exit_group', status: 0 })
+    readAll(childIn(init, 'b'))
+    expect([fields('a/memory.stat').file, fields('b/memory.stat').file]).toEqual([2 * MiB, 0])
+    expect([writeFile(init, 'a/memory.reclaim', '1M'), number('a/memory.current')]).toEqual(['OK', MiB])
+    writeFile(init, 'a/memory.max', '2M')
+    const hog = childIn(init, 'a')
+    use(hog, 2 * MiB - 4096)
+    expect([ending(hog), fields('a/memory.events').oom]).toEqual([undefined, 0])
+    value(init, { name: 'unlink', pathname: '/tmp/x' })
+    expect(fields('a/memory.stat').file).toBe(0)
   })
 
   it('MEM-013b: a removed cgroup stays as long as pages are charged to it, and its parent counts them', () => {
     makeGroup(init, 'a')
+    mountTmpfs(init, '/run')
     writeFile(init, 'a/cgroup.subtree_control', '+memory')
     group(init, 'a/b')
     const child = childIn(init, 'a/b')
-    const fd = value(child, { name: 'open', pathname: '/tmp/x', flags: 0o101, mode: 0o644 })
+    const fd = value(child, { name: 'open', pathname: '/run/x', flags: 0o101, mode: 0o644 })
     value(child, { name: 'write', fd, buf: new Uint8Array(MiB) })
     call(child, { name: 'exit_group', status: 0 })
     value(init, { name: 'wait4', pid: -1, wstatus: 4, options: 0, rusage: 0 })
     expect(removeGroup(init, 'a/b')).toBe('OK')
     expect(readFile(init, 'cgroup.stat')).toContain('nr_dying_descendants 1\n')
     expect(number('a/memory.current')).toBe(MiB)
-    value(init, { name: 'unlink', pathname: '/tmp/x' })
+    value(init, { name: 'unlink', pathname: '/run/x' })
     expect(readFile(init, 'cgroup.stat')).toContain('nr_dying_descendants 0\n')
     expect(number('a/memory.current')).toBe(0)
   })
