@@ -1,7 +1,7 @@
 // The one place where a task's credentials are replaced. commit_creds() in kernel/cred.c
 
 import type { Credentials } from './credentials.ts'
-import { countTask, uncountTask } from './life/limits.ts'
+import { countTask, exceedsProcesses, uncountTask } from './life/limits.ts'
 import type { Task } from './task.ts'
 
 /**
@@ -15,6 +15,7 @@ export function commitCredentials(task: Task, credentials: Credentials): void {
   if (before.uid !== credentials.uid || before.namespace !== credentials.namespace) {
     uncountTask(task)
     countTask(task, credentials)
+    task.hasTooManyProcesses = exceedsProcesses(task)
   }
   if (changesIdentity(before, credentials)) {
     task.process.dumpable = false

@@ -81,6 +81,8 @@ export class Task {
   vforkDone: WaitQueue | undefined
   /** Real uid and user namespace under which RLIMIT_NPROC counts it. */
   countedAs: Credentials | undefined
+  /** It became a user with more processes than RLIMIT_NPROC allows: its next execve(2) fails. */
+  hasTooManyProcesses = false
   /** Asked for by personality(2). */
   personality = 0
   /** Virtual time when it was born. */

@@ -77,13 +77,29 @@ function add({ uid, namespace }: Credentials, difference: number): void {
   }
 }
 
-/** Whether one process more would exceed RLIMIT_NPROC (CLN-102). */
+/** Whether one process more would exceed RLIMIT_NPROC, here or for who made a user namespace above (CLN-102). */
 export function mayFork(task: Task, as: Credentials, call: string): Denied | undefined {
-  const limit = limitOf(task, RLIMIT.NPROC).soft
-  if (limit === undefined || (as.namespace.taskCounts.get(as.uid) ?? 0) < limit) return undefined
-  if (as.uid === 0) return undefined
+  if (as.uid === 0 || !isOver(as, limitOf(task, RLIMIT.NPROC).soft, 1)) return undefined
   const { credentials, kernel } = task
   const { user } = kernel.initial
   if (capable(credentials, 'SYS_RESOURCE', user) || capable(credentials, 'SYS_ADMIN', user)) return undefined
-  return deny('EAGAIN', 'CLN-102', `${call}: the user has as many processes as RLIMIT_NPROC allows (${limit})`)
+  return deny('EAGAIN', 'CLN-102', `${call}: the user has as many processes as RLIMIT_NPROC allows`)
+}
+
+/**
+ * A change of the real uid does not fail for the number of processes; the execve(2) after it does. Asked when the task
+ * counts for its new user. flag_nproc_exceeded() in kernel/sys.c
+ */
+export function exceedsProcesses(task: Task): boolean {
+  const { credentials } = task
+  return credentials.uid !== 0 && isOver(credentials, limitOf(task, RLIMIT.NPROC).soft, 0)
+}
+
+/** is_rlimit_overlimit() in kernel/ucount.c */
+function isOver({ uid, namespace }: Credentials, limit: number | undefined, more: number): boolean {
+  let user: KUid = uid
+  let most = limit
+  for (let ns: UserNamespace | undefined = namespace; ns; user = ns.ownerUid, most = ns.processesMax, ns = ns.parent)
+    if (most !== undefined && (ns.taskCounts.get(user) ?? 0) + more > most) return true
+  return false
 }

@@ -2,6 +2,7 @@
 // create_user_ns() in kernel/user_namespace.c
 
 import { allCapabilities, CAP, type Credentials } from '../credentials.ts'
+import { limitOf, RLIMIT } from '../life/limits.ts'
 import { type Denied, deny } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import { topmost } from '../vfs/mounting.ts'
@@ -32,6 +33,7 @@ export function createUserNamespace(task: Task, call = 'unshare(2)'): Credential
   }
   const couldSetFileCapabilities = ((credentials.effective >> BigInt(CAP.SETFCAP)) & 1n) === 1n
   const namespace = new UserNamespace(task.kernel.counters, parent, { uid: euid, gid: egid, couldSetFileCapabilities })
+  if (credentials.uid !== 0) namespace.processesMax = limitOf(task, RLIMIT.NPROC).soft
   return inNamespace(credentials, namespace.retain())
 }
 

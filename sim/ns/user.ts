@@ -39,6 +39,8 @@ export class UserNamespace extends Namespace {
   readonly limits = new Map<NamespaceKind, number>()
   /** Tasks by real uid, those of namespaces below counted for who made them: RLIMIT_NPROC. */
   readonly taskCounts = new Map<KUid, number>()
+  /** RLIMIT_NPROC of its creator: so many tasks all those in it may be. */
+  processesMax: number | undefined
   /** Namespaces made in this one, by kind and by the user who made them; every ancestor counts them too (CLN-041). */
   readonly #counts = new Map<string, number>()
 

@@ -3,7 +3,7 @@
 import { execCredentials } from '../exec-credentials.ts'
 import { execute } from '../life/exec.ts'
 import { findExecutable } from '../life/exec-file.ts'
-import { limitOf, mayFork, RLIMIT } from '../life/limits.ts'
+import { exceedsProcesses, limitOf, RLIMIT } from '../life/limits.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import { type Calls, partial } from '../table.ts'
 import type { Task } from '../task.ts'
@@ -24,12 +24,9 @@ function exec(
 ): number | Denied {
   const call = dirfd === AT_FDCWD ? 'execve(2)' : 'execveat(2)'
   if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return deny('EINVAL', call, `${call}: there are unknown flags`)
-  const { countedAs, credentials } = task
-  // setuid(2) does not fail for the number of processes; what follows it does.
-  if (countedAs && countedAs.uid !== credentials.uid) {
-    const tooMany = mayFork(task, credentials, call)
-    if (tooMany) return tooMany
-  }
+  if (task.hasTooManyProcesses && exceedsProcesses(task))
+    return deny('EAGAIN', 'CLN-102', `${call}: the user has more processes than RLIMIT_NPROC allows`)
+  task.hasTooManyProcesses = false
   const options = { follow: !(flags & AT_SYMLINK_NOFOLLOW), emptyPath: (flags & AT_EMPTY_PATH) !== 0 }
   // "On Linux, argv and envp can be specified as NULL"; since 5.18 an empty argv has one empty string.
   const executable = findExecutable(task, dirfd, pathname, argv.length === 0 ? [''] : argv, options)

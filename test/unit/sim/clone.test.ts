@@ -2,7 +2,19 @@
 
 import { describe, expect, it } from 'vitest'
 import { begin, boot, call, errno, value } from '../../support/sim.ts'
-import { CLONE, child, clone, exit, kill, pid, SIG, sibling, waited } from '../../support/sim-processes.ts'
+import {
+  CLONE,
+  child,
+  clone,
+  execve,
+  exit,
+  kill,
+  pid,
+  SIG,
+  sibling,
+  waited,
+  write,
+} from '../../support/sim-processes.ts'
 import { become } from '../../support/sim-tasks.ts'
 
 const flagsAlone = (...flags: (keyof typeof CLONE)[]) => flags.reduce((sum, flag) => sum + CLONE[flag], 0)
@@ -145,6 +157,33 @@ describe('the order of refusals', () => {
     expect(errno(call(user, clone(0)))).toBe('EAGAIN')
     value(init, limit)
     expect(errno(call(init, clone(0)))).toBeUndefined()
+  })
+
+  it('CLN-102: the creator of a user namespace pays for all in it', () => {
+    const { init } = boot()
+    const user = child(init)
+    value(user, { name: 'setresuid', ruid: 4321, euid: 4321, suid: 4321 })
+    value(user, { name: 'setrlimit', resource: 6, rlim: { soft: 3n, hard: 3n } })
+    const inner = child(user, CLONE.NEWUSER)
+    const another = child(inner)
+    expect(errno(call(inner, clone(0)))).toBe('EAGAIN')
+    exit(another)
+    waited(inner)
+    expect(errno(call(inner, clone(0)))).toBeUndefined()
+  })
+
+  it('CLN-102: setuid does not fail for the number of processes, but execve after it', () => {
+    const { init } = boot()
+    write(init, '/bin/true', '#!sim outside\n')
+    const limited = () => {
+      const task = child(init)
+      value(task, { name: 'setrlimit', resource: 6, rlim: { soft: 1n, hard: 1n } })
+      value(task, { name: 'setresuid', ruid: 77, euid: 77, suid: 77 })
+      return task
+    }
+    const first = limited()
+    const second = limited()
+    expect([first, second].map((task) => errno(call(task, execve('/bin/true'))))).toEqual([undefined, 'EAGAIN'])
   })
 
   it('CLN-103: burns no number before one was taken, and leaves nothing behind', () => {
