@@ -88,6 +88,7 @@ export function inNewNamespace(parent: Task, less = false): Task {
     files: parent.files.copy(),
     comm: 'child',
   })
+  for (const [hierarchy, cgroup] of parent.cgroups) task.cgroups.set(hierarchy, cgroup)
   kernel.tasks.set(task.id, task)
   return task
 }
