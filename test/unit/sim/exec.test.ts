@@ -79,7 +79,7 @@ describe('what refuses execve (CLN-107)', () => {
     const { task } = machine()
     write(task, '/tmp/s0', '#!/bin/true\n')
     for (let at = 1; at < 7; at++) write(task, `/tmp/s${at}`, `#!/tmp/s${at - 1}\n`)
-    expect(errno(call(task, execve('/tmp/s6')))).toBe('ELOOP')
+    expect(errno(call(task, execve('/tmp/s5')))).toBe('ELOOP')
     expect(errno(call(child(task), execve('/tmp/s4')))).toBeUndefined()
   })
 
