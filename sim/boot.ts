@@ -19,6 +19,7 @@ import { UtsNamespace } from './ns/uts.ts'
 import { Process } from './process.ts'
 import { SignalActions } from './signal/actions.ts'
 import { table } from './sys/all.ts'
+import { mountSystem } from './system-mounts.ts'
 import { Task } from './task.ts'
 import { MachineConsole } from './vfs/console.ts'
 import type { Dentry } from './vfs/dentry.ts'
@@ -33,7 +34,7 @@ import { Tmpfs } from './vfs/tmpfs.ts'
 import { newDentry } from './vfs/walk.ts'
 
 /** Steps after process 1 is there, one after the other: each adds what its part of the kernel has from the start. */
-const steps: readonly ((kernel: Kernel) => void)[] = [mountCgroups]
+const steps: readonly ((kernel: Kernel) => void)[] = [mountSystem, mountCgroups]
 
 const directories: readonly (readonly [string, number])[] = [
   ['bin', 0o755],
@@ -94,7 +95,7 @@ function makeRoot(kernel: Kernel): Path {
   first.namespace = mnt
   first.locked = true
   mnt.mounts.add(first)
-  const superblock = new Tmpfs(kernel, user, { source: '/dev/root', mode: 0o755 })
+  const superblock = new Tmpfs(kernel, user, { source: '/dev/root', mode: 0o755, disk: true })
   const mount = newMount(kernel, superblock, superblock.root)
   attach(mount, { mount: first, dentry: below.root }, mnt)
   for (const [name, mode] of directories) makeIn(superblock.root, name, mode)

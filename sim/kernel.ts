@@ -95,6 +95,8 @@ export class Kernel {
   readonly fileSystems = new Map<string, FileSystemType>()
   /** Those of which there is one instance for the whole machine, by name of the type. */
   readonly singleSuperblocks = new Map<string, Superblock>()
+  /** Instances of sysfs: one for each network namespace. */
+  readonly sysfs = new Map<NetNamespace, Superblock>()
   /** fs.mount-max: mounts of one namespace (MNT-036). */
   mountsMax = 100_000
   /** Numbers of /proc/sys that somebody has written, by their last name; absent: as by default. proc_sys(5) */

@@ -137,7 +137,7 @@ function make(task: Task, flags: number, { namespace: owner, euid }: Credentials
   if (flags & NEWIPC) set.ipc = new IpcNamespace(counters, owner, euid)
   if (flags & NEWPID) set.pidForChildren = new PidNamespace(counters, owner, euid, before.pidForChildren)
   if (flags & NEWCGROUP) set.cgroup = new CgroupNamespace(counters, owner, euid, cgroupsOf(task))
-  if (flags & NEWNET) set.net = new NetNamespace(counters, owner, euid)
+  if (flags & NEWNET) set.net = new NetNamespace(counters, owner, euid, task.kernel.initial.net)
   if (flags & NEWTIME) set.timeForChildren = new TimeNamespace(counters, owner, euid, before.timeForChildren)
   return enterSet(set)
 }

@@ -43,6 +43,7 @@ import { calls as setns } from './setns.ts'
 import { calls as shm } from './shm.ts'
 import { calls as signalActions } from './signal-actions.ts'
 import { calls as sleep } from './sleep.ts'
+import { calls as socket } from './socket.ts'
 import { calls as stat } from './stat.ts'
 import { calls as umount } from './umount.ts'
 import { calls as unshare } from './unshare.ts'
@@ -125,6 +126,7 @@ const unknown: Table = {
   getgid: nothing,
   getgroups: nothing,
   getitimer: nothing,
+  getpeername: nothing,
   getpgid: nothing,
   getpgrp: nothing,
   getpid: nothing,
@@ -263,9 +265,11 @@ const unknown: Table = {
   shmctl: nothing,
   shmdt: nothing,
   shmget: nothing,
+  shutdown: nothing,
   sigaltstack: nothing,
   signalfd4: nothing,
   socket: nothing,
+  socketpair: nothing,
   stat: nothing,
   statfs: nothing,
   statx: nothing,
@@ -340,6 +344,7 @@ export const table: Table = {
   ...shm,
   ...signalActions,
   ...sleep,
+  ...socket,
   ...stat,
   ...umount,
   ...unshare,

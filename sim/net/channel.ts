@@ -1,0 +1,117 @@
+// What has been sent to a socket and not yet been received: a stream of bytes, or messages one by one. unix(7), tcp(7)
+
+import type { KGid, KUid } from '../ids.ts'
+import type { PidEntry } from '../ns/pid.ts'
+import type { OpenFile } from '../vfs/file.ts'
+import { release } from '../vfs/open.ts'
+import { WaitQueue } from '../wait.ts'
+
+/** Who sent it; each receiver sees numbers of its own namespaces (PID-022). */
+export interface Sender {
+  readonly entry: PidEntry | undefined
+  readonly uid: KUid
+  readonly gid: KGid
+}
+
+export interface Message {
+  bytes: Uint8Array
+  /** struct sockaddr of the sender. */
+  readonly from?: Uint8Array
+  /** Open files that go along; each counts as a reference (SCM_RIGHTS). */
+  rights: readonly OpenFile[]
+  readonly sender?: Sender
+  /** Of what length it was, where less is handed over (MSG_TRUNC). */
+  whole?: number
+}
+
+export class Channel {
+  readonly forReaders = new WaitQueue()
+  readonly forWriters = new WaitQueue()
+  readonly queue: Message[] = []
+  byteCount = 0
+  /** Nobody sends any more. */
+  ended = false
+  capacityBytes = 212_992
+  messagesMost = Number.POSITIVE_INFINITY
+
+  get full(): boolean {
+    return this.byteCount >= this.capacityBytes || this.queue.length >= this.messagesMost
+  }
+
+  push(message: Message): void {
+    this.queue.push(message)
+    this.byteCount += message.bytes.length
+    this.forReaders.wake()
+  }
+
+  /** Up to so many bytes of the stream; descriptors never run together with those of later bytes. */
+  takeBytes(count: number, peek: boolean): Message | undefined {
+    const [first] = this.queue
+    if (first === undefined) return undefined
+    const parts: Uint8Array[] = []
+    let taken = 0
+    for (const message of this.queue) {
+      if (taken === count || (message !== first && (message.rights.length > 0 || first.rights.length > 0))) break
+      const part = message.bytes.subarray(0, count - taken)
+      parts.push(part)
+      taken += part.length
+    }
+    const bytes = joined(parts, taken)
+    const { rights, sender } = first
+    if (!peek) this.#drop(taken)
+    return { bytes, rights: peek ? [] : rights, ...(sender && { sender }) }
+  }
+
+  #drop(count: number): void {
+    let left = count
+    while (this.queue.length > 0) {
+      const [first] = this.queue
+      const part = Math.min(left, first!.bytes.length)
+      left -= part
+      first!.rights = []
+      if (part < first!.bytes.length) {
+        first!.bytes = first!.bytes.subarray(part)
+        break
+      }
+      this.queue.shift()
+      if (left === 0) break
+    }
+    this.byteCount -= count
+    this.forWriters.wake()
+  }
+
+  takeMessage(count: number, peek: boolean): Message | undefined {
+    const [first] = this.queue
+    if (first === undefined) return undefined
+    if (!peek) {
+      this.queue.shift()
+      this.byteCount -= first.bytes.length
+      this.forWriters.wake()
+    }
+    return { ...first, bytes: first.bytes.slice(0, count), whole: first.bytes.length, rights: peek ? [] : first.rights }
+  }
+
+  end(): void {
+    this.ended = true
+    this.forReaders.wake()
+    this.forWriters.wake()
+  }
+
+  /** Nobody will receive it: files on the way are closed. */
+  discard(): boolean {
+    const left = this.queue.splice(0)
+    for (const { rights } of left) for (const file of rights) release(file)
+    this.byteCount = 0
+    return left.length > 0
+  }
+}
+
+function joined(parts: readonly Uint8Array[], lengthBytes: number): Uint8Array {
+  const whole = new Uint8Array(lengthBytes)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}

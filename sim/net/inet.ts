@@ -1,0 +1,368 @@
+// Sockets of IPv4 and IPv6: TCP, UDP and raw ones. ip(7), tcp(7), udp(7), raw(7)
+
+import { capable } from '../credentials.ts'
+import type { KUid } from '../ids.ts'
+import { type Denied, deny, isDenied, type Reply } from '../outcome.ts'
+import type { Task } from '../task.ts'
+import { type Address, AF, any4, any6, isAny, unmapped } from './address.ts'
+import type { Channel } from './channel.ts'
+import { type Arrived, deliver, type Failed } from './delivery.ts'
+import { deviceIoctl } from './device-ioctl.ts'
+import type { PortTable } from './ports.ts'
+import { mayBind } from './route.ts'
+import { type Endpoint, endpointOf, familyOf, sockaddrOf } from './sockaddr.ts'
+import { type Sending, Socket, type SocketType } from './socket.ts'
+
+const seconds = 1e9
+/** Three requests of a neighbour, a second each; six retries of a SYN, each waiting twice as long. */
+const neighbourNs = 3 * seconds
+const connectNs = 127 * seconds
+
+export class InetSocket extends Socket {
+  local: Address
+  port = 0
+  readonly owner: KUid
+  reuseAddress = false
+  reusePort = false
+  v6only = false
+  remote: Endpoint | undefined
+  /** The other end of a connection. */
+  peer: InetSocket | undefined
+  /** Not yet told to who connects without waiting. */
+  #untold = false
+  /** A connection is being tried: until then the outcome is not known. */
+  #trying = false
+  #waiting: InetSocket[] | undefined
+  #backlog = 0
+  #wasConnected = false
+  /** The name that it has for connections, where that is not what it was bound to. */
+  #seen: Endpoint | undefined
+
+  constructor(task: Task, domain: number, type: SocketType, protocol: number) {
+    super(task, domain, type, protocol)
+    this.local = domain === AF.INET ? any4 : any6
+    this.owner = task.credentials.fsuid
+  }
+
+  get ports(): PortTable {
+    return this.type === 'stream' ? this.namespace.tcp : this.namespace.udp
+  }
+
+  override get listening(): boolean {
+    return this.#waiting !== undefined
+  }
+
+  get connected(): boolean {
+    return this.#wasConnected
+  }
+
+  get backlogLength(): number {
+    return this.#waiting?.length ?? 0
+  }
+
+  bind(task: Task, bytes: Uint8Array): Reply {
+    const call = 'bind(2)'
+    const endpoint = endpointOf(bytes, this.domain, call)
+    if (isDenied(endpoint)) return endpoint
+    const { address, port } = endpoint
+    if (
+      !mayBind(this.namespace, unmapped(address)) &&
+      !this.namespace.sysctl('ipv4/ip_nonlocal_bind') &&
+      !this.options.get('0 15')
+    )
+      return deny('EADDRNOTAVAIL', 'NET-003', `${call}: the address belongs to no device of the network namespace`)
+    const first = this.namespace.sysctl('ipv4/ip_unprivileged_port_start')
+    if (port !== 0 && port < first && !capable(task.credentials, 'NET_BIND_SERVICE', this.namespace.owner))
+      return deny('EACCES', 'NET-010', `${call}: ports below ${first} need CAP_NET_BIND_SERVICE`)
+    if (this.port !== 0) return deny('EINVAL', call, `${call}: the socket has an address already`)
+    if (this.type === 'raw') {
+      this.local = address
+      return 0
+    }
+    return this.#take(address, port, call)
+  }
+
+  #take(address: Address, wanted: number, call: string): Denied | number {
+    if (wanted !== 0 && this.ports.conflicts(this, address, wanted))
+      return deny('EADDRINUSE', 'NET-013', `${call}: another socket of the network namespace has the port`)
+    const port = wanted === 0 ? this.#freePort(address) : wanted
+    if (port === undefined) return deny('EADDRINUSE', 'NET-013', `${call}: all ports of ip_local_port_range are taken`)
+    this.local = address
+    this.port = port
+    this.ports.add(this, port)
+    return 0
+  }
+
+  /** In rising order, so that the machine is the same each time. */
+  #freePort(address: Address): number | undefined {
+    const last = this.namespace.sysctl('ipv4/port_last')
+    for (let port = this.namespace.sysctl('ipv4/port_first'); port <= last; port++)
+      if (this.ports.isFree(port) || !this.ports.conflicts(this, address, port)) return port
+    return undefined
+  }
+
+  /** A port for a socket that sends without having been bound. */
+  #autobind(call: string): Denied | undefined {
+    if (this.port !== 0 || this.type === 'raw') return undefined
+    const answer = this.#take(this.local, 0, call)
+    return isDenied(answer) ? deny('EADDRNOTAVAIL', answer.rule, answer.sentence) : undefined
+  }
+
+  connect(_task: Task, bytes: Uint8Array): Reply {
+    const call = 'connect(2)'
+    if (familyOf(bytes) === AF.UNSPEC) {
+      this.remote = undefined
+      if (this.type === 'stream' && this.connected) this.#leave()
+      return 0
+    }
+    const endpoint = endpointOf(bytes, this.domain, call)
+    if (isDenied(endpoint)) return endpoint
+    if (this.type === 'stream') return this.#connectStream(endpoint, call)
+    const arrived = this.#way(endpoint, 17)
+    if (arrived === 'no-route') return unreachable(call)
+    const refusal = this.#autobind(call)
+    if (refusal) return refusal
+    this.remote = this.#target(endpoint)
+    if (typeof arrived === 'object' && isAny(this.local)) this.#seen = { address: arrived.ownAddress, port: this.port }
+    return 0
+  }
+
+  /** 0.0.0.0 as a destination is this host. */
+  #target({ address, port }: Endpoint): Endpoint {
+    const plain = unmapped(address)
+    if (!isAny(plain)) return { address: plain, port }
+    return { address: plain.length === 4 ? Uint8Array.of(127, 0, 0, 1) : Uint8Array.of(...new Uint8Array(15), 1), port }
+  }
+
+  #way(endpoint: Endpoint, protocol: 6 | 17): Arrived | Failed {
+    const { address: destination, port: destinationPort } = this.#target(endpoint)
+    const own = unmapped(this.local)
+    return deliver({
+      from: this.namespace,
+      source: isAny(own) ? undefined : own,
+      sourcePort: this.port,
+      ...{ destination, destinationPort, protocol },
+    })
+  }
+
+  #connectStream(endpoint: Endpoint, call: string): Reply {
+    if (this.#untold) {
+      this.#untold = false
+      return 0
+    }
+    if (this.connected) return deny('EISCONN', call, `${call}: the socket is connected`)
+    if (this.listening) return deny('EISCONN', call, `${call}: the socket listens`)
+    if (this.#trying) return deny('EALREADY', call, `${call}: an earlier attempt is not at its end`)
+    const failed = this.takeError()
+    if (failed) return deny(failed, call, `${call}: the attempt before has failed`)
+    const arrived = this.#way(endpoint, 6)
+    if (arrived === 'no-route') return unreachable(call)
+    const refusal = this.#autobind(call)
+    if (refusal) return refusal
+    if (typeof arrived === 'string') return this.#wait(arrived, call)
+    const listener = arrived.namespace.tcp.receiver(
+      arrived.destination,
+      arrived.destinationPort,
+      (socket) => socket.listening,
+    )
+    if (listener === undefined) return this.#refuse(call)
+    if (listener.#waiting!.length > listener.#backlog) return this.#wait('lost', call)
+    this.#join(listener, arrived, endpoint)
+    if (!this.nonblocking(0)) return 0
+    this.#untold = true
+    return inProgress(call)
+  }
+
+  #refuse(call: string): Denied {
+    const refused = deny('ECONNREFUSED', 'NET-002', `${call}: nobody listens at this port`)
+    if (!this.nonblocking(0)) return refused
+    this.error = 'ECONNREFUSED'
+    this.changes.wake()
+    return inProgress(call)
+  }
+
+  #join(listener: InetSocket, arrived: Arrived, endpoint: Endpoint): void {
+    const server = listener.#child(arrived, this.port)
+    server.peer = this
+    this.peer = server
+    this.remote = this.#target(endpoint)
+    this.#seen = { address: arrived.ownAddress, port: this.port }
+    this.#wasConnected = server.#wasConnected = true
+    listener.#waiting!.push(server)
+    listener.changes.wake()
+  }
+
+  /** A socket of the listener's kind, in its namespace. */
+  #child({ source, destination, destinationPort }: Arrived, port: number): InetSocket {
+    const { kernel, namespace, owner } = this
+    const like = { kernel, namespaces: { net: namespace }, credentials: { fsuid: owner } } as unknown as Task
+    const server = new InetSocket(like, this.domain, this.type, this.protocol)
+    server.local = destination
+    server.#seen = { address: destination, port: destinationPort }
+    server.remote = { address: source, port }
+    return server
+  }
+
+  /** Nobody answers: until it is known that nobody will. */
+  #wait(why: Failed, call: string): Reply {
+    const afterNs = why === 'no-neighbour' ? neighbourNs : connectNs
+    const outcome =
+      why === 'no-neighbour'
+        ? deny('EHOSTUNREACH', 'NET-105', `${call}: no neighbour has the address`)
+        : deny('ETIMEDOUT', 'tcp(7)', `${call}: nobody has answered`)
+    const deadlineNs = this.kernel.clock.nowNs + afterNs
+    if (this.nonblocking(0)) {
+      this.#trying = true
+      this.kernel.clock.set(deadlineNs, () => {
+        this.#trying = false
+        this.error = outcome.errno
+        this.changes.wake()
+      })
+      return inProgress(call)
+    }
+    return { queues: [], again: () => undefined, deadlineNs, timedOut: () => outcome, interruptible: true }
+  }
+
+  override listen(task: Task, backlog: number): Denied | number {
+    const call = 'listen(2)'
+    if (this.type !== 'stream') return super.listen(task, backlog)
+    if (this.connected) return deny('EINVAL', call, `${call}: the socket is connected`)
+    if (this.port === 0) {
+      const refusal = this.#take(this.local, 0, call)
+      if (isDenied(refusal)) return refusal
+    } else if (!this.listening) {
+      // Two that share a port by SO_REUSEADDR do not both listen.
+      this.#waiting = []
+      const taken = this.ports.conflicts(this, this.local, this.port)
+      this.#waiting = undefined
+      if (taken) return deny('EADDRINUSE', 'NET-013', `${call}: another socket has the port`)
+    }
+    this.#backlog = Math.min(backlog >>> 0, this.namespace.sysctl('core/somaxconn'))
+    this.#waiting ??= []
+    return 0
+  }
+
+  override acceptable(): InetSocket | undefined {
+    return this.#waiting?.[0]
+  }
+
+  takeConnection(): InetSocket | undefined {
+    return this.#waiting?.shift()
+  }
+
+  protected override mayReceive(): Denied | undefined {
+    if (this.type !== 'stream' || this.connected) return undefined
+    return deny('ENOTCONN', 'recv(2)', 'recv(2): the socket is not connected')
+  }
+
+  protected outgoing(): Channel | undefined {
+    return this.peer?.incoming
+  }
+
+  send(task: Task, sending: Sending): Reply {
+    const call = 'send(2)'
+    if (this.type === 'stream') {
+      if (!this.connected)
+        return this.sendClosed ? this.brokenPipe(task, sending.flags) : this.#early(task, sending, call)
+      return this.pour(task, sending, () => {
+        const { peer } = this
+        return peer === undefined || peer.closed || peer.incoming.ended ? undefined : peer.incoming
+      })
+    }
+    return this.#sendDatagram(sending, call)
+  }
+
+  #early(task: Task, { flags }: Sending, call: string): Denied {
+    const error = this.takeError()
+    if (error) return deny(error, call, `${call}: the connection has failed`)
+    return this.#trying ? deny('EAGAIN', call, `${call}: not connected yet`) : this.brokenPipe(task, flags)
+  }
+
+  #sendDatagram({ bytes, to }: Sending, call: string): Reply {
+    const error = this.takeError()
+    if (error) return deny(error, call, `${call}: ${error} came for an earlier message`)
+    if (bytes.length > 65_507) return deny('EMSGSIZE', 'udp(7)', `${call}: a datagram has at most 65507 bytes`)
+    const endpoint = to === undefined ? this.remote : endpointOf(to, this.domain, call)
+    if (endpoint === undefined) return deny('EDESTADDRREQ', call, `${call}: there is no address to send to`)
+    if (isDenied(endpoint)) return endpoint
+    const arrived = this.#way(endpoint, 17)
+    if (arrived === 'no-route') return unreachable(call)
+    const refusal = this.#autobind(call)
+    if (refusal) return refusal
+    if (typeof arrived === 'string') return bytes.length
+    this.#drop(arrived, bytes)
+    return bytes.length
+  }
+
+  /** Into the queue of whoever has the port; without anybody the sender hears of it, if it is connected. */
+  #drop({ namespace, source, destination, destinationPort }: Arrived, bytes: Uint8Array): void {
+    const port = this.port
+    const receiver = namespace.udp.receiver(
+      destination,
+      destinationPort,
+      ({ remote }) =>
+        remote === undefined || (remote.port === port && remote.address.every((byte, at) => byte === source[at])),
+    )
+    if (receiver === undefined) {
+      if (this.remote === undefined) return
+      this.error = 'ECONNREFUSED'
+      this.changes.wake()
+      return
+    }
+    if (receiver.incoming.full) return
+    const from = sockaddrOf(receiver.domain, { address: source, port })
+    receiver.incoming.push({ bytes: bytes.slice(), from, rights: [] })
+  }
+
+  name(): Uint8Array {
+    return sockaddrOf(this.domain, this.#seen ?? { address: this.local, port: this.port })
+  }
+
+  peerName(): Uint8Array | Denied {
+    if (this.remote === undefined)
+      return deny('ENOTCONN', 'getpeername(2)', 'getpeername(2): the socket is not connected')
+    return sockaddrOf(this.domain, this.remote)
+  }
+
+  shutdown(how: number): Denied | number {
+    if (this.type === 'stream' ? !this.connected && !this.listening : this.remote === undefined)
+      return deny('ENOTCONN', 'shutdown(2)', 'shutdown(2): the socket is not connected')
+    if (how !== 1) this.incoming.end()
+    if (how !== 0) {
+      this.sendClosed = true
+      if (this.type === 'stream') this.peer?.incoming.end()
+    }
+    this.changes.wake()
+    return 0
+  }
+
+  override ioctl(task: Task, request: number, arg: Uint8Array | number): Reply {
+    const answer = deviceIoctl(task, this.namespace, request, arg)
+    return answer ?? super.ioctl(task, request, arg)
+  }
+
+  #leave(): void {
+    const unread = this.incoming.discard()
+    const { peer } = this
+    this.peer = undefined
+    this.#wasConnected = false
+    if (peer === undefined) return
+    if (unread) peer.error = 'ECONNRESET'
+    peer.incoming.end()
+    peer.changes.wake()
+  }
+
+  protected end(): void {
+    if (this.port !== 0) this.ports.remove(this, this.port)
+    for (const waiting of this.#waiting ?? []) waiting.release()
+    this.#waiting = undefined
+    this.#leave()
+    this.incoming.end()
+    this.changes.wake()
+  }
+}
+
+const unreachable = (call: string): Denied =>
+  deny('ENETUNREACH', 'NET-001', `${call}: there is no route to the address`)
+const inProgress = (call: string): Denied =>
+  deny('EINPROGRESS', call, `${call}: the socket does not wait, the connection is on its way`)
