@@ -24,7 +24,7 @@ import { endMount, newMount, topmost, treeOf } from '../vfs/mounting.ts'
 import type { Path } from '../vfs/path.ts'
 import { type Propagation, setPropagation } from '../vfs/propagation.ts'
 import type { Superblock } from '../vfs/superblock.ts'
-import { findType, shownRoot } from '../vfs/types.ts'
+import { type FileSystemType, findType, shownRoot } from '../vfs/types.ts'
 import { longerThan } from '../vfs/utf8.ts'
 import { AT_FDCWD, walk } from '../vfs/walk.ts'
 import { uint } from './arguments.ts'
@@ -118,9 +118,12 @@ function remount(task: Task, path: Path, { bits, data }: Wish): Denied | undefin
   if (refusal) return refusal
   const { mount } = path
   const { superblock } = mount
-  const type = findType(task.kernel, superblock.type) ?? { name: superblock.type, make: () => superblock }
+  const type: FileSystemType = findType(task.kernel, superblock.type) ?? {
+    name: superblock.type,
+    make: () => superblock,
+  }
   const context = remountContext(type, bits)
-  const bad = giveAll(task, context, data)
+  const bad = type.remountsAsItIs ? undefined : giveAll(task, context, data)
   if (bad) return bad
   if (!capable(task.credentials, 'SYS_ADMIN', superblock.owner))
     return deny('EPERM', 'USR-020', `${call}: the file system belongs to another user namespace`)

@@ -20,7 +20,7 @@ const NOFOLLOW = 8
 
 function umount(task: Task, target: string | null, flags: number): number | Denied {
   if (flags & ~15) return deny('EINVAL', 'MNT-013', `${call}: there are unknown flags`)
-  const walked = walk(task, AT_FDCWD, target, { follow: (flags & NOFOLLOW) === 0, call })
+  const walked = walk(task, AT_FDCWD, target, { follow: (flags & NOFOLLOW) === 0, keepsMark: true, call })
   if (isDenied(walked)) return walked
   const path = topmost(walked)
   const { mount } = path

@@ -76,6 +76,23 @@ interface Wish {
   readonly last: (key: string) => string | true | undefined
 }
 
+/** As mountinfo has them: in a fixed order, and only what is not as it is by default. ovl_show_options() */
+function shownOptions(task: Task, options: readonly MountOption[], hasUpper: boolean): string {
+  const given = (keys: readonly string[]) =>
+    options
+      .filter(([key]) => keys.includes(key))
+      .map(([key, value]) => (value === true ? key : `${key}=${String(value)}`))
+  return [
+    ...given(['lowerdir', 'lowerdir+']),
+    ...(hasUpper ? [...given(['upperdir']), ...given(['workdir'])] : []),
+    ...given(['default_permissions']),
+    ...given(['index']).filter((text) => text !== 'index=off'),
+    ...(hasUpper && task.kernel.since(6, 6) ? ['uuid=on'] : []),
+    ...given(['volatile']),
+    ...given(['userxattr']),
+  ].join(',')
+}
+
 /** Options as a whole; paths are walked again, as they stand now. */
 function wishOf(task: Task, options: readonly MountOption[]): Wish | Denied {
   const last = (key: string) => options.findLast(([other]) => other === key)?.[1] as string | true | undefined
@@ -93,11 +110,7 @@ function wishOf(task: Task, options: readonly MountOption[]): Wish | Denied {
     if (isDenied(path)) return path
     lower.push(path)
   }
-  const shown = options
-    .filter(([key]) => !(key === 'workdir' && upper === undefined) && key !== 'xino' && key !== 'uuid')
-    .map(([key, value]) => (value === true ? key : `${key}=${String(value)}`))
-    .join(',')
-  return { lower, upper, work, shown, last }
+  return { lower, upper, work, shown: shownOptions(task, options, upper !== undefined), last }
 }
 
 /** What ovl_fill_super() refuses, in its order. */
@@ -191,6 +204,7 @@ function make(task: Task, wish: NewSuperblock): Superblock | Denied {
 export const overlay: FileSystemType = {
   name: 'overlay',
   inUserNamespaces: true,
+  remountsAsItIs: true,
   check,
   make,
   remount(_task, superblock, _options, flags) {

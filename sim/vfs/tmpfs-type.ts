@@ -95,7 +95,7 @@ function shown(superblock: Tmpfs): string {
   if (superblock.madeMode !== 0o1777) parts.push(`mode=${superblock.madeMode.toString(8).padStart(3, '0')}`)
   if (inode.uid !== 0) parts.push(`uid=${owner.shownUid(inode.uid)}`)
   if (inode.gid !== 0) parts.push(`gid=${owner.shownGid(inode.gid)}`)
-  return [...parts, 'inode64'].join(',')
+  return parts.join(',')
 }
 
 function make(task: Task, wish: NewSuperblock, type: string): Superblock {

@@ -36,6 +36,8 @@ export interface FileSystemType {
   readonly revealing?: boolean
   /** FS_ALLOW_IDMAP. mount_setattr(2) */
   readonly idmappable?: boolean
+  /** A remount by mount(2) looks at no options of its own. */
+  readonly remountsAsItIs?: boolean
   /** Kernels before this one do not know it. */
   readonly since?: readonly [major: number, minor: number]
   /** Whose CAP_SYS_ADMIN counts and who owns the instance (USR-018); absent: the user namespace of the task. */

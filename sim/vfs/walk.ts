@@ -38,6 +38,8 @@ export interface WalkOptions {
   readonly resolve?: number
   /** Set by walkToCreate: a symbolic link that is the last component is followed, if links are. */
   readonly creates?: boolean
+  /** The walk is no use of the mount that it ends on (MNT_EXPIRE). */
+  readonly keepsMark?: boolean
   /** Call, as it stands in refusals: `mount(2)`. */
   readonly call?: string
 }
@@ -109,6 +111,7 @@ class Walker {
   readonly #call: string
   readonly #emptyPath: boolean
   readonly #creates: boolean
+  readonly #keepsMark: boolean
   #root: Path
   #mount!: Mount
   #dentry!: Dentry
@@ -121,6 +124,7 @@ class Walker {
     this.#call = options.call ?? 'path walk'
     this.#emptyPath = options.emptyPath === true
     this.#creates = options.creates === true
+    this.#keepsMark = options.keepsMark === true
     this.#root = task.fs.root
   }
 
@@ -295,6 +299,7 @@ class Walker {
   }
 
   #here(): Path {
+    if (!this.#keepsMark) this.#mount.expiring = false
     return { mount: this.#mount, dentry: this.#dentry }
   }
 

@@ -217,7 +217,7 @@ describe('flags of mounts', () => {
     touch(task, '/w/a/f', 'x'.repeat(20_000))
     expect(mount(task, null, '/w/a', null, MS.REMOUNT, 'size=8k')).toBe('EINVAL')
     expect(mount(task, null, '/w/a', null, MS.REMOUNT, 'size=128k')).toBe('OK')
-    expect(fieldsOf(task, '/w/a')[0]!.at(-1)).toBe('rw,size=128k,inode64')
+    expect(fieldsOf(task, '/w/a')[0]!.at(-1)).toBe('rw,size=128k')
   })
 
   it('MNT-034: a tmpfs knows sizes in units, of memory, and without limit', () => {
@@ -229,11 +229,11 @@ describe('flags of mounts', () => {
       umount(task, '/w/a')
       return line
     }
-    expect(shown('size=5000')).toBe('rw,size=8k,inode64')
-    expect(shown('size=1m,nr_inodes=10,mode=755')).toBe('rw,size=1024k,nr_inodes=10,mode=755,inode64')
-    expect(shown('size=50%')).toBe('rw,inode64')
-    expect(shown('size=0')).toBe('rw,size=0k,inode64')
-    expect(shown(null)).toBe('rw,inode64')
+    expect(shown('size=5000')).toBe('rw,size=8k')
+    expect(shown('size=1m,nr_inodes=10,mode=755')).toBe('rw,size=1024k,nr_inodes=10,mode=755')
+    expect(shown('size=50%')).toBe('rw')
+    expect(shown('size=0')).toBe('rw,size=0k')
+    expect(shown(null)).toBe('rw')
   })
 })
 
@@ -271,6 +271,9 @@ describe('umount2(2)', () => {
     tmpfs(task, '/w/d')
     expect(umount(task, '/w/d', 4)).toBe('EAGAIN')
     value(task, { name: 'close', fd: open(task, '/w/d', 0o200000) })
+    expect(umount(task, '/w/d', 4)).toBe('EAGAIN')
+    exists(task, '/w/d/none')
+    exists(task, '/w/d')
     expect(umount(task, '/w/d', 4)).toBe('EAGAIN')
     expect(umount(task, '/w/d', 4)).toBe('OK')
   })

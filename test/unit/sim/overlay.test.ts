@@ -273,7 +273,9 @@ describe('overlayfs', () => {
   it('shows its layers in mountinfo, and volatile forbids a second mount of the same work directory', () => {
     const task = mounted(`${layers},volatile`)
     const line = mountinfo(task).trimEnd().split('\n').at(-1)!
-    expect(line).toContain(' - overlay overlay rw,lowerdir=/w/top:/w/low,upperdir=/w/up,workdir=/w/work,volatile')
+    expect(line).toContain(
+      ' - overlay overlay rw,lowerdir=/w/top:/w/low,upperdir=/w/up,workdir=/w/work,uuid=on,volatile',
+    )
     mkdir(task, '/w/m2')
     expect(overlay(task, layers, '/w/m2')).toBe('EINVAL')
   })
