@@ -13,11 +13,17 @@ export class Scheduler {
   readonly #deadlines = new Map<Task, Timer>()
   /** Their deadline has passed while they were stopped or frozen. */
   readonly #overdue = new Map<Task, () => Outcome>()
+  readonly #later: (() => void)[] = []
   /** Those that run a program and wait for nothing, in the order in which they became so. */
   readonly runnable = new Set<Task>()
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel
+  }
+
+  /** To be done at the end of the call that is being made: what would go on from one to the next without end. */
+  later(act: () => void): void {
+    this.#later.push(act)
   }
 
   /** A call of a task waits from now on. A task that has ended in its own call does not. */
@@ -104,11 +110,14 @@ export class Scheduler {
 
   /** Asks the woken until nobody's answer changes anything more. Time stands still meanwhile. */
   settle(): void {
-    for (const task of this.#woken) {
-      this.#woken.delete(task)
-      if (isSuspended(task)) continue
-      const outcome = task.blocked?.again()
-      if (outcome) this.finish(task, outcome)
-    }
+    do {
+      if (this.#later.length > 0) for (const act of this.#later.splice(0)) act()
+      for (const task of this.#woken) {
+        this.#woken.delete(task)
+        if (isSuspended(task)) continue
+        const outcome = task.blocked?.again()
+        if (outcome) this.finish(task, outcome)
+      }
+    } while (this.#later.length > 0)
   }
 }

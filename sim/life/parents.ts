@@ -92,10 +92,11 @@ export function leaveChildren(process: Process): void {
   }
 }
 
-/** PDEATHSIG (PID-026). */
+/** PDEATHSIG (PID-026). A long line of processes may end one after the other of it. */
 function tellDeath(child: Process): void {
-  for (const task of [...child.tasks])
-    if (task.parentDeathSignal !== 0) sendToProcess(child, fromKernel(task.parentDeathSignal), false)
+  const { scheduler } = child.leader.kernel
+  for (const { parentDeathSignal: signal } of child.tasks)
+    if (signal !== 0) scheduler.later(() => sendToProcess(child, fromKernel(signal), false))
 }
 
 export function livingThread(process: Process): Task | undefined {

@@ -215,6 +215,20 @@ describe('orphans', () => {
     expect(grandchild.alive).toBe(true)
   })
 
+  it('PID-026: a long line of processes ends with its first', () => {
+    const { init, kernel } = boot()
+    const first = child(init)
+    let last = first
+    for (let count = 0; count < 5000; count++) {
+      last = child(last)
+      value(last, { name: 'prctl', option: 1, arg2: SIG.KILL, arg3: 0, arg4: 0, arg5: 0 })
+    }
+    value(init, action(SIG.CHLD, 1))
+    exit(first)
+    expect(last.alive).toBe(false)
+    expect(kernel.tasks.size).toBe(1)
+  })
+
   it('PID-104: a stopped group that loses its last link to the session gets SIGHUP and SIGCONT', () => {
     const { init } = boot()
     const shell = child(init)
