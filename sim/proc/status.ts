@@ -5,6 +5,7 @@ import { firstCpus, listText } from '../cpu/mask.ts'
 import { limitOf, RLIMIT } from '../life/limits.ts'
 import { pageBytes } from '../memory.ts'
 import type { PidEntry } from '../ns/pid.ts'
+import type { Task } from '../task.ts'
 import type { Reading } from './process-directory.ts'
 import { bitsOf, parentNumber, signalSets, stateOf, stateWords, threadCount } from './state.ts'
 

@@ -1,6 +1,7 @@
 // Limits and use of resources: getrlimit, setrlimit, prlimit64, getrusage, times. getrlimit(2), getrusage(2), times(2)
 
 import type { Rlimit } from '../../core/syscall.ts'
+import { residentPages } from '../address-space.ts'
 import { capable } from '../credentials.ts'
 import { descriptorsMost, limitOf, limitsCount, RLIMIT } from '../life/limits.ts'
 import { type Denied, deny, isDenied, type Outcome, type Reply } from '../outcome.ts'
@@ -60,9 +61,36 @@ function targetOf(task: Task, pid: number): Task | Denied {
 /** SELF, CHILDREN, THREAD. */
 const whose: ReadonlySet<number> = new Set([0, -1, 1])
 
-/** Clock ticks since the machine was switched on, a hundred each second. */
+/** Clock ticks since the machine was switched on, a hundred each second; what the process has had of processors, as data. */
 function times(task: Task): Outcome {
-  return { value: Math.floor(task.kernel.clock.nowNs / 1e7), data: new Uint8Array(32) }
+  const data = new Uint8Array(32)
+  new DataView(data.buffer).setBigInt64(0, BigInt(Math.floor(hadNs(task, RUSAGE_SELF) / 1e7)), true)
+  return { value: Math.floor(task.kernel.clock.nowNs / 1e7), data }
+}
+
+const RUSAGE_SELF = 0
+const RUSAGE_CHILDREN = -1
+
+/** Processor time of a thread or of all that live of a process; all of it is user time. */
+function hadNs(task: Task, who: number): number {
+  task.kernel.cpu?.update()
+  if (who === RUSAGE_CHILDREN) return 0
+  if (who !== RUSAGE_SELF) return task.cpuNs
+  let sum = 0
+  for (const { cpuNs } of task.process.tasks) sum += cpuNs
+  return sum
+}
+
+/** struct rusage: ru_utime, and ru_maxrss in KiB. */
+function usage(task: Task, who: number): Outcome {
+  const data = new Uint8Array(144)
+  const view = new DataView(data.buffer)
+  const usec = Math.floor(hadNs(task, who) / 1000)
+  view.setBigInt64(0, BigInt(Math.floor(usec / 1e6)), true)
+  view.setBigInt64(8, BigInt(usec % 1e6), true)
+  const { space } = task.process.image
+  if (who !== RUSAGE_CHILDREN && space) view.setBigInt64(32, BigInt(residentPages(space) * 4), true)
+  return { value: 0, data }
 }
 
 export const calls: Calls = {
@@ -76,10 +104,10 @@ export const calls: Calls = {
     const target = targetOf(task, int(pid))
     return isDenied(target) ? target : change(task, target, uint(resource), new_limit, 'prlimit(2)')
   }),
-  getrusage: partial('no use is counted', (_task, { who }) =>
+  getrusage: partial('processor time of what lives, and memory as it is now', (task, { who }) =>
     whose.has(int(who))
-      ? { value: 0, data: new Uint8Array(144) }
+      ? usage(task, int(who))
       : deny('EINVAL', 'getrusage(2)', 'getrusage(2): this is none of RUSAGE_*'),
   ),
-  times: partial('no processor time is counted', times),
+  times: partial('processor time of children is not counted', times),
 }
