@@ -135,7 +135,8 @@ describe('tmpfs', () => {
         pages -= count
       },
     } as typeof kernel.memory
-    const fd = open('/tmp/file', O.RDWR | O.CREAT)
+    mountTmpfs(init, '/run')
+    const fd = open('/run/file', O.RDWR | O.CREAT)
     expect(value(init, write(fd, new Uint8Array(5000)))).toBe(5000)
     expect(pages).toBe(2)
     value(init, { name: 'pwrite64', fd, buf: 'x', offset: 0 })
@@ -144,7 +145,7 @@ describe('tmpfs', () => {
     expect(pages).toBe(2)
     value(init, { name: 'fallocate', fd, mode: 3, offset: 0, len: 4096 })
     expect(pages).toBe(1)
-    value(init, { name: 'unlink', pathname: '/tmp/file' })
+    value(init, { name: 'unlink', pathname: '/run/file' })
     value(init, { name: 'close', fd })
     expect(pages).toBe(0)
   })
