@@ -181,6 +181,9 @@ export const families = {
   }),
   seccomp: numbered('SECCOMP_', 'SET_MODE_STRICT SET_MODE_FILTER GET_ACTION_AVAIL GET_NOTIF_SIZES'),
   keyctl: family('choice', 'KEYCTL_', { GET_KEYRING_ID: 0, JOIN_SESSION_KEYRING: 1 }),
+  ipcFlags: family('flags', 'IPC_', { CREAT: 0o1000, EXCL: 0o2000, NOWAIT: 0o4000 }),
+  ipcControl: numbered('IPC_', 'RMID SET STAT'),
+  semaphoreControl: numbered('', 'GETPID GETVAL GETALL GETNCNT GETZCNT SETVAL SETALL', 11),
   xattr: family('flags', 'XATTR_', { CREATE: 1, REPLACE: 2 }),
   reboot: family('choice', 'LINUX_REBOOT_', {
     ...{ MAGIC1: 0xfee1dead, MAGIC2: 672274793, CMD_RESTART: 0x01234567, CMD_HALT: 0xcdef0123, CMD_CAD_ON: 0x89abcdef },

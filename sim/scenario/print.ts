@@ -112,6 +112,15 @@ const shows: Readonly<Record<string, Show>> = {
   'seccomp operation': choice('seccomp'),
   'keyctl operation': choice('keyctl'),
   'setxattr flags': flags('xattr'),
+  'shmget shmflg': flags('ipcFlags'),
+  'semget semflg': flags('ipcFlags'),
+  'msgget msgflg': flags('ipcFlags'),
+  'msgsnd msgflg': flags('ipcFlags'),
+  'msgrcv msgflg': flags('ipcFlags'),
+  'shmctl op': choice('ipcControl'),
+  'msgctl op': choice('ipcControl'),
+  'semctl op': choice('ipcControl', 'semaphoreControl'),
+  'clock_gettime clockid': choice('clock', 'clockMore'),
   'timerfd_create clockid': choice('clock', 'clockMore'),
 }
 
