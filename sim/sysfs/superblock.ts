@@ -104,7 +104,7 @@ export const sysfs: FileSystemType = {
   name: 'sysfs',
   inUserNamespaces: true,
   revealing: true,
-  owner: (task) => task.credentials.namespace,
+  owner: (task) => task.namespaces.net.owner,
   make(task, { source, flags, owner }): SysfsSuperblock | Denied {
     const { kernel } = task
     const { net } = task.namespaces

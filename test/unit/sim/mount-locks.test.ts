@@ -132,4 +132,19 @@ describe('a mount namespace of another user namespace', () => {
     const path = walk(task, -100, 'sub')
     expect('mount' in path && path.dentry === path.mount.root).toBe(true)
   })
+
+  it('USR-018, USR-019: proc and sysfs want the pid and the net namespace, and an instance that is seen whole', () => {
+    const NEW = { NS: 0x20000, IPC: 0x8000000, USER: 0x10000000, NET: 0x40000000 }
+    const task = playground()
+    mkdir(task, '/w/d')
+    mount(task, 'sysfs', '/sys', 'sysfs')
+    mount(task, 'proc', '/proc', 'proc')
+    value(task, { name: 'unshare', flags: NEW.USER | NEW.NS })
+    expect(mount(task, 'x', '/w/d', 'proc')).toBe('EPERM')
+    expect(mount(task, 'x', '/w/d', 'sysfs')).toBe('EPERM')
+    expect(mount(task, 'x', '/w/d', 'mqueue')).toBe('EPERM')
+    value(task, { name: 'unshare', flags: NEW.NET | NEW.IPC })
+    expect(mount(task, 'x', '/w/d', 'mqueue')).toBe('OK')
+    expect(mount(task, 'x', '/w/d', 'sysfs')).toBe('OK')
+  })
 })
