@@ -146,6 +146,10 @@ export class Kernel {
       return undefined
     }
     const reply = this.#handle(task, call)
+    if (isSuspended(task) && !isBlocked(reply)) {
+      this.#hold(task, typeof reply === 'number' ? { value: reply } : reply)
+      return undefined
+    }
     if (typeof reply === 'number') {
       this.scheduler.settle()
       return { value: reply }
@@ -171,6 +175,12 @@ export class Kernel {
     let reply = (entry.handle as (task: Task, call: Syscall) => Reply)(task, call)
     if (task.owedNs > 0) reply = payTime(task, reply)
     return reply
+  }
+
+  /** A task that has stopped or frozen itself learns what has become of that once it goes on. */
+  #hold(task: Task, outcome: Outcome): void {
+    this.scheduler.block(task, { queues: [], again: () => outcome, interruptible: false })
+    this.scheduler.settle()
   }
 
   /** A task that is stopped or frozen makes its call once it goes on; only what ends it comes before (CG-025). */

@@ -111,6 +111,15 @@ describe('cgroup.freeze', () => {
     expect(value(init, { name: 'rmdir', pathname: '/tmp/x' })).toBe(0)
   })
 
+  it('CG-011: who freezes itself does not come back from that call before the thaw', () => {
+    const child = fork(init, groupOf(init, 'a'))
+    const fd = value(child, { name: 'open', pathname: `${root}/a/cgroup.freeze`, flags: 1, mode: 0 })
+    begin(child, { name: 'write', fd, buf: '1' })
+    expect([child.frozen, child.kernel.finish(child)]).toEqual([2, undefined])
+    freeze('a', '0')
+    expect(child.kernel.finish(child)).toEqual({ value: 1 })
+  })
+
   it('CG-011: a call that waits does not end while its task is frozen', () => {
     const child = fork(init, groupOf(init, 'a'))
     const pipe = value(init, { name: 'pipe2', pipefd: 8, flags: 0 })
