@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Task } from '../../../sim/task.ts'
 import { mountinfo } from '../../../sim/vfs/mountinfo.ts'
+import { letGo } from '../../../sim/vfs/path.ts'
 import {
   bind,
   inNewNamespace,
@@ -289,5 +290,25 @@ describe('events', () => {
     tmpfs(task, '/w/d')
     make(task, '/w/d', MS.SHARED)
     expect([line()[0], line()[6]]).toEqual([first[0], first[6]])
+  })
+
+  it('MNT-104: a machine starts with private mounts', () => {
+    expect(mountinfo(playground())).not.toMatch(/shared:|master:/)
+  })
+
+  it('MNT-105: a namespace that ends unmounts its tree and tells nobody', () => {
+    const task = playground()
+    pair(task)
+    tmpfs(task, '/w/s/x')
+    const child = inNewNamespace(task)
+    const seen = mountinfo(task)
+    const [mount] = child.namespaces.mnt.mounts
+    const { superblock } = mount!
+    const before = superblock.mounts!
+    for (const path of [child.fs.root, child.fs.cwd]) letGo(path)
+    child.namespaces.mnt.release()
+    expect(mountinfo(task)).toBe(seen)
+    expect(child.namespaces.mnt.mounts.size).toBe(0)
+    expect(superblock.mounts).toBe(before - 1)
   })
 })
