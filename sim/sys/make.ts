@@ -155,7 +155,7 @@ function link(task: Task, wish: LinkWish): number | Denied {
 function mayLinkDescriptor(task: Task, fd: number): boolean {
   const { credentials, kernel } = task
   if (capable(credentials, 'DAC_READ_SEARCH', credentials.namespace)) return true
-  return kernel.since(6, 10) && task.files.get(fd)?.file.opener === credentials
+  return kernel.since(6, 10) && (fd === AT_FDCWD || task.files.get(fd)?.file.opener === credentials)
 }
 
 /** fs.protected_hardlinks. may_linkat() in fs/namei.c */

@@ -80,7 +80,10 @@ const negativeOffset = (name: string): Denied => deny('EINVAL', name, `${name}: 
 /** An explicit offset: EINVAL below zero, ESPIPE for streams. */
 function checkOffset(file: OpenFile, offset: number, name: string): Denied | undefined {
   if (offset < 0) return negativeOffset(name)
-  if (!file.operations?.seekable) return deny('ESPIPE', name, `${name}: a stream has no offsets`)
+  const { operations, inode } = file
+  // Devices like null have offsets that mean nothing.
+  const meaningless = inode.kind === 'character' && operations?.seek !== undefined
+  if (!operations?.seekable && !meaningless) return deny('ESPIPE', name, `${name}: a stream has no offsets`)
   return undefined
 }
 
