@@ -74,6 +74,10 @@ export class Extent implements Reclaimable {
     if (inMemory > 0) this.payer.remove('anon', inMemory)
   }
 
+  get livePages(): number {
+    return this.#live
+  }
+
   isSwapped(page: number): boolean {
     return this.#swapped?.[page] === 1
   }

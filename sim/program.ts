@@ -7,8 +7,13 @@ import type { Outcome } from './outcome.ts'
 /** A call; where it makes a task, that one goes on with `child`. Without it the task's calls come from outside. */
 export type ProgramCall = Syscall & { readonly child?: () => Run }
 
-/** Yields calls, gets each one's outcome, and returns its exit status. */
-export type Run = Generator<ProgramCall, number, Outcome>
+/** No call: the program computes, for so much time of a processor, which it has to share. Its outcome is 0. */
+export interface Work {
+  readonly computeUsec: number
+}
+
+/** Yields calls and work, gets each one's outcome, and returns its exit status. */
+export type Run = Generator<ProgramCall | Work, number, Outcome>
 
 export type Program = (argv: readonly string[], envp: readonly string[]) => Run
 

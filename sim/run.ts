@@ -2,7 +2,7 @@
 
 import type { Kernel } from './kernel.ts'
 import { endProcess, endThread } from './life/exit.ts'
-import type { Outcome } from './outcome.ts'
+import { isBlocked, type Outcome } from './outcome.ts'
 import { isSuspended, type Task } from './task.ts'
 
 const begin: Outcome = { value: 0 }
@@ -40,6 +40,15 @@ function rotate(tasks: Set<Task>, by: number): void {
   }
 }
 
+/** The program computes; undefined: until it has had its time. */
+function compute({ cpu, scheduler }: Kernel, task: Task, usec: number): Outcome | undefined {
+  const reply = cpu?.consume(task, usec) ?? 0
+  if (typeof reply === 'number') return { value: reply }
+  if (!isBlocked(reply)) return reply
+  scheduler.block(task, reply)
+  return undefined
+}
+
 /** One call of a program: its turn is over then. */
 function step(kernel: Kernel, task: Task): void {
   const { runnable } = kernel.scheduler
@@ -55,9 +64,9 @@ function step(kernel: Kernel, task: Task): void {
     return
   }
   const before = kernel.lastBorn
-  const answer = kernel.call(task, value)
+  const answer = 'name' in value ? kernel.call(task, value) : compute(kernel, task, value.computeUsec)
   const { lastBorn } = kernel
-  if (value.child && lastBorn && lastBorn !== before) {
+  if ('name' in value && value.child && lastBorn && lastBorn !== before) {
     lastBorn.run = value.child()
     runnable.add(lastBorn)
   }

@@ -1,6 +1,8 @@
 // Time of processors: shared by weight, cut by quota, counted up the tree. cgroup-v2.rst, CPU; sched-bwc.rst
 
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { Run } from '../../../sim/program.ts'
+import { runUntil } from '../../../sim/run.ts'
 import type { Task } from '../../../sim/task.ts'
 import { boot, call, errno, value } from '../../support/sim.ts'
 import { pidOf, readFile, writeFile } from '../../support/sim-cgroups.ts'
@@ -355,6 +357,25 @@ describe('tasks', () => {
     group(init, 'a', { 'cpu.max': '10000 100000' })
     const outcome = call(childIn(init, 'a'), { name: 'sched_getaffinity', pid: 0, mask: 8 })
     expect('data' in outcome && outcome.data?.[0]).toBe(3)
+  })
+
+  it('a program computes between its calls', () => {
+    group(init, 'a', { 'cpu.max': '50000 100000' })
+    const child = childIn(init, 'a')
+    const ended: number[] = []
+    function* program(): Run {
+      for (let turn = 0; turn < 3; turn++) {
+        yield { computeUsec: 50_000 }
+        ended.push(init.kernel.clock.nowNs / 1e6)
+      }
+      return 7
+    }
+    child.run = program()
+    init.kernel.scheduler.runnable.add(child)
+    runUntil(init.kernel, () => !child.alive)
+    expect(ended).toEqual([50, 150, 250])
+    expect(child.process.ending).toEqual({ code: 7, signal: 0 })
+    value(init, { name: 'wait4', pid: -1, wstatus: 4, options: 0, rusage: 0 })
   })
 
   it('the same computations give the same times', () => {
