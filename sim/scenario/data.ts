@@ -22,8 +22,8 @@ class Unknown extends Error {}
 /** Bytes of outputs that a call has no length for. */
 const outputBytes: Readonly<Record<string, number>> = {
   ...{ statx: 256, stat: 144, lstat: 144, fstat: 144, newfstatat: 144, statfs: 120, fstatfs: 120, uname: 390 },
-  ...{ wait4: 4, waitid: 128, pipe: 8, pipe2: 8, sysinfo: 112, getgroups: 262144, timerfd_gettime: 32 },
-  ...{ epoll_wait: 12 * 64, epoll_pwait: 12 * 64, clock_gettime: 16, times: 32, getrusage: 144, getresuid: 4 },
+  ...{ wait4: 4, waitid: 128, pipe: 8, pipe2: 8, sysinfo: 112, getgroups: 65536, timerfd_gettime: 32 },
+  ...{ epoll_wait: 12 * 64, epoll_pwait: 12 * 64, clock_gettime: 16, times: 32, getrusage: 144 },
 }
 
 /** Arguments that are numbers of processes or groups, whatever the call; `waitid id` with P_PIDFD is a descriptor. */
@@ -88,6 +88,13 @@ class Translation {
       case 'outonly':
         this.#outputs.push({ argument, written: this.#next() })
         return outputBytes[this.#name] ?? 256
+      case 'ids': {
+        const items = [this.#next(), this.#next(), this.#next()].map(
+          (value): Value => (value.kind === 'list' ? value.items[0]! : { kind: 'anything' }),
+        )
+        this.#outputs.push({ argument, written: { kind: 'list', items, others: false, open: false } })
+        return 12
+      }
       case 'iovec_in':
         return this.#vectors().map((value) => this.#content(value, undefined))
       case 'iovec_out': {

@@ -70,6 +70,11 @@ export function written(call: Syscall, value: number, data: Uint8Array): Value |
       return data.length < 16 ? undefined : record({ rlim_cur: limit(view, 0), rlim_max: limit(view, 8) })
     case 'getgroups':
       return list(Array.from({ length: value }, (_, index) => number(view.getUint32(4 * index, true))))
+    case 'getresuid':
+    case 'getresgid':
+      return list([0, 4, 8].map((at) => number(view.getUint32(at, true))))
+    case 'clock_gettime':
+      return record({ tv_sec: number(view.getBigInt64(0, true)), tv_nsec: number(view.getBigInt64(8, true)) })
     case 'capget':
       return data.length < 24 ? undefined : capabilities(view)
     case 'rt_sigprocmask':
