@@ -16,7 +16,7 @@ const device = (name: string, operations: FileOperations): Device => ({
 })
 
 /** Registers them by their numbers: Documentation/admin-guide/devices.txt. */
-export function addMemoryDevices({ devices, random, console }: Kernel): void {
+export function addMemoryDevices({ devices, random, console: terminal }: Kernel): void {
   const noise = (_task: unknown, count: number) => ({ value: count, data: random.bytes(count) })
   const seekable = false
   devices.add('character', 1, 3, device('null', { seekable, read: end, write: swallow }))
@@ -25,7 +25,7 @@ export function addMemoryDevices({ devices, random, console }: Kernel): void {
   devices.add('character', 1, 7, device('full', { seekable, read: zeros, write: full }))
   devices.add('character', 1, 8, device('random', { seekable, read: noise, write: swallow }))
   devices.add('character', 1, 9, device('urandom', { seekable, read: noise, write: swallow }))
-  devices.add('character', 5, 1, { name: 'console', open: () => console.operations })
+  devices.add('character', 5, 1, { name: 'console', open: () => terminal.operations })
   devices.add('character', 5, 0, {
     name: 'tty',
     open: () => deny('ENXIO', 'tty(4)', 'tty(4): the process has no controlling terminal'),
