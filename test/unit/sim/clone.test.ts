@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { begin, boot, call, errno, value } from '../../support/sim.ts'
+import { makeGroup, writeFile } from '../../support/sim-cgroups.ts'
 import {
   CLONE,
   child,
@@ -195,6 +196,30 @@ describe('the order of refusals', () => {
     call(user, clone(flagsAlone('NEWNS', 'FS')))
     expect(kernel.tasks.size).toBe(before)
     expect(pid(child(init))).toBe(3)
+  })
+
+  it('CLN-103: three forks that pids.max refuses burn three numbers', () => {
+    const { init } = boot()
+    writeFile(init, 'cgroup.subtree_control', '+pids')
+    makeGroup(init, 'a')
+    writeFile(init, 'a/pids.max', '1')
+    const task = child(init)
+    writeFile(init, 'a/cgroup.procs', '2')
+    for (let count = 3; count > 0; count--) expect(errno(call(task, clone(CLONE.NEWUTS)))).toBe('EAGAIN')
+    expect(pid(child(init))).toBe(6)
+  })
+
+  it('CLN-103: the first birth into a pid namespace fails, and there is no second', () => {
+    const { init } = boot()
+    const task = child(init)
+    writeFile(init, 'cgroup.subtree_control', '+pids')
+    makeGroup(init, 'a')
+    writeFile(init, 'a/pids.max', '1')
+    writeFile(init, 'a/cgroup.procs', '2')
+    value(task, { name: 'unshare', flags: CLONE.NEWPID })
+    expect(errno(call(task, clone(0)))).toBe('EAGAIN')
+    writeFile(init, 'a/pids.max', 'max')
+    expect(errno(call(task, clone(0)))).toBe('ENOMEM')
   })
 
   it('CLN-103: burns a number when there is no descriptor for the pidfd', () => {
