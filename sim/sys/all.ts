@@ -45,6 +45,7 @@ import { calls as signalActions } from './signal-actions.ts'
 import { calls as sleep } from './sleep.ts'
 import { calls as socket } from './socket.ts'
 import { calls as stat } from './stat.ts'
+import { calls as statmount } from './statmount.ts'
 import { calls as umount } from './umount.ts'
 import { calls as unshare } from './unshare.ts'
 import { calls as userIds } from './user-ids.ts'
@@ -157,6 +158,7 @@ const unknown: Table = {
   link: nothing,
   linkat: nothing,
   listen: nothing,
+  listmount: nothing,
   listxattr: nothing,
   llistxattr: nothing,
   lremovexattr: nothing,
@@ -272,6 +274,7 @@ const unknown: Table = {
   socketpair: nothing,
   stat: nothing,
   statfs: nothing,
+  statmount: nothing,
   statx: nothing,
   symlink: nothing,
   symlinkat: nothing,
@@ -346,6 +349,7 @@ export const table: Table = {
   ...sleep,
   ...socket,
   ...stat,
+  ...statmount,
   ...umount,
   ...unshare,
   ...userIds,

@@ -11,7 +11,7 @@ import { mountinfo } from '../../../sim/vfs/mountinfo.ts'
 import { hold, letGo } from '../../../sim/vfs/path.ts'
 import { ownerOf } from '../../../sim/vfs/permission.ts'
 import { walk } from '../../../sim/vfs/walk.ts'
-import { call, errno, value } from '../../support/sim.ts'
+import { call, data, errno, value } from '../../support/sim.ts'
 import {
   bind,
   exists,
@@ -211,6 +211,44 @@ describe('mount_setattr(2)', () => {
     expect(lineOf(task, '/w/b')![5]).toBe('rw,relatime,idmapped')
     const file = walk(task, here as number, '/w/b/f')
     expect('mount' in file && ownerOf(file.mount, file.dentry.inode)).toBe(100_000)
+  })
+})
+
+describe('statmount(2) and listmount(2)', () => {
+  const request = (id: bigint, parameter: bigint): Uint8Array => {
+    const bytes = new Uint8Array(24)
+    const view = new DataView(bytes.buffer)
+    view.setUint32(0, 24, true)
+    view.setBigUint64(8, id, true)
+    view.setBigUint64(16, parameter, true)
+    return bytes
+  }
+  const ids = (task: Task, id: bigint, after = 0n): bigint[] => {
+    const listed = { mnt_ids: 800, nr_mnt_ids: 100, flags: 0 }
+    const bytes = data(task, { name: 'listmount', req: request(id, after), ...listed })
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    return Array.from({ length: bytes.length / 8 }, (_, index) => view.getBigUint64(index * 8, true))
+  }
+
+  it('MNT-103: tell mounts by numbers that are never used again', () => {
+    const task = playground()
+    mkdir(task, '/w/a')
+    tmpfs(task, '/w/a')
+    make(task, '/w/a', MS.SHARED)
+    const all = ids(task, 0xffffffffffffffffn)
+    expect(all).toHaveLength(mountinfo(task).trimEnd().split('\n').length)
+    const [parent, last] = all.slice(-2) as [bigint, bigint]
+    expect(ids(task, parent)).toEqual([last])
+    expect(ids(task, 0xffffffffffffffffn, parent)).toEqual([last])
+    const bytes = data(task, { name: 'statmount', req: request(last, 0x3bn), buf: 1024, flags: 0 })
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const text = (at: number) => new TextDecoder().decode(bytes.subarray(512 + view.getUint32(at, true))).split('\0')[0]
+    expect([text(36), text(104), text(108)]).toEqual(['tmpfs', '/', '/w/a'])
+    expect([view.getBigUint64(48, true), view.getBigUint64(72, true)]).toEqual([parent, BigInt(MS.SHARED)])
+    const small = { name: 'statmount', req: request(last, 0x20n), buf: 512, flags: 0 } as const
+    expect(errno(call(task, small))).toBe('EOVERFLOW')
+    umount(task, '/w/a')
+    expect(errno(call(task, small))).toBe('ENOENT')
   })
 })
 
