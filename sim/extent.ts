@@ -92,7 +92,7 @@ export class Extent implements Reclaimable {
 
   /** A page comes back from swap, to the account of whoever it was charged to. */
   bringBack(task: Task, page: number): undefined | 'wait' | Denied {
-    const refusal = this.control.ask(task, this.payer, 1)
+    const refusal = this.control.ask(task, this.payer, 1, true)
     if (refusal === 'wait' || isDenied(refusal)) return refusal
     this.#swapped![page] = 0
     this.swappedPages -= 1

@@ -7,7 +7,7 @@ import type { Outcome } from './outcome.ts'
 /** A call; where it makes a task, that one goes on with `child`. Without it the task's calls come from outside. */
 export type ProgramCall = Syscall & { readonly child?: () => Run }
 
-/** No call: the program computes, for so much time of a processor, which it has to share. Its outcome is 0. */
+/** No call: the program computes, for so much time of a processor, which it has to share. Its outcome is what is left when a signal came. */
 export interface Work {
   readonly computeUsec: number
 }

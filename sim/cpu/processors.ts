@@ -69,7 +69,7 @@ export class Processors {
 
   /**
    * A task computes: it waits until it has had so much time of a processor. For programs, and for guests that are metered;
-   * there is no such system call.
+   * there is no such system call. Answers 0, or how many microseconds are left when a signal with a handler came.
    */
   consume(task: Task, usec: number): Reply {
     if (usec <= 0) return 0
@@ -80,7 +80,11 @@ export class Processors {
     return {
       queues: [new RunQueue(() => this.#leave(task, running))],
       interruptible: true,
-      // Work goes on after the handler of a signal.
+      restarts: false,
+      interrupted: () => {
+        this.update()
+        return { value: Math.ceil(running.leftNs / 1000) }
+      },
       again: () => {
         this.update()
         this.#plan()

@@ -51,7 +51,7 @@ export class MemoryControl implements MemoryAccount {
   charge(task: Task, kind: PageKind, pages: number, fault: true): MemoryGroup | 'wait' | Denied
   charge(task: Task, kind: PageKind, pages: number, fault?: true): MemoryGroup | 'wait' | Denied {
     const group = this.groupOf(task)
-    const refusal = this.ask(task, group, pages)
+    const refusal = this.ask(task, group, pages, fault)
     if (refusal === 'wait' && !fault) return noMemory()
     if (refusal) return refusal
     group.add(kind, pages)
@@ -76,9 +76,9 @@ export class MemoryControl implements MemoryAccount {
 
   /**
    * Makes room for pages in a group: by reclaim, by swap, by killing. Undefined: there is room. `wait`: version 1 with
-   * oom_kill_disable, a page fault waits in the group that `full` answers.
+   * oom_kill_disable, a page fault waits in the group that `full` answers; anything else is refused.
    */
-  ask(task: Task, group: MemoryGroup, pages: number): undefined | 'wait' | Denied {
+  ask(task: Task, group: MemoryGroup, pages: number, fault?: true): undefined | 'wait' | Denied {
     for (;;) {
       if (task.process.oomVictim) return noMemory()
       const full = this.full(group, pages)
@@ -88,6 +88,7 @@ export class MemoryControl implements MemoryAccount {
       if (reclaim(this, full, need, this.#maySwap(full, pages)) > 0) continue
       this.#hit(full, pages, retries + 1)
       if (full.oomKillDisabled && this.legacy) {
+        if (!fault) return noMemory()
         full.underOom = true
         this.#changed(full, 'memory.oom_control')
         return 'wait'

@@ -334,6 +334,16 @@ describe('tasks', () => {
     expect([usage('a'), usage('b')]).toEqual([500_000, 3_500_000])
   })
 
+  it('a signal with a handler ends a computation before its time, and tells what is left', () => {
+    group(init, 'a')
+    const child = childIn(init, 'a')
+    child.process.actions.set(10, { disposition: 'handler', flags: 0, mask: 0n })
+    compute(child, 1000)
+    pass(init, 400)
+    value(init, { name: 'kill', pid: pidOf(child), sig: 10 })
+    expect(child.finished).toEqual({ value: 600 })
+  })
+
   it('time counts for the cgroup in which it was had', () => {
     for (const name of ['a', 'b']) group(init, name)
     const [child] = busy('a')
