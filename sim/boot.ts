@@ -21,6 +21,7 @@ import { SignalActions } from './signal/actions.ts'
 import { table } from './sys/all.ts'
 import { mountSystem } from './system-mounts.ts'
 import { Task } from './task.ts'
+import { addTerminals } from './tty/devpts.ts'
 import { MachineConsole } from './vfs/console.ts'
 import type { Dentry } from './vfs/dentry.ts'
 import { DeviceRegistry } from './vfs/devices.ts'
@@ -78,6 +79,7 @@ export function bootKernel(config: Partial<Config> = {}): Kernel {
   kernel.console = new MachineConsole()
   for (const type of fileSystems) kernel.fileSystems.set(type.name, type)
   addMemoryDevices(kernel)
+  addTerminals(kernel)
   const root = makeRoot(kernel)
   kernel.init = makeInit(kernel, root)
   cgroups.adopt(kernel.init)

@@ -51,6 +51,9 @@ export class OpenFile {
   /** Who opened it: rights that are checked at a later write (CG-104 and others) are those of this moment. */
   readonly opener: Task['credentials']
 
+  /** O_NOCTTY: the terminal does not become the process's own. */
+  keepsTerminal = false
+
   /** Told at the end, each once. */
   readonly atEnd = new Set<FileEnd>()
   /** Where getdents64(2) is: the names as they were when it began. */

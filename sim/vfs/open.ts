@@ -30,6 +30,7 @@ export function openInode(task: Task, path: Path, flags: number, call: string): 
   const { inode } = path.dentry
   const file = new OpenFile(inode, path, flags & ~(O.CREAT | O.EXCL | O.NOCTTY | O.TRUNC | O.CLOEXEC), task.credentials)
   if (flags & O.PATH) return { file: begun(file) }
+  file.keepsTerminal = (flags & O.NOCTTY) !== 0
   const writes = mayBeWritten(flags) && inode.kind === 'file'
   if (writes) {
     if (inode.executions > 0) return deny('ETXTBSY', 'open(2)', `${call}: a program runs from the file`)

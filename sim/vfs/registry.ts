@@ -5,6 +5,7 @@ import { type Denied, deny, isDenied } from '../outcome.ts'
 import { overlay } from './overlay-type.ts'
 import { proc } from '../proc/superblock.ts'
 import { sysfs } from '../sysfs/superblock.ts'
+import { devpts } from '../tty/devpts.ts'
 import { mqueue, ramfs, single, tmpfs } from './tmpfs-type.ts'
 import type { FileSystemType } from './types.ts'
 import { AT_FDCWD, walk } from './walk.ts'
@@ -33,6 +34,7 @@ export const fileSystems: readonly FileSystemType[] = [
   sysfs,
   tmpfs,
   proc,
+  devpts,
   ramfs,
   mqueue,
   overlay,
