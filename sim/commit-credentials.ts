@@ -15,7 +15,9 @@ export function commitCredentials(task: Task, credentials: Credentials): void {
   if (before.uid !== credentials.uid || before.namespace !== credentials.namespace) {
     uncountTask(task)
     countTask(task, credentials)
-    task.hasTooManyProcesses = exceedsProcesses(task)
+    // A change of the real uid does not fail for the number of processes; the execve(2) after it does. The task itself is
+    // not counted yet. flag_nproc_exceeded() in kernel/sys.c
+    task.hasTooManyProcesses = exceedsProcesses(task, 1)
   }
   if (changesIdentity(before, credentials)) {
     task.process.dumpable = false

@@ -21,6 +21,13 @@ export interface Executable {
   readonly unreadable: boolean
 }
 
+interface FindOptions {
+  readonly follow: boolean
+  readonly emptyPath: boolean
+  /** Asked when the first file may be run, before it is looked into. */
+  readonly opened: () => Denied | undefined
+}
+
 const nestingMost = 5
 const headBytes = 256
 /** A program of this name leaves its task to whoever drives it from outside. */
@@ -35,7 +42,7 @@ export function findExecutable(
   dirfd: number,
   pathname: string | null,
   argv: readonly string[],
-  options: { readonly follow: boolean; readonly emptyPath: boolean },
+  options: FindOptions,
 ): Executable | Denied {
   const call = dirfd === AT_FDCWD ? 'execve(2)' : 'execveat(2)'
   const first = walk(task, dirfd, pathname, { ...options, call })
@@ -48,7 +55,7 @@ export function findExecutable(
   const gone = (pathname === '' || dirfd !== AT_FDCWD) && task.files.get(dirfd)?.closeOnExec === true
   let name = pathname === '' ? `/dev/fd/${dirfd}` : dirfd === AT_FDCWD ? pathname! : `/dev/fd/${dirfd}/${pathname}`
   for (let depth = 0; ; depth++) {
-    const refusal = mayRun(task, path, call)
+    const refusal = mayRun(task, path, call) ?? (depth === 0 ? options.opened() : undefined)
     if (refusal) return refusal
     unreadable ||= !permitted(task.credentials, path.mount, path.dentry.inode, mayRead)
     const head = readHead(task, path, call)

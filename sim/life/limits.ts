@@ -86,13 +86,10 @@ export function mayFork(task: Task, as: Credentials, call: string): Denied | und
   return deny('EAGAIN', 'CLN-102', `${call}: the user has as many processes as RLIMIT_NPROC allows`)
 }
 
-/**
- * A change of the real uid does not fail for the number of processes; the execve(2) after it does. Asked when the task
- * counts for its new user. flag_nproc_exceeded() in kernel/sys.c
- */
-export function exceedsProcesses(task: Task): boolean {
+/** Whether a user has more processes than RLIMIT_NPROC allows, but for some. */
+export function exceedsProcesses(task: Task, others: number): boolean {
   const { credentials } = task
-  return credentials.uid !== 0 && isOver(credentials, limitOf(task, RLIMIT.NPROC).soft, 0)
+  return credentials.uid !== 0 && isOver(credentials, limitOf(task, RLIMIT.NPROC).soft, -others)
 }
 
 /** is_rlimit_overlimit() in kernel/ucount.c */

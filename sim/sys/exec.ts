@@ -24,15 +24,17 @@ function exec(
 ): number | Denied {
   const call = dirfd === AT_FDCWD ? 'execve(2)' : 'execveat(2)'
   if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return deny('EINVAL', call, `${call}: there are unknown flags`)
-  if (task.hasTooManyProcesses && exceedsProcesses(task))
+  if (task.hasTooManyProcesses && exceedsProcesses(task, 0))
     return deny('EAGAIN', 'CLN-102', `${call}: the user has more processes than RLIMIT_NPROC allows`)
   task.hasTooManyProcesses = false
-  const options = { follow: !(flags & AT_SYMLINK_NOFOLLOW), emptyPath: (flags & AT_EMPTY_PATH) !== 0 }
-  // "On Linux, argv and envp can be specified as NULL"; since 5.18 an empty argv has one empty string.
+  const options = {
+    follow: !(flags & AT_SYMLINK_NOFOLLOW),
+    emptyPath: (flags & AT_EMPTY_PATH) !== 0,
+    opened: () => tooLong(task, argv, envp, call),
+  }
+  // Since Linux 5.18 an empty argv has one empty string.
   const executable = findExecutable(task, dirfd, pathname, argv.length === 0 ? [''] : argv, options)
-  if (isDenied(executable)) return tooLong(task, argv, envp, call, executable)
-  const refusal = tooLong(task, argv, envp, call)
-  if (refusal) return refusal
+  if (isDenied(executable)) return executable
   const become = execCredentials(task, executable.path)
   if (isDenied(become)) return become
   execute(task, executable, envp, become)
@@ -40,14 +42,7 @@ function exec(
 }
 
 /** E2BIG is found after the file was opened, and before it is looked into. */
-function tooLong<D extends Denied | undefined>(
-  task: Task,
-  argv: readonly string[],
-  envp: readonly string[],
-  call: string,
-  otherwise?: D,
-): Denied | D {
-  if (otherwise !== undefined && otherwise.errno !== 'ENOEXEC') return otherwise
+function tooLong(task: Task, argv: readonly string[], envp: readonly string[], call: string): Denied | undefined {
   const stack = limitOf(task, RLIMIT.STACK).soft ?? Number.POSITIVE_INFINITY
   const most = Math.max(stringBytesMost, Math.min(argumentBytesMost, stack / 4))
   let bytes = 0
@@ -57,7 +52,7 @@ function tooLong<D extends Denied | undefined>(
     bytes += length + 8
   }
   if (bytes > most) return deny('E2BIG', 'CLN-107', `${call}: arguments and environment are too long together`)
-  return otherwise as D
+  return undefined
 }
 
 const note = 'runs scripts and the programs that the machine was given; no machine code'

@@ -68,8 +68,14 @@ describe('what refuses execve (CLN-107)', () => {
     expect(errno(call(init, open('/bin/true', 1)))).toBeUndefined()
   })
 
-  it('E2BIG for arguments that are too long', () => {
+  it('E2BIG for arguments that are too long, found after the file and before what is in it', () => {
     const { task } = machine()
+    write(task, '/tmp/script', '#!/bin/none\n')
+    const long = ['x'.repeat(140_000)]
+    expect(['/tmp/script', '/tmp/none'].map((path) => errno(call(task, execve(path, long))))).toEqual([
+      'E2BIG',
+      'ENOENT',
+    ])
     expect(errno(call(task, execve('/bin/true', ['x'.repeat(131_072)])))).toBe('E2BIG')
     expect(errno(call(task, execve('/bin/true', new Array(30).fill('x'.repeat(100_000)))))).toBe('E2BIG')
     expect(errno(call(task, execve('/bin/true', ['x'.repeat(131_071)])))).toBeUndefined()
