@@ -5,7 +5,7 @@ import { capable } from '../credentials.ts'
 import { type Denied, deny, isDenied, type Reply } from '../outcome.ts'
 import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
-import { int } from './arguments.ts'
+import { int, uint } from './arguments.ts'
 
 /** The task of a number as the caller says it; 0 is itself. */
 function taskOf(task: Task, pid: number, call: string): Task | Denied {
@@ -93,10 +93,10 @@ function setPriority(task: Task, which: number, who: number, priority: number): 
 }
 
 export const calls = {
-  sched_setaffinity: full((task, { pid, mask }) =>
-    setAffinity(task, int(pid), typeof mask === 'string' ? new TextEncoder().encode(mask) : mask),
+  sched_setaffinity: full((task, { pid, cpusetsize, mask }) =>
+    setAffinity(task, int(pid), mask.subarray(0, uint(cpusetsize))),
   ),
-  sched_getaffinity: full((task, { pid, mask }) => getAffinity(task, int(pid), mask)),
+  sched_getaffinity: full((task, { pid, cpusetsize }) => getAffinity(task, int(pid), uint(cpusetsize))),
   // The kernel answers 20 minus the nice value, so that no answer looks like an errno.
   getpriority: partial('PRIO_USER walks through all tasks', (task, { which, who }) => {
     const tasks = meant(task, int(which), int(who), 'getpriority(2)')

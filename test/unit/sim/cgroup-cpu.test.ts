@@ -365,7 +365,7 @@ describe('tasks', () => {
   it('CPU-102: cpu.max changes nothing about where a task may run', () => {
     start(2)
     group(init, 'a', { 'cpu.max': '10000 100000' })
-    const outcome = call(childIn(init, 'a'), { name: 'sched_getaffinity', pid: 0, mask: 8 })
+    const outcome = call(childIn(init, 'a'), { name: 'sched_getaffinity', pid: 0, cpusetsize: 8, mask: 8 })
     expect('data' in outcome && outcome.data?.[0]).toBe(3)
   })
 

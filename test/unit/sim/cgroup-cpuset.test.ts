@@ -15,9 +15,9 @@ const start = (cpus = 2, version: readonly [number, number] = [6, 12]) => {
 }
 const read = (name: string) => readFile(init, name).trim()
 const set = (name: string, ...texts: string[]) => texts.map((text) => `${writeFile(init, name, text)} ${read(name)}`)
-const allowed = (task: Task) => data(task, { name: 'sched_getaffinity', pid: 0, mask: 8 })[0]
+const allowed = (task: Task) => data(task, { name: 'sched_getaffinity', pid: 0, cpusetsize: 8, mask: 8 })[0]
 const pin = (task: Task, mask: number, pid = 0) =>
-  errno(call(task, { name: 'sched_setaffinity', pid, mask: new Uint8Array([mask]) })) ?? 'OK'
+  errno(call(task, { name: 'sched_setaffinity', pid, cpusetsize: 1, mask: new Uint8Array([mask]) })) ?? 'OK'
 
 beforeEach(() => start())
 
@@ -94,7 +94,7 @@ describe('cpuset.cpus', () => {
     expect(allowed(init.kernel.lastBorn!)).toBe(2)
     become(child, { uid: 1000 })
     expect([pin(child, 2, 1), pin(child, 2, 99)]).toEqual(['EPERM', 'ESRCH'])
-    expect(errno(call(child, { name: 'sched_getaffinity', pid: 0, mask: 4 }))).toBe('EINVAL')
+    expect(errno(call(child, { name: 'sched_getaffinity', pid: 0, cpusetsize: 4, mask: 4 }))).toBe('EINVAL')
   })
 
   it('CST-105: what was set cannot be cleared while there are tasks', () => {

@@ -493,6 +493,6 @@ describe('calls', () => {
     value(init, { name: 'mprotect', addr: address, len: 4096, prot: 1 })
     expect(errno(touch(init, address, 8192))).toBe('EFAULT')
     expect(errno(touch(init, address - 4096, 4096))).toBe('ENOMEM')
-    expect(data(init, { name: 'sched_getaffinity', pid: 0, mask: 8 })[0]).toBe(15)
+    expect(data(init, { name: 'sched_getaffinity', pid: 0, cpusetsize: 8, mask: 8 })[0]).toBe(15)
   })
 })
