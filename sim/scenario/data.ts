@@ -83,6 +83,8 @@ class Translation {
         return this.#inout(argument, kind)
       case 'out': {
         this.#outputs.push({ argument, written: this.#next() })
+        // A call that never ended was not written to its end.
+        if (this.#at >= this.#args.length) return 4096
         return Math.min(Number(this.#number(this.#next(), 'length')), 2 ** 20)
       }
       case 'outonly':

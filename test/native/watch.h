@@ -32,9 +32,23 @@ static s64 read_at(int directory, const char *path)
 	return got;
 }
 
+static int is_there(struct slot *slot)
+{
+	char path[64];
+	u64 at = put_number(path, slot->process);
+	at += put_text(path + at, "/task/");
+	path[at + put_number(path + at, slot->tid)] = 0;
+	s64 fd = sys6(NR_openat, proc, (u64)path, 0, 0, 0, 0);
+	if (is_error(fd)) return 0;
+	sys3(NR_close, fd, 0, 0);
+	return 1;
+}
+
 /* The state letter of a puppet; X when it is not there. The exit code, when it can be seen, is the last number. */
 static char state_of(struct slot *slot, s64 *exit_code)
 {
+	/* A thread that executes a program takes over the number of its process. */
+	if (slot->tid != slot->process && slot->nr == NR_execve && !is_there(slot)) slot->tid = slot->process;
 	char path[64];
 	u64 at = put_number(path, slot->process);
 	at += put_text(path + at, "/task/");
