@@ -24,6 +24,7 @@ export interface Attaching {
 export function attachTree({ source, destination, mountsMax, call }: Attaching): Denied | undefined {
   const { mount } = destination
   const namespace = mount.namespace!
+  if (source.root.deleted) return deny('ENOENT', 'MNT-029', `${call}: what is to be mounted has been removed`)
   const moving = source.at !== undefined
   const refusal = mayPropagate(source, destination, mountsMax, moving, call)
   if (refusal) return refusal

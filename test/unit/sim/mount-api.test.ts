@@ -339,5 +339,6 @@ describe('pivot_root(2)', () => {
     expect(lineOf(task, '/w/a\\040b')![3]).toBe('/x/y//deleted')
     expect(errno(call(task, { name: 'mkdir', pathname: '/w/a b/z', mode: 0o755 }))).toBe('ENOENT')
     expect(mount(task, 'x', '/w/a b', 'tmpfs')).toBe('ENOENT')
+    expect(bind(task, '/w/a b', '/w/x')).toBe('ENOENT')
   })
 })
