@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { addressOf } from '../../../core/network/address.ts'
-import { encodeRequests, type Request } from '../../../core/network/netlink.ts'
+import { attribute, concatenate, encodeRequests, type Request, u32 } from '../../../core/network/netlink.ts'
 import {
   addChain,
   addRule,
@@ -251,6 +251,24 @@ describe('devices', () => {
     expect(netlink(init, [makeBridge('a'.repeat(16), { mac, group: 7 })])).toEqual([22])
     become(init, { uid: 1000 })
     expect(netlink(init, [removeLink('br0')])).toEqual([1])
+  })
+})
+
+/** RTM_SETLINK with IFLA_NET_NS_PID. */
+const moveTo = (index: number, pid: number): Request => {
+  const header = concatenate([u32(0), u32(index), u32(0), u32(0)])
+  return { type: 19, what: 'move', body: concatenate([header, attribute(19, u32(pid))]) }
+}
+
+describe('moving a device', () => {
+  it('NET-007: leaves addresses, routes and being up behind; lo stays; a name that is taken is EEXIST', () => {
+    const { init, one, two } = bridged()
+    const device = findLink(one.namespaces.net, 'eth0')!
+    expect(netlink(one, [moveTo(device.index, two.entry.numbers[0]!)])).toEqual([17])
+    expect(netlink(one, [moveTo(1, 1)])).toEqual([22])
+    expect(netlink(one, [moveTo(device.index, 1)])).toEqual([])
+    expect([device.namespace === init.namespaces.net, device.up, device.addresses.length]).toEqual([true, false, 0])
+    expect(findLink(init.namespaces.net, 'v2')!.carrier).toBe(false)
   })
 })
 
