@@ -103,6 +103,8 @@ export function openSimulated(machine: Machine, runtime: Task, options: Simulate
     for (const fd of opened) if (fd !== control[1] && fd !== start[1]) call({ name: 'close', fd })
     const letGo = () => {
       for (const fd of [control[1], start[1]]) call({ name: 'close', fd })
+      // One that was told to go goes at once.
+      runUntil(machine, () => !monitorTask.alive, machine.clock.nowNs)
       call({ name: 'wait4', pid: born.value, wstatus: 4, options: 1, rusage: 0 })
     }
     if (!runUntil(machine, () => state.childPid !== undefined || state.refused !== undefined))
@@ -200,7 +202,7 @@ function launched(state: Launch, parts: Parts): Launched {
 }
 
 function newThread(machine: Machine, runtime: Task): Task {
-  const born = machine.call(runtime, { name: 'clone3', cl_args: { flags: threadFlags } })
+  const born = machine.call(runtime, { name: 'clone3', cl_args: { flags: threadFlags, exit_signal: 0 } })
   if (!born || isDenied(born)) throw new Error(`make a thread of the runtime: ${born?.errno}: ${born?.sentence}`)
   return machine.lastBorn!
 }
