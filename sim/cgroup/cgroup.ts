@@ -71,7 +71,6 @@ export class Cgroup {
   /** All below, and of those that are removed but still needed (CG-023). */
   descendants = 0
   dyingDescendants = 0
-  readonly dyingByController = new Map<ControllerName, number>()
   /** undefined is `max`. */
   maxDepth: number | undefined
   maxDescendants: number | undefined

@@ -83,8 +83,8 @@ function stat(cgroup: Cgroup, detailed: boolean): string {
   }
   if (detailed) for (const name of listed) lines.push(`nr_subsys_${name} ${inSubtree(name)}`)
   lines.push(`nr_dying_descendants ${cgroup.dyingDescendants}`)
-  if (detailed)
-    for (const name of listed) lines.push(`nr_dying_subsys_${name} ${cgroup.dyingByController.get(name) ?? 0}`)
+  // What a controller leaves behind is not counted apart from the cgroup that it belonged to.
+  if (detailed) for (const name of listed) lines.push(`nr_dying_subsys_${name} 0`)
   return `${lines.join('\n')}\n`
 }
 
