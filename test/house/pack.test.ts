@@ -116,7 +116,7 @@ describe('the build in a clone', () => {
     withTemporaryDirectory(async (directory) => {
       const path = await pathWithoutCompiler(directory)
       const clone = join(directory, 'clone')
-      for (const name of ['bin', 'cli', 'core', 'backends', 'scripts', 'package.json', 'tsconfig.json']) {
+      for (const name of ['bin', 'cli', 'core', 'backends', 'sim', 'scripts', 'package.json', 'tsconfig.json']) {
         await cp(join(repository, name), join(clone, name), { recursive: true })
       }
       await symlink(join(repository, 'node_modules'), join(clone, 'node_modules'))
@@ -130,7 +130,7 @@ describe('the launcher', () => {
   it('runs the sources of a clone that was never built', () =>
     withTemporaryDirectory(async (directory) => {
       const clone = join(directory, 'clone')
-      for (const name of ['bin', 'cli', 'core', 'backends', 'package.json']) {
+      for (const name of ['bin', 'cli', 'core', 'backends', 'sim', 'package.json']) {
         await cp(join(repository, name), join(clone, name), { recursive: true })
       }
       await symlink(join(repository, 'node_modules'), join(clone, 'node_modules'))
