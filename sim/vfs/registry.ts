@@ -2,10 +2,10 @@
 
 import { cgroup, cgroup2 } from '../cgroup/type.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
-import { overlay } from './overlay-type.ts'
 import { proc } from '../proc/superblock.ts'
 import { sysfs } from '../sysfs/superblock.ts'
 import { devpts } from '../tty/devpts.ts'
+import { overlay } from './overlay-type.ts'
 import { mqueue, ramfs, single, tmpfs } from './tmpfs-type.ts'
 import type { FileSystemType } from './types.ts'
 import { AT_FDCWD, walk } from './walk.ts'
