@@ -26,7 +26,7 @@ import { Scheduler } from './scheduler.ts'
 import { judge } from './seccomp.ts'
 import { deliver } from './signal/deliver.ts'
 import { fromKernel } from './signal/info.ts'
-import { sendToTask } from './signal/send.ts'
+import { isFromAbove, sendToTask } from './signal/send.ts'
 import { Slab } from './slab.ts'
 import type { Entry, Table } from './table.ts'
 import { isSuspended, type Task } from './task.ts'
@@ -196,9 +196,13 @@ export class Kernel {
     this.scheduler.block(task, { queues: [], again, interruptible: false })
   }
 
-  /** Sends a signal to one thread by the kernel itself (SIGPIPE). */
-  sendSignal(task: Task, signal: number): void {
-    sendToTask(task, fromKernel(signal))
+  /**
+   * Sends a signal to one thread by the kernel itself (SIGPIPE).
+   *
+   * @param cause - who has brought it about; when absent, nobody has, and SIGKILL acts on a namespace's init too (PID-103)
+   */
+  sendSignal(task: Task, signal: number, cause?: Task): void {
+    sendToTask(task, fromKernel(signal), cause === undefined || isFromAbove(cause, task))
   }
 
   /** A task is frozen no more: signals and deadlines that have waited reach it. */

@@ -65,12 +65,13 @@ export function threads(cgroup: Cgroup, reader: Task): string {
   return numbersOf(cgroup.tasks, reader, false)
 }
 
-function kill(cgroup: Cgroup): Denied | undefined {
+/** SIGKILL to all; the first process of a pid namespace ignores it from inside (PID-103). __cgroup_kill() */
+function kill(cgroup: Cgroup, by: Task): Denied | undefined {
   if (cgroup.isThreaded)
     return deny('EOPNOTSUPP', 'CG-014', 'cgroup.kill: a threaded cgroup holds threads, not processes')
   const victims = new Map<unknown, Task>()
   for (const below of preOrder(cgroup)) for (const task of below.tasks) victims.set(task.process, task)
-  for (const task of victims.values()) task.kernel.sendSignal(task, SIGKILL)
+  for (const task of victims.values()) task.kernel.sendSignal(task, SIGKILL, by)
   return undefined
 }
 
@@ -189,10 +190,10 @@ export const coreFiles: readonly CgroupFile[] = [
   {
     name: 'cgroup.kill',
     where: 'notRoot',
-    write: ({ cgroup }, text) => {
+    write: ({ cgroup, task }, text) => {
       const value = parseSwitch(text, 'cgroup.kill', 'CG-013')
       if (isDenied(value)) return value
-      return value ? kill(cgroup) : deny('ERANGE', 'CG-013', 'cgroup.kill: only 1 can be written')
+      return value ? kill(cgroup, task) : deny('ERANGE', 'CG-013', 'cgroup.kill: only 1 can be written')
     },
   },
   {

@@ -320,7 +320,10 @@ export function print(call: Syscall, outcome: Outcome | undefined): string {
   const parts = (signatures[call.name] as readonly (readonly [string, Kind])[]).flatMap(
     ([name, kind]) => argument(call, name, kind, given[name], output) ?? [],
   )
-  const end = outcome === undefined ? ' <unfinished ...>' : `) = ${printOutcome(outcome)}`
+  const end =
+    outcome === undefined
+      ? ' <unfinished ...>'
+      : `) = ${call.name === 'umask' && 'value' in outcome ? octal(outcome.value, call) : printOutcome(outcome)}`
   return `${spelled[call.name] ?? call.name}(${parts.join(', ')}${end}`
 }
 

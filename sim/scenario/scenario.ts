@@ -1,7 +1,7 @@
 // A scenario: the lines of `strace -f` output, with directives in comments. strace(1)
 
 import { type Errno, errnoNumbers } from '../../core/errno.ts'
-import { Reader, Unreadable, type Value } from './value.ts'
+import { numberOf, Reader, Unreadable, type Value } from './value.ts'
 
 /** What is written behind the equals sign. */
 export type Expected =
@@ -280,7 +280,7 @@ function expectedOf(reader: Reader): Expected {
   const note = /\((.*)\)/.exec(behind)?.[1]
   return {
     kind: 'value',
-    value: BigInt(number),
+    value: numberOf(number),
     ...(outside === undefined ? {} : { outside: Number(outside) }),
     ...(note === undefined ? {} : { note }),
   }

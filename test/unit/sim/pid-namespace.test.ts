@@ -117,6 +117,17 @@ describe('process 1', () => {
     expect(waited(init)).toBe('2 signal 9')
   })
 
+  it('PID-103: as the end of memory does, and cgroup.kill that is written outside; written inside it spares it', () => {
+    const { init, kernel } = boot()
+    const [first, second] = [child(init, CLONE.NEWPID), child(init, CLONE.NEWPID)]
+    kernel.sendSignal(first, SIG.KILL, child(first))
+    expect(pid(first)).toBe(1)
+    kernel.sendSignal(first, SIG.KILL, init)
+    expect(waited(init)).toBe('2 signal 9')
+    kernel.sendSignal(second, SIG.KILL)
+    expect(waited(init)).toBe('3 signal 9')
+  })
+
   it('PID-009: takes everybody in it and below along, before it can be waited for', () => {
     const { init, kernel } = boot()
     const first = child(init, CLONE.NEWPID)

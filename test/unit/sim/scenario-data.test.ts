@@ -59,6 +59,7 @@ describe('a call', () => {
     expect(print(dataOf('wait4(-1, NULL, WNOHANG, NULL)'), { value: 7, data: status })).toBe(
       'wait4(-1, [{WIFSIGNALED(s) && WTERMSIG(s) == SIGKILL}], WNOHANG, 0) = 7',
     )
+    expect(print(dataOf('umask(077)'), { value: 18 })).toBe('umask(077) = 022')
   })
 
   it('has names of older kernels where the table has no entry of its own', () => {

@@ -26,6 +26,7 @@ describe('a line of a scenario', () => {
     expect(call('exit_group(0) = ?').expected).toEqual({ kind: 'left out' })
     expect(call('wait4(-1, NULL, 0, NULL) = ? ERESTARTSYS (To be restarted)').expected).toEqual({ kind: 'left out' })
     expect(call('lseek(3, -1, SEEK_SET) = -1').expected).toEqual({ kind: 'value', value: -1n })
+    expect(call('umask(077) = 022').expected).toEqual({ kind: 'value', value: 18n })
     expect(call("clone(child_stack=NULL, flags=SIGCHLD) = 2 /* 105 in strace's PID NS */").expected).toEqual({
       kind: 'value',
       value: 2n,
