@@ -1,14 +1,17 @@
 // /sys/class/net: the devices of one network namespace. Documentation/ABI/testing/sysfs-class-net
 
+import { parseInteger, unsignedRange } from '../cgroup/numbers.ts'
+import { capable } from '../credentials.ts'
 import type { Kernel } from '../kernel.ts'
 import { type Link, linkFlags, macText } from '../net/link.ts'
 import { findLink } from '../net/links.ts'
 import type { NetNamespace } from '../ns/net.ts'
-import { type Denied, deny } from '../outcome.ts'
+import { type Denied, deny, isDenied, type Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import type { DirectoryEntry, Inode } from '../vfs/inode.ts'
 import { entryOf, FixedDirectory, file, type Made, PseudoDirectory } from '../vfs/pseudo.ts'
 import type { Superblock } from '../vfs/superblock.ts'
+import { decode } from '../vfs/utf8.ts'
 
 const files: Readonly<Record<string, (link: Link) => string | number | Denied>> = {
   address: ({ mac }) => macText(mac),
@@ -29,6 +32,19 @@ const files: Readonly<Record<string, (link: Link) => string | number | Denied>> 
   type: ({ kind }) => (kind === 'loopback' ? 772 : 1),
 }
 
+/** mtu_store() in net/core/net-sysfs.c. */
+function setMtu(link: Link, namespace: NetNamespace, task: Task, bytes: Uint8Array): Reply {
+  if (!capable(task.credentials, 'NET_ADMIN', namespace.owner))
+    return deny('EPERM', 'netdevice(7)', 'write(2): a device is changed with CAP_NET_ADMIN over its network namespace')
+  const wanted = parseInteger(decode(bytes), unsignedRange)
+  if (isDenied(wanted)) return wanted
+  const [least, most] = link.kind === 'loopback' || link.kind === 'dummy' ? [0, 2 ** 31 - 1] : [68, 65535]
+  if (wanted < least || wanted > most)
+    return deny('EINVAL', 'netdevice(7)', `write(2): an MTU of ${link.name} is from ${least} to ${most}`)
+  link.mtuBytes = Number(wanted)
+  return bytes.length
+}
+
 class NetDevices extends PseudoDirectory {
   readonly #namespace: NetNamespace
   readonly #kernel: Kernel
@@ -45,7 +61,7 @@ class NetDevices extends PseudoDirectory {
     if (link === undefined) return undefined
     let inode = this.#inodes.get(link)
     if (inode === undefined) {
-      inode = new FixedDirectory(this.superblock, this.#kernel, deviceFiles(link))
+      inode = new FixedDirectory(this.superblock, this.#kernel, deviceFiles(link, this.#namespace))
       this.#inodes.set(link, inode)
     }
     return inode
@@ -56,7 +72,7 @@ class NetDevices extends PseudoDirectory {
   }
 }
 
-function deviceFiles(link: Link): Readonly<Record<string, Made>> {
+function deviceFiles(link: Link, namespace: NetNamespace): Readonly<Record<string, Made>> {
   return Object.fromEntries(
     Object.entries(files).map(([name, tell]) => [
       name,
@@ -65,6 +81,7 @@ function deviceFiles(link: Link): Readonly<Record<string, Made>> {
           const value = tell(link)
           return typeof value === 'object' ? value : `${value}\n`
         },
+        ...(name === 'mtu' && { write: (task: Task, bytes: Uint8Array) => setMtu(link, namespace, task, bytes) }),
       }),
     ]),
   )

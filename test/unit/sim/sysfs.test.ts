@@ -21,6 +21,27 @@ describe('sysfs', () => {
     expect(stat(init, '/tmp/class/net/lo/mtu')).toBeUndefined()
   })
 
+  it('MNT-107: the MTU of a device is written by who may change it', () => {
+    const { init } = boot()
+    addLink(init.namespaces.net, 'bridge', 'b0')
+    const write = (device: string, buf: string) => {
+      const fd = value(init, {
+        name: 'openat',
+        dirfd: -100,
+        pathname: `/sys/class/net/${device}/mtu`,
+        flags: 1,
+        mode: 0,
+      })
+      return errno(call(init, { name: 'write', fd, buf }))
+    }
+    expect(write('b0', '1400\n')).toBeUndefined()
+    expect(init.namespaces.net.links.get(2)?.mtuBytes).toBe(1400)
+    expect(['67', '65536', 'x', '-1'].map((text) => write('b0', text))).toEqual(Array(4).fill('EINVAL'))
+    expect(write('lo', '67')).toBeUndefined()
+    value(init, { name: 'unshare', flags: 0x10000000 })
+    expect(write('lo', '1500')).toBe('EPERM')
+  })
+
   it('NET-011: /proc/net is that of the reader at once', () => {
     const { init } = boot()
     addLink(init.namespaces.net, 'dummy', 'd0')
