@@ -79,6 +79,10 @@ export class ProcessDirectory extends PseudoDirectory implements OfProcess {
     return of ? mayLook(task, of, this.super) : nothingThere()
   }
 
+  override refuses(task: Task): Denied | undefined {
+    return this.mayOpen(task)
+  }
+
   lookup(task: Task, name: string): Inode | undefined | Denied {
     const refusal = this.mayOpen(task)
     if (refusal) return refusal

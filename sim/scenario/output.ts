@@ -79,6 +79,8 @@ export function written(call: Syscall, value: number, data: Uint8Array): Value |
       return data.length < 24 ? undefined : capabilities(view)
     case 'rt_sigprocmask':
       return data.length < 8 ? undefined : signals(view.getBigUint64(0, true))
+    case 'getsockopt':
+      return { kind: 'string', bytes: data, cut: false }
     case 'ioctl':
       return data.length === 4 ? list([number(view.getInt32(0, true))]) : undefined
     default:

@@ -92,7 +92,11 @@ function go(task: Task, which: 'cwd' | 'root', { mount, dentry }: Path): number 
 function chdir(task: Task, path: Path, call: string): number | Denied {
   const { inode } = path.dentry
   if (inode.kind !== 'directory') return deny('ENOTDIR', call, `${call}: it is not a directory`)
-  return checkPermission(task.credentials, path.mount, inode, mayExecute, call) ?? go(task, 'cwd', path)
+  return (
+    inode.refuses?.(task) ??
+    checkPermission(task.credentials, path.mount, inode, mayExecute, call) ??
+    go(task, 'cwd', path)
+  )
 }
 
 function getcwd(task: Task, size: number): Outcome {

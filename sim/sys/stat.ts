@@ -145,6 +145,8 @@ function access(task: Task, dirfd: number, pathname: string | null, mode: number
     const path = fileAt(task, dirfd, pathname, flags, call)
     if (isDenied(path)) return path
     const { mount, dentry } = path
+    const hidden = dentry.inode.refuses?.(task)
+    if (hidden) return hidden
     if (mode & mayExecute && dentry.inode.kind === 'file' && mount.flags.noexec)
       return deny('EACCES', 'MNT-023', `${call}: nothing is executed from the mount (noexec)`)
     const isDevice = dentry.inode.kind === 'character' || dentry.inode.kind === 'block'

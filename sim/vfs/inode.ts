@@ -110,6 +110,8 @@ export abstract class Inode {
   readlink?(task: Task): string | Denied
   /** A magic link: where it leads, whatever its text says. */
   jump?(task: Task): Path | Denied
+  /** What access(2) and chdir(2) ask before rights (PID-035). inode_operations.permission in linux/fs.h */
+  refuses?(task: Task): Denied | undefined
 
   // Of directories. Names are single components, neither empty nor `.` nor `..`.
 

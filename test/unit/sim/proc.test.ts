@@ -99,6 +99,8 @@ describe('proc', () => {
     const user = clone(init, 0)
     become(user, { uid: 1000 })
     expect(opened(user, '/tmp/1/status')).toBe('EPERM')
+    expect(errno(call(user, { name: 'access', pathname: '/tmp/1', mode: 0 }))).toBe('EPERM')
+    expect(errno(call(user, { name: 'chdir', path: '/tmp/1' }))).toBe('EPERM')
     expect(opened(user, '/home/1/status')).toBe('ENOENT')
     expect(names(user, '/home')).not.toContain('1')
     become(user, { uid: 1000, groups: [77] })

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Syscall } from '../../../core/syscall.ts'
 import { translate } from '../../../sim/scenario/data.ts'
 import { firstNames } from '../../../sim/scenario/names.ts'
+import { written } from '../../../sim/scenario/output.ts'
 import { print } from '../../../sim/scenario/print.ts'
 import { type CallLine, parseScenario } from '../../../sim/scenario/scenario.ts'
 
@@ -59,6 +60,8 @@ describe('a call', () => {
     expect(print(dataOf('wait4(-1, NULL, WNOHANG, NULL)'), { value: 7, data: status })).toBe(
       'wait4(-1, [{WIFSIGNALED(s) && WTERMSIG(s) == SIGKILL}], WNOHANG, 0) = 7',
     )
+    const asked = dataOf('getsockopt(3, SOL_SOCKET, SO_PEERCRED, "\\0\\0", "\\2")')
+    expect(written(asked, 0, Uint8Array.of(1, 0))).toMatchObject({ kind: 'string', bytes: Uint8Array.of(1, 0) })
     expect(print(dataOf('umask(077)'), { value: 18 })).toBe('umask(077) = 022')
   })
 
