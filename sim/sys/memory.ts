@@ -24,6 +24,7 @@ const MAP = {
   FIXED_NOREPLACE: 0x100000,
 } as const
 const PROT_WRITE = 2
+const PROT_EXEC = 4
 const RLIMIT_MEMLOCK = 8
 const RLIMIT_AS = 9
 const hugePages = 512
@@ -42,6 +43,8 @@ function fileToMap(task: Task, call: SyscallOf<'mmap'>, flags: number): OpenFile
   if (access === 1) return deny('EACCES', 'mmap(2)', 'mmap(2): the descriptor is not open for reading')
   if ((flags & MAP.TYPE) !== MAP.PRIVATE && int(call.prot) & PROT_WRITE && access !== 2)
     return deny('EACCES', 'mmap(2)', 'mmap(2): a shared mapping for writing wants a descriptor open for both')
+  if (int(call.prot) & PROT_EXEC && file.path.mount.flags.noexec)
+    return deny('EPERM', 'MNT-023', 'mmap(2): nothing is executed from the mount (noexec)')
   if (file.inode.kind !== 'file') return deny('ENODEV', 'mmap(2)', 'mmap(2): this kind of file cannot be mapped')
   return file
 }
@@ -139,6 +142,8 @@ function mprotect(task: Task, call: SyscallOf<'mprotect'>): Reply {
   if (prot & ~0x0300000f) return invalid('mprotect(2)', 'there is no such protection')
   const found = range(task, address, length, 'mprotect(2)')
   if (isDenied(found)) return found
+  if (prot & PROT_EXEC && found.some(({ file }) => file?.path.mount.flags.noexec))
+    return deny('EACCES', 'MNT-023', 'mprotect(2): nothing is executed from the mount of the file (noexec)')
   for (const region of found) region.prot = prot & 7
   return 0
 }

@@ -272,6 +272,17 @@ describe('mounts that forbid', () => {
     expect(refusal({ name: 'access', pathname: '/home/program', mode: 1 })).toBe('EACCES')
   })
 
+  it('MNT-023: what is in a file of a noexec mount is not executed in memory either', () => {
+    mountTmpfs(init, '/home').flags.noexec = true
+    make('/home/program', 0o755)
+    const fd = value(init, { name: 'openat', dirfd: -100, pathname: '/home/program', flags: 0, mode: 0 })
+    const map = { name: 'mmap', addr: 0, length: 4096, flags: 2, fd, offset: 0 } as const
+    expect(refusal({ ...map, prot: 5 })).toBe('EPERM')
+    const addr = value(init, { ...map, prot: 1 })
+    expect(refusal({ name: 'mprotect', addr, len: 4096, prot: 5 })).toBe('EACCES')
+    expect(refusal({ name: 'mprotect', addr, len: 4096, prot: 3 })).toBeUndefined()
+  })
+
   it('MNT-018: a mountpoint is neither removed nor renamed, nor replaced', () => {
     value(init, { name: 'mkdir', pathname: '/tmp/a', mode: 0o755 })
     value(init, { name: 'mkdir', pathname: '/tmp/b', mode: 0o755 })
