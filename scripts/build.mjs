@@ -9,8 +9,8 @@ import { buildNatives } from './natives.mjs'
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
 
-/** Programs, by the name of their bundle. */
-const entries = { vitrine: 'cli/main.ts' }
+/** By the name of their bundle: the program, and the simulated kernel, as large as it, which only its own verbs need. */
+const entries = { vitrine: 'cli/main.ts', simulation: 'backends/sim/open.ts' }
 
 /** Stay packages: koffi carries machine code. */
 const external = ['koffi', '@koromix/*']
@@ -28,7 +28,16 @@ const lazyChildProcess = {
   },
 }
 
-// One CommonJS file for each program: it starts faster than ES modules, and than several files. What the sources reach
+const apart = {
+  name: 'the simulated kernel apart',
+  setup(build) {
+    build.onResolve({ filter: /\/backends\/sim\/open\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './simulation.cjs', external: true } : undefined,
+    )
+  },
+}
+
+// One CommonJS file for each: it starts faster than ES modules, and than several files. What the sources reach
 // through `import()` lies in the file as a function that V8 compiles when it is called, so it costs a start nothing.
 async function bundle() {
   const { build } = await import('esbuild')
@@ -40,10 +49,12 @@ async function bundle() {
     format: 'cjs',
     platform: 'node',
     target: 'node24',
+    // The launcher runs the bundle as a script, in which `import()` is not answered: `require` is.
+    supported: { 'dynamic-import': false },
     outdir: dist,
     outExtension: { '.js': '.cjs' },
     external,
-    plugins: [lazyChildProcess],
+    plugins: [lazyChildProcess, apart],
     // The place of the file instead of the module's: code that looks for files beside itself looks upwards from there.
     define: {
       'import.meta.url': '__moduleUrl',
