@@ -76,6 +76,7 @@ function lacksNeed(need: string, cgroups: Scenario['cgroups']): string | undefin
   if (need === 'time') return missing({ namespaces: ['time'] })
   if (need === 'seccomp') return missing({ seccompFilters: true })
   if (/^(overlay|fuse|mqueue|ext4)$/.test(need)) return missing({ filesystems: [need] })
+  if (need === 'veth' || need === 'dummy' || need === 'bridge') return missing({ links: [need] })
   const cpus = /^cpus=(\d+)$/.exec(need)?.[1]
   if (cpus !== undefined) return missing({ cpus: Number(cpus) })
   return `needs ${need}, which test/support/contract.ts does not know`
