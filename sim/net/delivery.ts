@@ -52,7 +52,12 @@ export function deliver(sent: Sent): Arrived | Failed {
       packet.out = ''
       if (!filtered(at, 'prerouting', packet)) return 'lost'
     }
-    if (isLocal(at, packet.destination)) return arrived(at, from, arrival, packet, source)
+    if (isLocal(at, packet.destination)) {
+      // What a namespace sends to itself goes through its loopback device, whichever device has the address.
+      const loopback = arrival ? undefined : at.links.get(1)
+      if (loopback?.up) count(loopback, loopback)
+      return arrived(at, from, arrival, packet, source)
+    }
     if (arrival && !forwards(at, packet)) return 'lost'
     const route = findRoute(at, packet.destination)
     if (route === undefined) return hops === 0 ? 'no-route' : 'lost'

@@ -16,7 +16,7 @@ const deviceHead =
 function devices({ links }: NetNamespace): string {
   let text = deviceHead
   for (const { name, receivedBytes, receivedPackets, sentBytes, sentPackets } of links.values()) {
-    const received = `${String(receivedBytes).padStart(8)} ${String(receivedPackets).padStart(7)}    0    0    0     0          0         0`
+    const received = `${String(receivedBytes).padStart(7)} ${String(receivedPackets).padStart(7)}    0    0    0     0          0         0`
     const sent = `${String(sentBytes).padStart(8)} ${String(sentPackets).padStart(7)}    0    0    0     0       0          0`
     text += `${name.padStart(6)}: ${received} ${sent}\n`
   }

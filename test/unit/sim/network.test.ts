@@ -19,7 +19,7 @@ import {
   removeLink,
   setLinkUp,
 } from '../../../core/network/rtnetlink.ts'
-import { findLink } from '../../../sim/net/links.ts'
+import { findLink, setUp } from '../../../sim/net/links.ts'
 import { isDenied } from '../../../sim/outcome.ts'
 import type { Task } from '../../../sim/task.ts'
 import { boot, call, errno, value } from '../../support/sim.ts'
@@ -288,6 +288,19 @@ describe('packets', () => {
       addrlen: Uint8Array.of(16, 0, 0, 0),
     })
     expect(isDenied(peer) ? [] : Array.from(peer.data!.subarray(4, 8))).toEqual([10, 0, 0, 2])
+  })
+
+  it('NET-103: loopback counts what its own namespace sends to itself', () => {
+    const { init } = boot()
+    value(init, { name: 'unshare', flags: NEWNET })
+    const [one] = init.namespaces.net.links.values()
+    setUp(one!, true)
+    listener(init, address('127.0.0.1', 80))
+    expect(connect(init, socket(init), address('127.0.0.1', 80))).toBeUndefined()
+    expect([one!.sentPackets > 0, one!.receivedPackets]).toEqual([true, one!.sentPackets])
+    value(init, { name: 'unshare', flags: NEWNET })
+    const [other] = init.namespaces.net.links.values()
+    expect([other!.name, other!.sentPackets, other!.receivedPackets]).toEqual(['lo', 0, 0])
   })
 
   it('NET-105: nobody has the address: EHOSTUNREACH after three seconds', () => {
