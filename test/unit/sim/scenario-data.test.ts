@@ -49,6 +49,14 @@ describe('a call', () => {
     expect(`${print(dataOf(text), { value: 0 })}`).toBe(`${text} = 0`)
   })
 
+  it.each(['munmap(0x7f0000, 4096)', 'shmdt(0x7f0000)'])('%s names the address that the kernel has given', (text) => {
+    const names = firstNames()
+    names.addresses.bind(0x7f0000n, 0x5000n)
+    const line = parseScenario(`${text} = 0`).lines[0] as CallLine
+    const translated = translate(line.name, line.args, names)
+    expect(Object.values('unknown' in translated ? {} : translated.call).map(Number)).toContain(0x5000)
+  })
+
   it('prints what it has read, or its errno with its sentence', () => {
     const call = dataOf('read(3, "", 100)')
     expect(print(call, { value: 2, data: Uint8Array.of(97, 10) })).toBe('read(3, "a\\n", 100) = 2')
