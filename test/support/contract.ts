@@ -76,6 +76,12 @@ function lacksNeed(need: string, cgroups: Scenario['cgroups']): string | undefin
   if (need === 'time') return missing({ namespaces: ['time'] })
   if (need === 'seccomp') return missing({ seccompFilters: true })
   if (/^(overlay|fuse|mqueue|ext4)$/.test(need)) return missing({ filesystems: [need] })
+  if (need === 'nsdelegate' || need === 'no-nsdelegate') {
+    const delegates = / - cgroup2 .*\bnsdelegate\b/.test(readFileSync('/proc/self/mountinfo', 'utf8'))
+    return delegates === (need === 'nsdelegate')
+      ? undefined
+      : `needs cgroup2 mounted ${delegates ? 'without' : 'with'} nsdelegate`
+  }
   if (need === 'veth' || need === 'dummy' || need === 'bridge') return missing({ links: [need] })
   const cpus = /^cpus=(\d+)$/.exec(need)?.[1]
   if (cpus !== undefined) return missing({ cpus: Number(cpus) })
