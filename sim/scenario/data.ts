@@ -134,6 +134,8 @@ class Translation {
         const list = this.#next()
         return list.kind === 'list' ? list.items.map((item) => Number(this.#number(item, argument))) : []
       }
+      case 'in':
+        return this.#semaphoreOperations(argument)
       case 'pollfds': {
         const list = this.#next()
         this.#next()
@@ -197,6 +199,20 @@ class Translation {
     const length = Number(this.#number(size, 'length'))
     const path = typeof this.#call.fd === 'number' ? this.#pathOf(this.#call.fd) : undefined
     return this.#content(value, length, holdsPids(path))
+  }
+
+  /** `[{sem_num=0, sem_op=1, sem_flg=SEM_UNDO}]`, the one struct of this kind that scenarios write. */
+  #semaphoreOperations(argument: string): Uint8Array {
+    const list = this.#next()
+    if (argument !== 'sops' || list.kind !== 'list')
+      throw new Unknown(`${argument}: ${describe(list)} cannot be written yet`)
+    const view = new DataView(new ArrayBuffer(6 * list.items.length))
+    for (const [at, item] of list.items.entries()) {
+      const fields = this.#fields(item)
+      for (const [word, name] of ['sem_num', 'sem_op', 'sem_flg'].entries())
+        view.setUint16(6 * at + 2 * word, Number(BigInt.asUintN(16, this.#field(fields, name))), true)
+    }
+    return new Uint8Array(view.buffer)
   }
 
   #sized(bytes: Uint8Array | undefined, size: bigint | undefined, argument: string): Uint8Array {

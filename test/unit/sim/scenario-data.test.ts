@@ -57,6 +57,16 @@ describe('a call', () => {
     expect(Object.values('unknown' in translated ? {} : translated.call).map(Number)).toContain(0x5000)
   })
 
+  it('has operations on semaphores as bytes', () => {
+    expect(dataOf('semop(0, [{sem_num=1, sem_op=-3, sem_flg=0x1000}], 1)')).toEqual({
+      name: 'semop',
+      semid: 0,
+      sops: Uint8Array.of(1, 0, 0xfd, 0xff, 0, 0x10),
+      nsops: 1,
+    })
+    expect(() => dataOf('msgsnd(0, {}, 0, 0)')).toThrow('cannot be written yet')
+  })
+
   it('prints what it has read, or its errno with its sentence', () => {
     const call = dataOf('read(3, "", 100)')
     expect(print(call, { value: 2, data: Uint8Array.of(97, 10) })).toBe('read(3, "a\\n", 100) = 2')
