@@ -1,6 +1,7 @@
 // Random scenarios: steps that are possible in every state, which are played on the simulated kernel and written down in
 // strace's words, to be played again on a real one.
 
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import type { Syscall } from '../../core/syscall.ts'
 import { print } from '../../sim/scenario/print.ts'
@@ -278,9 +279,14 @@ const beginning: readonly Syscall[] = [
   { name: 'symlinkat', target: 'a', newdirfd: AT_FDCWD, linkpath: '/tmp/l' },
 ]
 
-/** Plays steps on a simulated machine and writes down what happens. */
+/** Settings of the whole machine that change what the calls answer: distributions set them each in its way. */
+const machineSettings = ['protected_hardlinks', 'protected_symlinks', 'protected_fifos', 'protected_regular']
+
+/** Plays steps on a simulated machine, whose settings are those of this one, and writes down what happens. */
 export async function record(list: readonly Step[]): Promise<string> {
   const stage = simulatedStage()
+  for (const name of machineSettings)
+    stage.kernel.sysctls.set(name, Number(readFileSync(`/proc/sys/fs/${name}`, 'utf8')))
   const actors: Newcomer[] = [stage.first]
   const lines: string[] = []
   const choose = <T>(from: readonly T[], number: number): T => from[number % from.length]!
