@@ -66,7 +66,7 @@ async function runShare(found, cache, shard) {
   const reportPath = join(directory, 'report.json')
   const script = isKernel(found) ? join(root, 'test/uml/run') : found
   const kept = [directory, root, cache].flatMap((path) => ['-w', path])
-  const argv = [...(isKernel(found) ? ['-k', found] : []), '-m', '3G', '-t', '1500', ...kept, '--']
+  const argv = [...(isKernel(found) ? ['-k', found] : []), '-m', '3G', '-t', '2700', ...kept, '--']
   try {
     const inside = [process.execPath, join(root, 'scripts/testing/inside.mjs'), reportPath, shard]
     const boot = () => run(script, [...argv, 'sh', '-c', withoutIoUring, 'sh', ...inside])
@@ -94,7 +94,7 @@ async function runShare(found, cache, shard) {
 export async function runInside(found, program, directories) {
   const script = isKernel(found) ? join(root, 'test/uml/run') : found
   const kept = directories.flatMap((path) => ['-w', path])
-  const argv = [...(isKernel(found) ? ['-k', found] : []), '-m', '2G', '-t', '1500', ...kept, '--']
+  const argv = [...(isKernel(found) ? ['-k', found] : []), '-m', '2G', '-t', '2700', ...kept, '--']
   return await run(script, [...argv, 'sh', '-c', withoutIoUring, 'sh', ...program])
 }
 

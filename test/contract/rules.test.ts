@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { passes, report } from '../../sim/scenario/result.ts'
 import { allRules, cannotPlay, contracts, playReal, playSimulated } from '../support/contract.ts'
+import { isUserModeLinux } from '../support/needs.ts'
 
 const all = contracts()
 
@@ -22,7 +23,9 @@ for (const file of new Set(all.map((contract) => contract.file)))
   describe(file, () => {
     for (const { scenario } of all.filter((contract) => contract.file === file)) {
       const name = `${scenario.rules.join(', ')}: ${scenario.title}`
-      it(`${name} — simulated`, async () => {
+      // It is the same on every kernel, and user-mode Linux is slow.
+      const simulated = isUserModeLinux() ? it.skip : it
+      simulated(`${name} — simulated${isUserModeLinux() ? ' — skipped: it is played natively' : ''}`, async () => {
         const result = await playSimulated(scenario)
         expect(passes(result), report(result)).toBe(true)
       })
