@@ -45,7 +45,7 @@ export interface Row {
 
 /** What may stay when the last container is gone: directories, the cache of filters, locks that nobody holds. */
 const mayStay =
-  /^(?:root|runroot)(?:\/(?:containers|names|volumes|filters(?:\/[^/]+)?|locks(?:\/[a-z-]+)?|images(?:\/.*)?))?$/
+  /^(?:root|runroot)(?:\/(?:containers|names|volumes|network|filters(?:\/[^/]+)?|locks(?:\/[a-z-]+)?|images(?:\/.*)?))?$/
 
 /** What is left in the state directories that is neither empty nor meant to stay. */
 export function leftFiles(directory: string): string[] {
