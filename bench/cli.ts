@@ -2,7 +2,7 @@
 // empty Node script costs. Run as root: node bench/cli.ts [ROUNDS]. Peers that are not installed are left out by name.
 
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { type Contender, inTurns, report } from './support/measure.ts'
@@ -89,6 +89,9 @@ try {
     )
   }
 } finally {
+  // runc and crun leave the cgroup above their container's.
+  for (const hierarchy of ['.', ...readdirSync('/sys/fs/cgroup')])
+    spawnSync('rmdir', [`/sys/fs/cgroup/${hierarchy}/vitrine-bench`], { stdio: 'ignore' })
   if (onPath('podman')) spawnSync('podman', [...podmanState, 'system', 'reset', '--force'], { stdio: 'ignore' })
   rmSync(directory, { recursive: true, force: true })
 }

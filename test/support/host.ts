@@ -126,7 +126,10 @@ function everythingBelow(path: string): string[] {
   if (!statSync(path).isDirectory()) return [path]
   return [
     path,
-    ...(attempt(() => readdirSync(path, { recursive: true, encoding: 'utf8' })) ?? []).map((name) => join(path, name)),
+    // With their types, since links are followed without: an image's /var/run is not the host's.
+    ...(attempt(() => readdirSync(path, { recursive: true, withFileTypes: true })) ?? []).map(({ parentPath, name }) =>
+      join(parentPath, name),
+    ),
   ]
 }
 
