@@ -28,6 +28,15 @@ describe('kill -9 of an ordinary user’s', () => {
   })
   afterAll(async () => await registry?.stop())
 
+  /** It may have ended between the look and the signal. */
+  function killIfThere(pid: number): void {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+
   /** Kills one of the command's processes some milliseconds after the start, when it is there by then. */
   async function killed(
     { start, home }: OrdinaryUser,
@@ -38,7 +47,7 @@ describe('kill -9 of an ordinary user’s', () => {
     const ended = new Promise((resolve) => child.on('exit', resolve))
     const timer = setTimeout(() => {
       if (which === 'outer') child.kill('SIGKILL')
-      else for (const pid of processesOf(home)) if (pid !== child.pid) process.kill(pid, 'SIGKILL')
+      else for (const pid of processesOf(home)) if (pid !== child.pid) killIfThere(pid)
     }, delayMs)
     await ended
     clearTimeout(timer)

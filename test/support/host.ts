@@ -1,7 +1,7 @@
 // The machine as it is: what a leftover would be visible in, read before and after, and compared.
 
 import { execFileSync } from 'node:child_process'
-import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** Everything that a container may leave behind, as sorted lists of names, by kind. */
@@ -122,15 +122,11 @@ function directoriesBelow(path: string): string[] {
 }
 
 function everythingBelow(path: string): string[] {
-  if (attempt(() => lstatSync(path)) === undefined) return []
-  if (!statSync(path).isDirectory()) return [path]
-  return [
-    path,
-    // With their types, since links are followed without: an image's /var/run is not the host's.
-    ...(attempt(() => readdirSync(path, { recursive: true, withFileTypes: true })) ?? []).map(({ parentPath, name }) =>
-      join(parentPath, name),
-    ),
-  ]
+  const found = attempt(() => lstatSync(path))
+  if (found === undefined) return []
+  if (!found.isDirectory()) return [path]
+  // Step by step: readdir's own recursion follows links, and an image's /var/run is not the host's.
+  return [path, ...list(path).flatMap((name) => everythingBelow(join(path, name)))]
 }
 
 function lines(program: string, argv: readonly string[]): string[] {
