@@ -13,6 +13,8 @@ import type { Task } from '../../sim/task.ts'
 
 export interface SimulatedEngine {
   readonly machine: Machine
+  /** The task that makes the engine's calls. */
+  readonly runtime: Task
   readonly host: Host
   readonly settings: Settings
   readonly warnings: string[]
@@ -20,6 +22,8 @@ export interface SimulatedEngine {
   readonly cleanups: (readonly string[])[]
   readonly request: (command: readonly string[], more?: Partial<ContainerRequest>) => ContainerRequest
   readonly read: (path: string) => string
+  /** The next command: a runtime of its own on the same machine. */
+  readonly another: () => SimulatedEngine
 }
 
 export const programs: Programs = {
@@ -44,10 +48,8 @@ export const programs: Programs = {
 
 export function openSimulatedEngine(config: Partial<Config> = {}): SimulatedEngine {
   const machine = bootKernel({ programs, ...config })
-  const cleanups: (readonly string[])[] = []
-  const warnings: string[] = []
-  const runtime = runtimeTask(machine)
-  const kernel = openSimulated(machine, runtime, { cleanUp: (argv) => void cleanups.push(argv) })
+  const engine = engineOn(machine)
+  const { kernel } = engine.host
   const make = (call: Syscall) => {
     const outcome = kernel.call(call)
     if ('errno' in outcome) throw new Error(`${JSON.stringify(call)}: ${outcome.errno}: ${outcome.sentence}`)
@@ -60,6 +62,15 @@ export function openSimulatedEngine(config: Partial<Config> = {}): SimulatedEngi
     make({ name: 'write', fd, buf: `#!sim ${name}\n` })
     make({ name: 'close', fd })
   }
+  return engine
+}
+
+/** An engine with a runtime of its own on a machine that is there. */
+function engineOn(machine: Machine): SimulatedEngine {
+  const cleanups: (readonly string[])[] = []
+  const warnings: string[] = []
+  const runtime = runtimeTask(machine)
+  const kernel = openSimulated(machine, runtime, { cleanUp: (argv) => void cleanups.push(argv) })
   const host: Host = {
     kernel,
     environment: {
@@ -91,12 +102,14 @@ export function openSimulatedEngine(config: Partial<Config> = {}): SimulatedEngi
   const source = { kind: 'rootfs', path: '/rootfs', overlay: true } as const
   return {
     machine,
+    runtime,
     host,
     settings,
     warnings,
     cleanups,
     request: (command, more = {}) => ({ ...defaultRequest(source, command), network: { kind: 'none' }, ...more }),
     read: (path) => readText(kernel, path),
+    another: () => engineOn(machine),
   }
 }
 
