@@ -87,4 +87,10 @@ export class Clock {
       at = least
     }
   }
+
+  /** For the digest: timers in the order in which they are due. */
+  hidden(): object {
+    const timers = this.#timers.filter((timer) => !this.#cancelled.has(timer))
+    return timers.sort((a, b) => a.atNs - b.atNs || a.order - b.order)
+  }
 }

@@ -38,6 +38,14 @@ export class SmallNumbers {
     }
     free[at] = number
   }
+
+  /** For the digest: which are taken, however it came to that. */
+  hidden(): object {
+    const free = [...this.#free].sort((a, b) => a - b)
+    let next = this.#next
+    while (free.at(-1) === next - 1) next = free.pop()!
+    return { free, next }
+  }
 }
 
 export class Counters {

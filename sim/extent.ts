@@ -125,4 +125,9 @@ export class Extent implements Reclaimable {
     this.#counts ??= new Uint16Array(this.pages).fill(1)
     return this.#counts
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { counts: this.#counts, swapped: this.#swapped, live: this.#live }
+  }
 }

@@ -68,4 +68,9 @@ export class FileTable {
     table.#lowestFree = this.#lowestFree
     return table
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { slots: this.#slots }
+  }
 }

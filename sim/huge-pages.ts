@@ -83,6 +83,11 @@ class Mapping implements HugeMemory {
     this.pool.reserved -= this.pages - this.used.size
     this.pool.inUse -= this.used.size
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { regions: this.#regions }
+  }
 }
 
 export class HugePages {

@@ -53,4 +53,9 @@ export class Charges {
     for (const [payer, pages] of this.#pages) if (pages > 0) this.#account!.uncharge(payer, this.#kind, pages)
     this.#pages.clear()
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { pages: this.#pages }
+  }
 }

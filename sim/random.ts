@@ -31,4 +31,9 @@ export class Random {
   bytes(count: number): Uint8Array {
     return Uint8Array.from({ length: count }, () => this.next() & 255)
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { a: this.#a, b: this.#b, c: this.#c, counter: this.#counter }
+  }
 }

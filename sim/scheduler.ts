@@ -120,4 +120,9 @@ export class Scheduler {
       }
     } while (this.#later.length > 0)
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { woken: this.#woken, deadlines: this.#deadlines, overdue: this.#overdue, later: this.#later }
+  }
 }

@@ -27,4 +27,9 @@ export class WaitQueue {
   get size(): number {
     return this.#waiters?.size ?? 0
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { waiters: this.#waiters }
+  }
 }

@@ -131,6 +131,11 @@ class CgroupOpenFile implements FileOperations {
   release(): void {
     this.#opened.namespace.release()
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { opened: this.#opened, seen: this.#seen, text: this.#text }
+  }
 }
 
 const takesText = ({ name, write }: CgroupFile<unknown>): Denied | undefined =>

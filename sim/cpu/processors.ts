@@ -306,6 +306,11 @@ export class Processors {
           }
     this.replan()
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { running: this.#running, updatedNs: this.#updatedNs, timer: this.#timer, loads: this.#loads }
+  }
 }
 
 function throttledBy(group: CpuGroup): boolean {

@@ -103,6 +103,11 @@ export class IpcTable<T extends IpcObject> {
   clear(): void {
     for (const object of [...this.#byIndex.values()]) this.remove(object)
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { byIndex: this.#byIndex, byKey: this.#byKey, lastIndex: this.#lastIndex, sequence: this.#sequence }
+  }
 }
 
 /** Whether credentials have some access to an object (IPC-008). ipcperms() in ipc/util.c */

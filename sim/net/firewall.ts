@@ -75,6 +75,11 @@ export class Firewall {
     }
     return true
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { handle: this.#handle }
+  }
 }
 
 const sees = ({ family }: Table, { destination }: Packet): boolean =>

@@ -360,6 +360,18 @@ export class InetSocket extends Socket {
     this.incoming.end()
     this.changes.wake()
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return {
+      untold: this.#untold,
+      trying: this.#trying,
+      waiting: this.#waiting,
+      backlog: this.#backlog,
+      wasConnected: this.#wasConnected,
+      seen: this.#seen,
+    }
+  }
 }
 
 const unreachable = (call: string): Denied =>

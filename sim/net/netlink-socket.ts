@@ -129,6 +129,11 @@ class NetlinkSocket extends Socket {
   protected end(): void {
     this.incoming.discard()
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { port: this.#port, groups: this.#groups }
+  }
 }
 
 /** struct sockaddr_nl. */

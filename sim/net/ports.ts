@@ -51,6 +51,11 @@ export class PortTable {
     }
     return best
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { byPort: this.#byPort }
+  }
 }
 
 /** 3 for its own address, 2 for any of its family, 1 for any of both; 0 is not for it. */

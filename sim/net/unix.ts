@@ -310,6 +310,11 @@ export class UnixSocket extends Socket {
   private get peerless(): boolean {
     return this.namespace.abstract.get(this.#abstractKey!) !== this
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { inode: this.#inode, abstractKey: this.#abstractKey, waiting: this.#waiting, backlog: this.#backlog }
+  }
 }
 
 const inUse = (): Denied => deny('EADDRINUSE', 'unix(7)', 'bind(2): there is something at this path')

@@ -58,4 +58,9 @@ export abstract class Namespace {
 
   /** Lets go of what the namespace holds; called once. */
   protected abstract end(): void
+
+  /** For the digest. */
+  hidden(): object {
+    return { references: this.#references }
+  }
 }

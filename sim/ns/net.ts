@@ -127,4 +127,9 @@ export class NetNamespace extends Namespace {
     for (const link of [...this.links.values()]) removeLink(link)
     if (this.#creator !== undefined) this.owner.uncharge('net', this.#creator)
   }
+
+  /** For the digest. */
+  override hidden(): object {
+    return { ...super.hidden(), sysctls: this.#sysctls }
+  }
 }

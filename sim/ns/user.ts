@@ -146,4 +146,9 @@ export class UserNamespace extends Namespace {
   protected end(): void {
     this.parent?.uncharge('user', this.ownerUid)
   }
+
+  /** For the digest. */
+  override hidden(): object {
+    return { ...super.hidden(), counts: this.#counts }
+  }
 }

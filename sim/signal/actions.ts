@@ -52,4 +52,9 @@ export class SignalActions {
       if (action.disposition === disposition) bits |= 1n << BigInt(signal - 1)
     return bits
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { actions: this.#actions }
+  }
 }

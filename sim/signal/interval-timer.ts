@@ -34,4 +34,9 @@ export class IntervalTimer {
     if (this.intervalNs > 0) this.set(this.intervalNs, this.intervalNs)
     sendToProcess(this.#process, fromKernel(SIG.ALRM), true)
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { timer: this.#timer }
+  }
 }

@@ -181,6 +181,11 @@ export class Terminal implements ControllingTerminal {
     for (const member of process.session.session as Set<Process>) member.terminal = this
     return 0
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { input: this.#input, line: this.#line, output: this.#output }
+  }
 }
 
 const none = new Uint8Array(0)

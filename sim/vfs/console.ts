@@ -38,4 +38,9 @@ export class MachineConsole {
     },
     poll: () => ({ events: POLLOUT | (this.#typed.length > 0 ? POLLIN : 0), queues: [this.#changes] }),
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { typed: this.#typed, changes: this.#changes }
+  }
 }

@@ -131,4 +131,9 @@ export class EpollFile implements FileOperations {
   release(): void {
     for (const byFd of [...this.#interests.values()]) for (const interest of [...byFd.values()]) this.remove(interest)
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { interests: this.#interests, ready: this.#ready }
+  }
 }

@@ -66,4 +66,9 @@ export class EventFile implements FileOperations {
     if (this.#count < most - 1n) events |= POLLOUT
     return { events, queues: [this.#changes] }
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { semaphore: this.#semaphore, changes: this.#changes, count: this.#count }
+  }
 }

@@ -113,6 +113,11 @@ export class InotifyFile implements FileOperations {
   release(): void {
     for (const watch of [...this.#watches.values()]) this.#forget(watch)
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { events: this.#events, changes: this.#changes, watches: this.#watches, last: this.#last }
+  }
 }
 
 export class Watch implements Watcher {

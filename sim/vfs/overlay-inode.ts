@@ -175,6 +175,11 @@ export class OverlayInode extends Inode {
     else this.real.xattrs.set(name, value)
     return undefined
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { pins: this.#pins }
+  }
 }
 
 /** Facts are those of the file it stands for; a lower layer is never written to. */

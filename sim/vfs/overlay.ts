@@ -92,4 +92,9 @@ export class Overlay implements Superblock {
     for (const layer of [upper, work, ...lower]) if (layer) endMount(layer.mount)
     for (const device of this.#devices) this.kernel.counters.devices.giveBack(device)
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { linked: this.#linked }
+  }
 }

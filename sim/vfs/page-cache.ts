@@ -57,4 +57,9 @@ export class PageCache implements Reclaimable {
     }
     group.remove('file', 1)
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { pages: this.#pages }
+  }
 }

@@ -101,6 +101,11 @@ export class Pages {
       } else page.bytes.fill(0, Math.max(0, offset - start), Math.min(pageBytes, end - start))
     }
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { pages: this.#pages }
+  }
 }
 
 /** Grows by doubling, so that many short writes are no burden. */

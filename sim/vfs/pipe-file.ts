@@ -87,6 +87,11 @@ export class PipeFile implements FileOperations {
     pipe.forReaders.wake()
     pipe.forWriters.wake()
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { writerOpensSeen: this.#writerOpensSeen }
+  }
 }
 
 /** Rounded up to pages, and those to a power of two. fcntl(2) F_SETPIPE_SZ */

@@ -134,6 +134,11 @@ export class Pipe {
     this.#ring.length = 0
     this.#charges.giveBackAll()
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { ring: this.#ring, charges: this.#charges }
+  }
 }
 
 function withRoom(bytes: Uint8Array, lengthBytes: number): Uint8Array {

@@ -94,4 +94,9 @@ export class TimerFile implements FileOperations {
   release(): void {
     this.set(undefined, 0)
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { changes: this.#changes, dueNs: this.#dueNs, intervalNs: this.#intervalNs, wake: this.#wake }
+  }
 }

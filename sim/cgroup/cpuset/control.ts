@@ -133,6 +133,11 @@ export class CpusetControl {
     this.root.effectiveCpus = this.root.cpus
     recompute(this.root, this.legacy)
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { partitions: this.#partitions }
+  }
 }
 
 const asked = ({ cpus, mems, exclusive }: CpusetGroup): Asked => ({ cpus, mems, exclusive })

@@ -1,0 +1,188 @@
+// The state of a whole machine as a short text: equal machines have equal ones, and a machine that has another one has been
+// changed. All objects that can be reached from the kernel are looked at in turn, so that nothing has to be listed here but
+// what is no state: names that were walked to, files that were made to be looked at, numbers that were burnt (CLN-103).
+//
+// Fields that are private are seen by `hidden()` of their class. What only closures and running programs know is not seen.
+
+import { CgroupFileInode } from './cgroup/file.ts'
+import { Counters } from './counters.ts'
+import { Kernel } from './kernel.ts'
+import { Namespace } from './ns/namespace.ts'
+import { PidNamespace } from './ns/pid.ts'
+import { Dentry } from './vfs/dentry.ts'
+
+export interface DigestOptions {
+  /** Leaves these fields out, whoever has them. */
+  readonly without?: ReadonlySet<string>
+  /** Told each field that counts: its way from the kernel, and its value or the way to the object that it is. */
+  readonly note?: (path: string, value: string) => void
+  /** Told each object that is reached. */
+  readonly meet?: (object: object) => void
+}
+
+/** Fields that are no state, by whoever declares them. */
+const noState: readonly (readonly [abstract new (...args: never[]) => object, readonly string[]])[] = [
+  [Kernel, ['config', 'slab', 'lastBorn', 'fileSystems']],
+  [Counters, []],
+  [PidNamespace, ['last']],
+  [Namespace, ['file']],
+  [Dentry, ['children']],
+  [CgroupFileInode, ['file']],
+]
+
+const nothing: ReadonlySet<string> = new Set()
+
+/** 16 hexadecimal digits that stand for the state of a machine. */
+export function digest(kernel: Kernel, options: DigestOptions = {}): string {
+  return new Walk(options).from(kernel)
+}
+
+class Walk {
+  readonly #options: DigestOptions
+  /** In the order in which they were met, and the number of each. */
+  readonly #objects: object[] = []
+  readonly #numbers = new Map<object, number>()
+  readonly #ways: string[] = []
+  readonly #words = new Map<string, number>()
+  readonly #skipped = new Map<unknown, ReadonlySet<string>>()
+  readonly #double = new Float64Array(1)
+  readonly #halves = new Uint32Array(this.#double.buffer)
+  #one = 0x9e3779b9
+  #other = 0x85ebca6b
+
+  constructor(options: DigestOptions) {
+    this.#options = options
+  }
+
+  from(start: object): string {
+    this.#meet(start, '')
+    for (let at = 0; at < this.#objects.length; at++) this.#look(this.#objects[at]!, this.#ways[at] ?? '')
+    const half = (lane: number) => (lane >>> 0).toString(16).padStart(8, '0')
+    return half(this.#one) + half(this.#other)
+  }
+
+  #look(object: object, way: string): void {
+    this.#options.meet?.(object)
+    this.#word(object.constructor?.name ?? '')
+    if (object instanceof Map) {
+      let place = 0
+      for (const [key, value] of object) {
+        const name = this.#options.note ? nameOf(key, place++) : ''
+        this.#value(way, `${name} key`, key)
+        this.#value(way, name, value)
+      }
+    } else if (object instanceof Set || Array.isArray(object)) {
+      let place = 0
+      for (const value of object) this.#value(way, this.#options.note ? `[${place++}]` : '', value)
+    } else {
+      this.#fields(object, way, this.#skip(object))
+      const { hidden } = object as { hidden?: unknown }
+      if (typeof hidden === 'function') this.#fields((object as { hidden(): object }).hidden(), way, nothing)
+    }
+  }
+
+  #fields(object: object, way: string, skipped: ReadonlySet<string>): void {
+    const { without } = this.#options
+    for (const name of Object.keys(object)) {
+      if (skipped.has(name) || without?.has(name)) continue
+      const value = (object as Record<string, unknown>)[name]
+      if (isAbsent(value)) continue
+      this.#word(name)
+      this.#value(way, name, value)
+    }
+  }
+
+  #value(way: string, name: string, value: unknown): void {
+    this.#options.note?.(`${way}.${name}`, this.#shown(`${way}.${name}`, value))
+    switch (typeof value) {
+      case 'number':
+        this.#number(value)
+        break
+      case 'boolean':
+        this.#mix(value ? 3 : 5)
+        break
+      case 'string':
+        this.#word(value)
+        break
+      case 'bigint':
+        this.#word(value.toString(36))
+        break
+      case 'object':
+        if (value === null) this.#mix(7)
+        else if (ArrayBuffer.isView(value)) this.#bytes(value)
+        else this.#mix(this.#meet(value, `${way}.${name}`))
+        break
+      default:
+        this.#mix(11)
+    }
+  }
+
+  #shown(path: string, value: unknown): string {
+    if (typeof value !== 'object' || value === null) return typeof value === 'function' ? 'function' : String(value)
+    if (ArrayBuffer.isView(value)) return `bytes ${String(value)}`
+    const known = this.#numbers.get(value)
+    return known === undefined ? `new ${value.constructor?.name}` : (this.#ways[known] ?? path)
+  }
+
+  /** The number of an object; one that is new is looked at later. */
+  #meet(object: object, way: string): number {
+    const known = this.#numbers.get(object)
+    if (known !== undefined) return known
+    const number = this.#objects.length
+    this.#numbers.set(object, number)
+    this.#objects.push(object)
+    if (this.#options.note) this.#ways.push(way)
+    return number
+  }
+
+  #skip(object: object): ReadonlySet<string> {
+    const known = this.#skipped.get(object.constructor)
+    if (known) return known
+    const names = new Set(noState.flatMap(([whose, fields]) => (object instanceof whose ? fields : [])))
+    this.#skipped.set(object.constructor, names)
+    return names
+  }
+
+  #mix(word: number): void {
+    const one = Math.imul(word ^ (this.#one >>> 15), 0xcc9e2d51)
+    this.#one = (Math.imul((this.#one << 13) | (this.#one >>> 19), 5) + one + 0x6b64) | 0
+    const other = Math.imul(word + (this.#other >>> 13), 0x1b873593)
+    this.#other = (Math.imul((this.#other << 15) | (this.#other >>> 17), 9) ^ other) + 0x38b3
+  }
+
+  #number(number: number): void {
+    if ((number | 0) === number) {
+      this.#mix(number)
+      return
+    }
+    this.#double[0] = number
+    this.#mix(this.#halves[0]!)
+    this.#mix(this.#halves[1]!)
+  }
+
+  #word(word: string): void {
+    let sum = this.#words.get(word)
+    if (sum === undefined) {
+      sum = word.length
+      for (let at = 0; at < word.length; at++) sum = Math.imul(sum ^ word.charCodeAt(at), 0x01000193)
+      this.#words.set(word, sum)
+    }
+    this.#mix(sum)
+  }
+
+  #bytes(view: ArrayBufferView): void {
+    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+    this.#mix(bytes.length)
+    for (const byte of bytes) this.#mix(byte)
+  }
+}
+
+/** What is not there yet, and what is empty, are the same: many things are made when they are first needed. */
+function isAbsent(value: unknown): boolean {
+  if (value === undefined || typeof value === 'function' || value instanceof WeakMap) return true
+  if (value instanceof Map || value instanceof Set) return value.size === 0
+  return Array.isArray(value) && value.length === 0
+}
+
+const nameOf = (key: unknown, place: number): string =>
+  typeof key === 'object' || typeof key === 'function' ? `[${place}]` : `[${String(key)}]`
