@@ -2,6 +2,7 @@
 
 import type { MonitorOptions } from '../../core/kernel.ts'
 import { Arena } from '../../core/launch/arena.ts'
+import { childOnly, type MonitorFd, monitorFds, reportFd } from '../../core/launch/descriptors.ts'
 import { type LaunchPlan, startFd, terminalMaster } from '../../core/launch/plan.ts'
 import { Tape } from '../../core/launch/tape.ts'
 import type { LinuxParts } from './kernel.ts'
@@ -12,27 +13,6 @@ const JOB_BYTES = 160
 const PAGE_BYTES = 4096
 const JOB_DETACHED = 1
 
-/** The descriptors of the monitor, by what they are for. */
-export const monitorFds = {
-  job: 3,
-  events: 4,
-  control: 5,
-  stdout: 6,
-  stderr: 7,
-  forwardStdout: 8,
-  forwardStderr: 9,
-  directory: 10,
-  log: 11,
-  stdin: 12,
-  childStdout: 13,
-  childStderr: 14,
-  start: 15,
-  report: 16,
-  keepStdin: 17,
-} as const
-export type MonitorFd = keyof typeof monitorFds
-/** Where the child finds the descriptor on which it tells of waits and refusals. */
-export const reportFd = 1002
 const FD_CLOEXEC = 0o2000000
 
 export interface Job {
@@ -96,7 +76,6 @@ export function writeJob(
   fd(56, 'forwardStderr')
   fd(60, 'directory')
   fd(64, 'log')
-  const childOnly: readonly MonitorFd[] = ['stdin', 'childStdout', 'childStderr', 'start', 'report']
   for (let i = 0; i < 7; i++) {
     const name = childOnly[i]
     job.setInt32(68 + 4 * i, name !== undefined && has(name) ? monitorFds[name] : -1, true)

@@ -1,9 +1,9 @@
 // A plan run in-process: the child shares Node's memory until it executes (CLONE_VM|CLONE_VFORK), so nothing is copied.
 
 import type { ExitStatus, Launched, LaunchFailure } from '../../core/kernel.ts'
+import { planFailure, undo } from '../../core/launch/failure.ts'
 import type { LaunchPlan } from '../../core/launch/plan.ts'
 import { ENTRY_BYTES, TAPE_HEADER_BYTES, Tape } from '../../core/launch/tape.ts'
-import { planFailure, undo } from './failure.ts'
 import type { LinuxParts } from './kernel.ts'
 
 const CLONE_VM = 0x100

@@ -5,16 +5,22 @@ import { errnoName } from '../../core/errno.ts'
 import { RefusedError, UserError } from '../../core/errors.ts'
 import type { ExitStatus, Launched, LaunchFailure, MonitorOptions, Outcome, Progress } from '../../core/kernel.ts'
 import { refused } from '../../core/kernel.ts'
+import {
+  closeAll,
+  type MonitorDescriptors,
+  monitorFds,
+  openDescriptors,
+  reportFd,
+} from '../../core/launch/descriptors.ts'
+import { planFailure, undo } from '../../core/launch/failure.ts'
 import type { LaunchPlan } from '../../core/launch/plan.ts'
+import { parkPlan, reportReader } from '../../core/launch/report.ts'
 import { ENTRY_BYTES, TAPE_HEADER_BYTES, Tape } from '../../core/launch/tape.ts'
 import type { Syscall } from '../../core/syscall.ts'
-import { closeAll, type MonitorDescriptors, openDescriptors } from './descriptors.ts'
-import { planFailure, undo } from './failure.ts'
 import { nativeFile } from './ffi.ts'
-import { type Job, monitorFds, reportFd, writeJob } from './job.ts'
+import { type Job, writeJob } from './job.ts'
 import type { LinuxParts } from './kernel.ts'
 import { CLONE_CLEAR_SIGHAND } from './launch.ts'
-import { parkPlan, reportReader } from './report.ts'
 
 const AT_FDCWD = -100
 const AT_EMPTY_PATH = 0x1000
@@ -242,7 +248,14 @@ function launched(parts: LinuxParts, plan: LaunchPlan, options: MonitorOptions, 
       parts.call({ name: 'write', fd: fds.caller.get('start')!, buf: 's' })
     },
     park: () => {
-      parkPlan(parts, plan, job, options.directory)
+      const first = job.tape.clone!.entry
+      const entries = Array.from({ length: job.tape.count - first }, (_, at) => first + at)
+      parkPlan(
+        parts,
+        plan,
+        entries.map((entry) => [entry, job.tape.stepOf(entry)!]),
+        options.directory,
+      )
       parts.call({ name: 'write', fd: control, buf: 'P' })
     },
     cleaned: () => {
@@ -274,5 +287,3 @@ function launched(parts: LinuxParts, plan: LaunchPlan, options: MonitorOptions, 
     },
   }
 }
-
-export { reopenWaiting } from './report.ts'

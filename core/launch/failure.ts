@@ -1,9 +1,8 @@
 // What a refused plan becomes: a sentence that names the step, and the undoing of what was done before it.
 
-import { errnoName } from '../../core/errno.ts'
-import type { LaunchFailure } from '../../core/kernel.ts'
-import type { LaunchPlan, Step } from '../../core/launch/plan.ts'
-import type { LinuxParts } from './kernel.ts'
+import { errnoName } from '../errno.ts'
+import type { Kernel, LaunchFailure } from '../kernel.ts'
+import type { LaunchPlan, Step } from './plan.ts'
 
 /** `mount proc on /proc: EPERM (step 14 of 31)`. */
 export function launchFailure(why: string, step: number, stepCount: number, errnoNumber: number): LaunchFailure {
@@ -20,9 +19,9 @@ export function planFailure(plan: LaunchPlan, step: number, errnoNumber: number)
  *
  * @param succeeded - whether the call of the step at this index was made and not refused
  */
-export function undo(parts: LinuxParts, plan: LaunchPlan, succeeded: (step: number) => boolean): void {
+export function undo(kernel: Pick<Kernel, 'call'>, plan: LaunchPlan, succeeded: (step: number) => boolean): void {
   for (let i = plan.steps.length - 1; i >= 0; i--) {
     const step: Step = plan.steps[i]!
-    if (step.in === 'parent' && step.undo !== undefined && succeeded(i)) parts.call(step.undo)
+    if (step.in === 'parent' && step.undo !== undefined && succeeded(i)) kernel.call(step.undo)
   }
 }

@@ -1,9 +1,7 @@
 // The descriptors between a caller and a monitor: pipes and FIFOs, and which end belongs to whom.
 
-import { RefusedError } from '../../core/errors.ts'
-import { type MonitorOptions, type Outcome, refused } from '../../core/kernel.ts'
-import type { MonitorFd } from './job.ts'
-import type { LinuxParts } from './kernel.ts'
+import { RefusedError } from '../errors.ts'
+import { type Kernel, type MonitorOptions, type Outcome, refused } from '../kernel.ts'
 
 const AT_FDCWD = -100
 const O_WRONLY = 1
@@ -15,6 +13,32 @@ const O_DIRECTORY = 0o200000
 const O_CLOEXEC = 0o2000000
 const S_IFIFO = 0o010000
 const F_SETFL = 4
+
+/** The descriptors of the monitor, by what they are for. */
+export const monitorFds = {
+  job: 3,
+  events: 4,
+  control: 5,
+  stdout: 6,
+  stderr: 7,
+  forwardStdout: 8,
+  forwardStderr: 9,
+  directory: 10,
+  log: 11,
+  stdin: 12,
+  childStdout: 13,
+  childStderr: 14,
+  start: 15,
+  report: 16,
+  keepStdin: 17,
+} as const
+export type MonitorFd = keyof typeof monitorFds
+/** Where the child finds the descriptor on which it tells of waits and refusals. */
+export const reportFd = 1002
+/** What only the child needs: the monitor closes its copies once that is there. */
+export const childOnly: readonly MonitorFd[] = ['stdin', 'childStdout', 'childStderr', 'start', 'report']
+
+type Caller = Pick<Kernel, 'call'>
 
 export interface MonitorDescriptors {
   /** What the monitor gets, by name. */
@@ -30,8 +54,8 @@ function value(outcome: Outcome, tried: string): number {
   return outcome.value
 }
 
-export function closeAll(parts: LinuxParts, fds: Iterable<number>): void {
-  for (const fd of fds) parts.call({ name: 'close', fd })
+export function closeAll(kernel: Caller, fds: Iterable<number>): void {
+  for (const fd of fds) kernel.call({ name: 'close', fd })
 }
 
 /**
@@ -39,19 +63,19 @@ export function closeAll(parts: LinuxParts, fds: Iterable<number>): void {
  *
  * @param shared - the child has the caller's standard streams, not pipes that the monitor reads
  */
-export function openDescriptors(parts: LinuxParts, options: MonitorOptions, shared = false): MonitorDescriptors {
+export function openDescriptors(kernel: Caller, options: MonitorOptions, shared = false): MonitorDescriptors {
   const monitor = new Map<MonitorFd, number>()
   const monitorOnly: number[] = []
   const caller = new Map<'events' | 'control' | 'start' | 'report', number>()
   const pipe = (flags = 0): [number, number] => {
-    const answer = parts.call({ name: 'pipe2', pipefd: 8, flags: O_CLOEXEC | flags })
+    const answer = kernel.call({ name: 'pipe2', pipefd: 8, flags: O_CLOEXEC | flags })
     if (refused(answer)) throw new RefusedError('pipe2', answer.errno)
     const ends = new DataView(answer.data!.buffer, answer.data!.byteOffset)
     return [ends.getInt32(0, true), ends.getInt32(4, true)]
   }
   const open = (path: string, flags: number, mode = 0) =>
     value(
-      parts.call({ name: 'openat', dirfd: AT_FDCWD, pathname: path, flags: flags | O_CLOEXEC, mode }),
+      kernel.call({ name: 'openat', dirfd: AT_FDCWD, pathname: path, flags: flags | O_CLOEXEC, mode }),
       `open ${path}`,
     )
   const give = (name: MonitorFd, fd: number, ours: boolean) => {
@@ -61,7 +85,7 @@ export function openDescriptors(parts: LinuxParts, options: MonitorOptions, shar
   /** A standard stream, which a program of any user may open again as /dev/stdin or /dev/stdout: the mode is the pipe's. */
   const stream = (): [number, number] => {
     const ends = pipe()
-    parts.call({ name: 'fchmod', fd: ends[0], mode: 0o666 })
+    kernel.call({ name: 'fchmod', fd: ends[0], mode: 0o666 })
     return ends
   }
   try {
@@ -71,7 +95,7 @@ export function openDescriptors(parts: LinuxParts, options: MonitorOptions, shar
     const [controlRead, controlWrite] = pipe()
     give('control', controlRead, true)
     caller.set('control', controlWrite)
-    parts.call({ name: 'fcntl', fd: controlRead, cmd: F_SETFL, arg: O_NONBLOCK })
+    kernel.call({ name: 'fcntl', fd: controlRead, cmd: F_SETFL, arg: O_NONBLOCK })
     if (shared) {
       give('stdin', 0, false)
       give('childStdout', 1, false)
@@ -92,7 +116,7 @@ export function openDescriptors(parts: LinuxParts, options: MonitorOptions, shar
     else if (!options.terminal && !shared) {
       // Not the host's /dev/null: whoever has a descriptor of it may change its mode, for all of the host.
       const [empty, closed] = stream()
-      parts.call({ name: 'close', fd: closed })
+      kernel.call({ name: 'close', fd: closed })
       give('stdin', empty, true)
     }
     if (options.keepStdin !== undefined) give('keepStdin', options.keepStdin, false)
@@ -106,26 +130,26 @@ export function openDescriptors(parts: LinuxParts, options: MonitorOptions, shar
       give('report', reportWrite, true)
     } else {
       give('directory', open(options.directory, O_DIRECTORY), true)
-      openFifos(parts, options.directory, open, give, caller)
+      openFifos(kernel, options.directory, open, give, caller)
     }
     return { monitor, monitorOnly, caller }
   } catch (error) {
-    closeAll(parts, monitorOnly)
-    closeAll(parts, caller.values())
+    closeAll(kernel, monitorOnly)
+    closeAll(kernel, caller.values())
     throw error
   }
 }
 
 /** FIFOs have names, so that another caller can release the child and hear of it later. fifo(7). */
 function openFifos(
-  parts: LinuxParts,
+  kernel: Caller,
   directory: string,
   open: (path: string, flags: number) => number,
   give: (name: MonitorFd, fd: number, ours: boolean) => void,
   caller: Map<'events' | 'control' | 'start' | 'report', number>,
 ): void {
   for (const name of ['start', 'report']) {
-    const made = parts.call({
+    const made = kernel.call({
       name: 'mknodat',
       dirfd: AT_FDCWD,
       pathname: `${directory}/${name}`,

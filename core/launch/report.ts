@@ -1,29 +1,43 @@
 // What a child tells on its report descriptor, and how another caller takes up a child that waits.
 
-import type { Launched, Progress, Refusal } from '../../core/kernel.ts'
-import { refused } from '../../core/kernel.ts'
-import type { LaunchPlan } from '../../core/launch/plan.ts'
+import { type Kernel, type Launched, type Progress, type Refusal, refused } from '../kernel.ts'
 import { launchFailure } from './failure.ts'
-import type { Job } from './job.ts'
-import type { LinuxParts } from './kernel.ts'
+import type { LaunchPlan } from './plan.ts'
 
 const AT_FDCWD = -100
+const O_WRONLY = 1
 const O_RDWR = 2
+const O_CREAT = 0o100
+const O_TRUNC = 0o1000
 const O_NONBLOCK = 0o4000
 const O_CLOEXEC = 0o2000000
 const POLLIN = 1
-const waitingKind = 1
 const REPORT_BYTES = 8
+const [waitingKind, refusedKind] = [1, 2]
 /** How long progress is awaited on the spot; set-up takes a few milliseconds, a thread's help a fraction of one. */
 const patienceNsec = 20_000_000n
+
+type Caller = Pick<Kernel, 'call' | 'wait'>
 
 export type Report =
   | { readonly state: 'waiting'; readonly step: number }
   | { readonly state: 'executed' }
   | { readonly state: 'refused'; readonly entry: number; readonly errno: number }
 
+/** A report as it is written, struct report of native/interpreter.h. */
+export function reportBytes(report: Exclude<Report, { readonly state: 'executed' }>): Uint8Array {
+  const view = new DataView(new ArrayBuffer(REPORT_BYTES))
+  view.setUint32(0, report.state === 'waiting' ? waitingKind : refusedKind, true)
+  if (report.state === 'waiting') view.setUint32(4, report.step, true)
+  else {
+    view.setUint16(4, report.entry, true)
+    view.setUint16(6, report.errno, true)
+  }
+  return new Uint8Array(view.buffer)
+}
+
 /** Reads reports one by one; the end of file means that the program was executed (its copy was closed by execve). */
-export function reportReader(parts: LinuxParts, fd: number): () => Promise<Report> {
+export function reportReader(kernel: Caller, fd: number): () => Promise<Report> {
   return async () => {
     for (;;) {
       const poll = {
@@ -33,9 +47,9 @@ export function reportReader(parts: LinuxParts, fd: number): () => Promise<Repor
         sigmask: 0,
         sigsetsize: 8,
       } as const
-      const ready = parts.call(poll)
-      if (!refused(ready) && ready.value === 0) await parts.wait({ ...poll, tmo_p: null })
-      const answer = parts.call({ name: 'read', fd, buf: REPORT_BYTES })
+      const ready = kernel.call(poll)
+      if (!refused(ready) && ready.value === 0) await kernel.wait({ ...poll, tmo_p: null })
+      const answer = kernel.call({ name: 'read', fd, buf: REPORT_BYTES })
       if (refused(answer)) {
         if (answer.errno === 'EAGAIN' || answer.errno === 'EINTR') continue
         throw new Error(`read a report: ${answer.errno}`)
@@ -56,45 +70,53 @@ interface Parked {
 }
 const parkedFile = (directory: string) => `${directory}/waiting.json`
 
-export function parkPlan(parts: LinuxParts, plan: LaunchPlan, job: Job, directory: string | undefined): void {
+/**
+ * Writes down for `reopenWaiting` what a child may still tell.
+ *
+ * @param entries - numbers that its reports use, and the steps of the plan that they belong to
+ */
+export function parkPlan(
+  kernel: Caller,
+  plan: LaunchPlan,
+  entries: Iterable<readonly [entry: number, step: number]>,
+  directory: string | undefined,
+): void {
   if (directory === undefined) throw new Error('a child can be left waiting only with a directory')
-  const entries: Record<string, readonly [number, string]> = {}
   const start = plan.steps.findLastIndex((step) => step.waits)
-  for (let entry = job.tape.clone!.entry; entry < job.tape.count; entry++) {
-    const step = job.tape.stepOf(entry)!
-    if (step >= start) entries[entry] = [step, plan.steps[step]!.why]
-  }
-  const parked: Parked = { stepCount: plan.steps.length, entries }
+  const later = [...entries].filter(([, step]) => step >= start)
+  const words = later.map(([entry, step]) => [entry, [step, plan.steps[step]!.why]])
+  const parked: Parked = { stepCount: plan.steps.length, entries: Object.fromEntries(words) }
   const path = parkedFile(directory)
-  const opened = parts.call({ name: 'openat', dirfd: AT_FDCWD, pathname: path, flags: 0o1101 | O_CLOEXEC, mode: 0o600 })
+  const flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
+  const opened = kernel.call({ name: 'openat', dirfd: AT_FDCWD, pathname: path, flags, mode: 0o600 })
   if (refused(opened)) throw new Error(`write ${path}: ${opened.errno}`)
-  const written = parts.call({ name: 'write', fd: opened.value, buf: JSON.stringify(parked) })
-  parts.call({ name: 'close', fd: opened.value })
+  const written = kernel.call({ name: 'write', fd: opened.value, buf: JSON.stringify(parked) })
+  kernel.call({ name: 'close', fd: opened.value })
   if (refused(written)) throw new Error(`write ${path}: ${written.errno}`)
 }
 
-function readParked(parts: LinuxParts, directory: string): Parked | Refusal {
+function readParked(kernel: Caller, directory: string): Parked | Refusal {
   const pathname = parkedFile(directory)
-  const opened = parts.call({ name: 'openat', dirfd: AT_FDCWD, pathname, flags: O_CLOEXEC, mode: 0 })
+  const opened = kernel.call({ name: 'openat', dirfd: AT_FDCWD, pathname, flags: O_CLOEXEC, mode: 0 })
   if (refused(opened)) return opened
   let text = ''
   for (;;) {
-    const answer = parts.call({ name: 'read', fd: opened.value, buf: 65536 })
+    const answer = kernel.call({ name: 'read', fd: opened.value, buf: 65536 })
     if (refused(answer) || answer.value === 0) break
     text += new TextDecoder().decode(answer.data)
   }
-  parts.call({ name: 'close', fd: opened.value })
+  kernel.call({ name: 'close', fd: opened.value })
   return JSON.parse(text) as Parked
 }
 
 /** Takes up a waiting child by the FIFOs in its directory. */
 export function reopenWaiting(
-  parts: LinuxParts,
+  kernel: Caller,
   directory: string,
 ): Pick<Launched, 'progress' | 'release' | 'close'> | Refusal {
-  const parked = readParked(parts, directory)
+  const parked = readParked(kernel, directory)
   if ('errno' in parked) return parked
-  const report = parts.call({
+  const report = kernel.call({
     name: 'openat',
     dirfd: AT_FDCWD,
     pathname: `${directory}/report`,
@@ -102,7 +124,7 @@ export function reopenWaiting(
     mode: 0,
   })
   if (refused(report)) return report
-  const start = parts.call({
+  const start = kernel.call({
     name: 'openat',
     dirfd: AT_FDCWD,
     pathname: `${directory}/start`,
@@ -110,10 +132,10 @@ export function reopenWaiting(
     mode: 0,
   })
   if (refused(start)) {
-    parts.call({ name: 'close', fd: report.value })
+    kernel.call({ name: 'close', fd: report.value })
     return start
   }
-  const next = reportReader(parts, report.value)
+  const next = reportReader(kernel, report.value)
   return {
     progress: async (): Promise<Progress> => {
       const told = await next()
@@ -123,11 +145,11 @@ export function reopenWaiting(
       return { state: 'refused', failure: launchFailure(why, step, parked.stepCount, told.errno) }
     },
     release: () => {
-      parts.call({ name: 'write', fd: start.value, buf: 's' })
+      kernel.call({ name: 'write', fd: start.value, buf: 's' })
     },
     close: () => {
-      parts.call({ name: 'close', fd: report.value })
-      parts.call({ name: 'close', fd: start.value })
+      kernel.call({ name: 'close', fd: report.value })
+      kernel.call({ name: 'close', fd: start.value })
     },
   }
 }
