@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { errnoName } from '../../core/errno.ts'
 import { RefusedError, UserError } from '../../core/errors.ts'
-import type { ExitStatus, Launched, LaunchFailure, MonitorOptions, Outcome, Progress } from '../../core/kernel.ts'
+import type { Launched, LaunchFailure, MonitorOptions, Outcome } from '../../core/kernel.ts'
 import { refused } from '../../core/kernel.ts'
 import {
   closeAll,
@@ -13,8 +13,8 @@ import {
   reportFd,
 } from '../../core/launch/descriptors.ts'
 import { planFailure, undo } from '../../core/launch/failure.ts'
+import { eventKinds, launched, nextEvent } from '../../core/launch/launched.ts'
 import type { LaunchPlan } from '../../core/launch/plan.ts'
-import { parkPlan, reportReader } from '../../core/launch/report.ts'
 import { ENTRY_BYTES, TAPE_HEADER_BYTES, Tape } from '../../core/launch/tape.ts'
 import type { Syscall } from '../../core/syscall.ts'
 import { nativeFile } from './ffi.ts'
@@ -34,11 +34,8 @@ const CLOSE_RANGE_CLOEXEC = 4
 const CLONE_VM_VFORK = 0x4100
 /** Descriptors are first copied to here and up, so that none is overwritten before it has been copied. */
 const highFd = 200
-const POLLIN = 1
-const WNOHANG = 1
 const PR_SET_PDEATHSIG = 1
 const SIGKILL = 9
-const EVENT_BYTES = 12
 
 /** The call's value; a refusal here is the machine's fault (no memory, no descriptors) and is thrown. */
 function value(outcome: Outcome, tried: string): number {
@@ -139,12 +136,6 @@ function spawnMonitor(
   return pid
 }
 
-interface Event {
-  readonly kind: number
-  readonly value: number
-  readonly oom: boolean
-}
-
 /**
  * Walks a plan in a monitor; comes back when the container's first process is there or was refused. Without options the
  * process shares the caller's standard streams.
@@ -169,14 +160,8 @@ export function launchMonitored(
     closeAll(parts, fds.monitorOnly)
   }
   const events = fds.caller.get('events')!
-  const next = (): Event | undefined => {
-    const answer = parts.call({ name: 'read', fd: events, buf: EVENT_BYTES })
-    if (refused(answer) || answer.value < EVENT_BYTES) return undefined
-    const view = new DataView(answer.data!.buffer)
-    return { kind: view.getUint32(0, true), value: view.getUint32(4, true), oom: view.getUint32(8, true) !== 0 }
-  }
-  const first = next()
-  if (first?.kind !== 1) {
+  const first = nextEvent(parts, events)
+  if (first?.kind !== eventKinds.started) {
     const entry = first === undefined ? job.tape.clone!.entry : first.value >>> 16
     const step = entry === job.tape.clone!.entry ? job.tape.clone!.step : (job.tape.stepOf(entry) ?? 0)
     undo(parts, plan, resultsIn(parts, jobFd, job))
@@ -184,7 +169,14 @@ export function launchMonitored(
     parts.call({ name: 'wait4', pid: monitorPid, wstatus: 4, options: 0, rusage: 0 })
     return planFailure(plan, step, first === undefined ? 5 : first.value & 0xffff)
   }
-  return launched(parts, plan, options, { fds, job, jobFd, monitorPid, pid: first.value, next })
+  const { clone, count } = job.tape
+  const entries = Array.from({ length: count - clone!.entry }, (_, at) => clone!.entry + at)
+  return launched(parts, plan, options, {
+    ...{ fds, monitorPid, pid: first.value },
+    succeeded: resultsIn(parts, jobFd, job),
+    entries: entries.map((entry) => [entry, job.tape.stepOf(entry)!]),
+    closed: () => void parts.call({ name: 'close', fd: jobFd }),
+  })
 }
 
 /** Which steps of the parent succeeded, read back from the job that the monitor ran. */
@@ -195,95 +187,4 @@ function resultsIn(parts: LinuxParts, jobFd: number, job: Job): (step: number) =
     return !refused(answer) && new DataView(answer.data!.buffer).getBigInt64(0, true) >= 0n
   }
   return (step) => read(job.entries.get(step)!)
-}
-
-interface Started {
-  readonly fds: MonitorDescriptors
-  readonly job: Job
-  readonly jobFd: number
-  readonly monitorPid: number
-  readonly pid: number
-  readonly next: () => Event | undefined
-}
-
-function launched(parts: LinuxParts, plan: LaunchPlan, options: MonitorOptions, started: Started): Launched {
-  const { fds, job, pid, monitorPid, next } = started
-  const control = fds.caller.get('control')!
-  const events = fds.caller.get('events')!
-  const nextReport = reportReader(parts, fds.caller.get('report')!)
-  const succeeded = resultsIn(parts, started.jobFd, job)
-  let exited: Promise<ExitStatus> | undefined
-
-  const end = (): ExitStatus => {
-    for (;;) {
-      const event = next()
-      if (event === undefined) return { code: 255, signal: 0, unknown: true }
-      if (event.kind !== 4) continue
-      const signal = event.value & 127
-      const code = signal === 0 ? (event.value >> 8) & 255 : 128 + signal
-      return { code, signal, oomKilled: event.oom }
-    }
-  }
-  const progress = async (): Promise<Progress> => {
-    const report = await nextReport()
-    if (report.state === 'waiting') {
-      const at = plan.steps[report.step]!.as ?? ''
-      if (at === 'start' && options.terminal) {
-        parts.call({ name: 'write', fd: control, buf: 'T' })
-        const taken = next()
-        if (taken?.kind !== 3 || taken.value !== 0) throw new Error(`take the terminal: errno ${taken?.value}`)
-      }
-      return { state: 'waiting', at }
-    }
-    if (report.state === 'executed') return report
-    end() // the child has said that it ends; its cgroup is empty only afterwards
-    undo(parts, plan, succeeded)
-    return { state: 'refused', failure: planFailure(plan, job.tape.stepOf(report.entry)!, report.errno) }
-  }
-  return {
-    pid,
-    monitorPid,
-    progress,
-    release: () => {
-      parts.call({ name: 'write', fd: fds.caller.get('start')!, buf: 's' })
-    },
-    park: () => {
-      const first = job.tape.clone!.entry
-      const entries = Array.from({ length: job.tape.count - first }, (_, at) => first + at)
-      parkPlan(
-        parts,
-        plan,
-        entries.map((entry) => [entry, job.tape.stepOf(entry)!]),
-        options.directory,
-      )
-      parts.call({ name: 'write', fd: control, buf: 'P' })
-    },
-    cleaned: () => {
-      parts.call({ name: 'write', fd: control, buf: 'C' })
-    },
-    take: (fd) => {
-      const opened = parts.call({ name: 'pidfd_open', pid, flags: 0 })
-      if (refused(opened)) return opened
-      const taken = parts.call({ name: 'pidfd_getfd', pidfd: opened.value, targetfd: fd, flags: 0 })
-      parts.call({ name: 'close', fd: opened.value })
-      return taken
-    },
-    get exited() {
-      exited ??= (async () => {
-        await parts.wait({
-          name: 'ppoll',
-          fds: [{ fd: events, events: POLLIN }],
-          tmo_p: null,
-          sigmask: 0,
-          sigsetsize: 8,
-        })
-        return end()
-      })()
-      return exited
-    },
-    close: () => {
-      closeAll(parts, [...fds.caller.values(), started.jobFd])
-      parts.call({ name: 'wait4', pid: monitorPid, wstatus: 4, options: WNOHANG, rusage: 0 })
-    },
-  }
 }
