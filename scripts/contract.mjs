@@ -1,10 +1,13 @@
 // The contract between the simulated kernel and Linux: every rule of the catalogue, what real kernels answer and what the
 // simulated one does. `npm run contract [-- RULE...]`, where RULE may be the beginning of some (`CLN-0`); `--no-uml` leaves
-// user-mode Linux out. The last line is `N rules agree, M differ, K not probed`; it ends with 1 when any differs.
+// user-mode Linux out, `--no-emulator` the emulated machine. The last line is `N rules agree, M differ, K not probed`; it
+// ends with 1 when any differs.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { findEmulator, runInEmulator } from './testing/emulator.mjs'
+import { installPackages } from './testing/packages.mjs'
 import { root, run } from './testing/suite.mjs'
 import { findUserModeLinux, runInside } from './testing/uml.mjs'
 
@@ -26,6 +29,16 @@ async function userMode() {
   return JSON.parse(readFileSync(report('uml'), 'utf8'))
 }
 
+async function emulated() {
+  if (words.includes('--no-emulator')) return []
+  for (const line of installPackages({ 'qemu-system-x86_64': 'qemu-system-x86', xz: 'xz-utils' })) console.log(line)
+  const { directory: kernel, reason } = findEmulator()
+  if (reason !== undefined) console.log(`left out: ${reason}`)
+  if (kernel === undefined) return []
+  await runInEmulator(kernel, [process.execPath, script, report('emulated'), 'real', ...prefixes], [directory, root])
+  return JSON.parse(readFileSync(report('emulated'), 'utf8'))
+}
+
 /** Of several scenarios of one rule: the worst. */
 function worst(outcomes) {
   const order = ['differs', 'not modelled', 'skipped', 'agrees', 'not played']
@@ -34,8 +47,7 @@ function worst(outcomes) {
 const rank = (order, outcome) => order.findIndex((word) => outcome.startsWith(word))
 
 try {
-  const [own, uml] = await Promise.all([here(), userMode()])
-  const lines = [...own, ...uml]
+  const lines = (await Promise.all([here(), userMode(), emulated()])).flat()
   const kernels = [...new Set(lines.map(({ kernel }) => kernel))].sort((a, b) => (a === 'sim') - (b === 'sim'))
   const counts = { agree: 0, differ: 0, unknown: 0 }
   const rules = readFileSync(join(root, 'test/contract/rules.txt'), 'utf8').trim().split('\n')

@@ -3,8 +3,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { cannotPlay, contracts, outcomeOf, playReal, playSimulated } from '../../test/support/contract.ts'
-import { isUserModeLinux } from '../../test/support/needs.ts'
-import { kernelVersion } from '../../test/support/player.ts'
+import { titleOfKernel } from '../../test/support/player.ts'
 
 export interface Line {
   readonly rules: readonly string[]
@@ -18,7 +17,7 @@ export interface Line {
 const [path = '/dev/stdout', ...words] = process.argv.slice(2)
 const kinds = words.filter((word) => word === 'real' || word === 'sim')
 const prefixes = words.filter((word) => word !== 'real' && word !== 'sim')
-const here = `${isUserModeLinux() ? 'uml' : 'linux'} ${kernelVersion().join('.')}`
+const here = titleOfKernel()
 const lines: Line[] = []
 
 async function outcome(act: () => Promise<string>): Promise<string> {

@@ -7,7 +7,7 @@ import { passes, type Result } from '../../sim/scenario/result.ts'
 import { parseScenarios, type Scenario } from '../../sim/scenario/scenario.ts'
 import { simulatedStage } from '../../sim/scenario/stage-sim.ts'
 import { holdsOn, machineFor } from '../../sim/scenario/version.ts'
-import { isUserModeLinux, missing } from './needs.ts'
+import { isEmulated, isUserModeLinux, missing } from './needs.ts'
 import { builtPlayer, kernelVersion, realStage } from './player.ts'
 import { repository } from './source.ts'
 
@@ -61,7 +61,8 @@ export function cannotPlay({ needs, kernel, cgroups }: Scenario): string | undef
 
 function lacksNeed(need: string, cgroups: Scenario['cgroups']): string | undefined {
   if (need === 'root') return undefined
-  if (need === 'uml') return isUserModeLinux() ? undefined : 'changes the whole machine: only in user-mode Linux'
+  if (need === 'uml')
+    return isUserModeLinux() || isEmulated() ? undefined : 'changes the whole machine: only in user-mode Linux'
   if (need === 'cgroup2')
     return existsSync('/sys/fs/cgroup/cgroup.procs') || existsSync('/sys/fs/cgroup/unified/cgroup.procs')
       ? undefined

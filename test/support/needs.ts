@@ -162,3 +162,8 @@ export function nativePath(name: string): string {
 export function isUserModeLinux(): boolean {
   return readFileSync('/proc/cpuinfo', 'utf8').includes('User Mode Linux')
 }
+
+/** The machine that test/emulator/run boots. */
+export function isEmulated(): boolean {
+  return readFileSync('/proc/cmdline', 'utf8').includes('vitrine_emulator')
+}
