@@ -48,22 +48,26 @@ export class FileTable {
     const slot = this.#slots[fd]
     if (slot === undefined) return undefined
     this.#slots[fd] = undefined
+    while (this.#slots.length > 0 && !this.#slots.at(-1)) this.#slots.pop()
     this.#lowestFree = Math.min(this.#lowestFree, fd)
     return slot.file
   }
 
-  *entries(): Generator<readonly [number, Descriptor]> {
+  /** What is open now, by number, in order. */
+  entries(): (readonly [number, Descriptor])[] {
+    const open: (readonly [number, Descriptor])[] = []
     for (let fd = 0; fd < this.#slots.length; fd++) {
       const slot = this.#slots[fd]
-      if (slot) yield [fd, slot]
+      if (slot) open.push([fd, slot])
     }
+    return open
   }
 
   copy(): FileTable {
     const table = new FileTable()
-    for (const [fd, { file, closeOnExec }] of this.entries()) {
-      table.#slots[fd] = { file, closeOnExec }
-      file.references += 1
+    for (const slot of this.#slots) {
+      table.#slots.push(slot && { file: slot.file, closeOnExec: slot.closeOnExec })
+      if (slot) slot.file.references += 1
     }
     table.#lowestFree = this.#lowestFree
     return table

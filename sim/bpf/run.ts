@@ -27,8 +27,8 @@ export function run(program: readonly Instruction[], context: Uint8Array): numbe
         const operation = operationOf(instruction)
         if (operation === JUMP.EXIT) return Number(bits32(registers[0]!))
         const wide = classOf(instruction) === CLASS.JMP ? 64 : 32
-        const [a, b] = [registers[dst]!, operand].map((value) => BigInt.asUintN(wide, value)) as [bigint, bigint]
-        if (operation === JUMP.JA || holds(operation, a, b, wide)) at += offset
+        const a = BigInt.asUintN(wide, registers[dst]!)
+        if (operation === JUMP.JA || holds(operation, a, BigInt.asUintN(wide, operand), wide)) at += offset
         break
       }
       default:
@@ -79,8 +79,7 @@ function compute(operation: number, a: bigint, b: bigint, bits: 32 | 64): bigint
 }
 
 function holds(operation: number, a: bigint, b: bigint, bits: 32 | 64): boolean {
-  const signed = () => [BigInt.asIntN(bits, a), BigInt.asIntN(bits, b)] as const
-  const compare = (test: (left: bigint, right: bigint) => boolean): boolean => test(...signed())
+  const signed = (value: bigint): bigint => BigInt.asIntN(bits, value)
   switch (operation) {
     case JUMP.JEQ:
       return a === b
@@ -97,12 +96,12 @@ function holds(operation: number, a: bigint, b: bigint, bits: 32 | 64): boolean 
     case JUMP.JLE:
       return a <= b
     case JUMP.JSGT:
-      return compare((left, right) => left > right)
+      return signed(a) > signed(b)
     case JUMP.JSGE:
-      return compare((left, right) => left >= right)
+      return signed(a) >= signed(b)
     case JUMP.JSLT:
-      return compare((left, right) => left < right)
+      return signed(a) < signed(b)
     default:
-      return compare((left, right) => left <= right)
+      return signed(a) <= signed(b)
   }
 }

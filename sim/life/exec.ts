@@ -71,7 +71,7 @@ function swap(task: Task, entry: PidEntry): void {
 }
 
 function closeOnExec(task: Task): void {
-  for (const [fd, { closeOnExec }] of [...task.files.entries()]) if (closeOnExec) release(task.files.take(fd)!)
+  for (const [fd, { closeOnExec }] of task.files.entries()) if (closeOnExec) release(task.files.take(fd)!)
 }
 
 /** At most 15 bytes. */

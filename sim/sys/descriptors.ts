@@ -60,7 +60,7 @@ function closeRange(task: Task, first: number, last: number, flags: number): num
     task.files.users -= 1
     task.files = task.files.copy()
   }
-  for (const [fd, descriptor] of [...task.files.entries()]) {
+  for (const [fd, descriptor] of task.files.entries()) {
     if (fd < first || fd > last) continue
     if (flags & CLOSE_RANGE_CLOEXEC) descriptor.closeOnExec = true
     else close(task, fd)

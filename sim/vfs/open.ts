@@ -113,7 +113,7 @@ export function endFile(file: OpenFile): void {
 export function leaveTable(table: FileTable): void {
   table.users -= 1
   if (table.users > 0) return
-  for (const [fd] of [...table.entries()]) release(table.take(fd)!)
+  for (const [fd] of table.entries()) release(table.take(fd)!)
 }
 
 const countsAsWriter = ({ flags, inode }: OpenFile): boolean => mayBeWritten(flags) && inode.kind === 'file'
