@@ -2,7 +2,7 @@
 
 import type { Errno } from '../../core/errno.ts'
 import type { Step } from '../../core/launch/plan.ts'
-import type { Syscall } from '../../core/syscall.ts'
+import { type Kind, type Syscall, signatures } from '../../core/syscall.ts'
 import { isDenied, type Outcome } from '../../sim/outcome.ts'
 import type { ProgramCall } from '../../sim/program.ts'
 
@@ -15,11 +15,22 @@ export interface StepRefusal {
   readonly errno: Errno
 }
 
-/** Puts results in the place of their labels, wherever they stand in a call. */
+/** Kinds of arguments in which results of earlier steps can stand. */
+const withResults: ReadonlySet<Kind> = new Set<Kind>(['fd', 'int', 'mount_attr', 'clone_args', 'bpf_attr'])
+/** By call, the arguments of those kinds. */
+const places = Object.fromEntries(
+  Object.entries(signatures).map(([call, signature]) => [
+    call,
+    (signature as readonly (readonly [string, Kind])[])
+      .filter(([, kind]) => withResults.has(kind))
+      .map(([name]) => name),
+  ]),
+)
+
+/** Puts results in the place of their labels. A call without any stays what it is. */
 export function resolved(call: Syscall, results: Results): Syscall {
   const put = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
-    if (Array.isArray(value)) return value.map(put)
     if ('from' in value && typeof value.from === 'string') {
       const result = results.get(value.from)
       if (result === undefined) throw new Error(`no step of the plan has given ${value.from}`)
@@ -27,12 +38,20 @@ export function resolved(call: Syscall, results: Results): Syscall {
     }
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, put(one)]))
   }
-  return put(call) as Syscall
+  const given = call as unknown as Readonly<Record<string, unknown>>
+  let changed: Record<string, unknown> | undefined
+  for (const name of places[call.name]!) {
+    if (typeof given[name] !== 'object') continue
+    changed ??= { ...given }
+    changed[name] = put(given[name])
+  }
+  return (changed ?? call) as Syscall
 }
 
 /** What an executor does around a step: tells of waits, makes the child. */
 export interface Around {
-  readonly before?: (step: Step) => void
+  /** A call to be made first; it must not be refused. */
+  readonly before?: (step: Step, index: number) => Syscall | undefined
   readonly call?: (step: Step, call: Syscall) => ProgramCall
   readonly after?: (step: Step, outcome: Outcome, index: number) => void
 }
@@ -50,9 +69,16 @@ export function* walk(
 ): Generator<ProgramCall, StepRefusal | undefined, Outcome> {
   for (const [at, step] of steps.entries()) {
     const index = owner ?? first + at
-    around.before?.(step)
-    const call = resolved(step.call, results)
-    const outcome = yield around.call?.(step, call) ?? call
+    const earlier = around.before?.(step, index)
+    if (earlier) {
+      const outcome = yield earlier
+      if (isDenied(outcome)) return { step: index, errno: outcome.errno }
+    }
+    const resolvedCall = resolved(step.call, results)
+    const call = around.call?.(step, resolvedCall) ?? resolvedCall
+    let outcome = yield call
+    // A call that a signal has cut off is made again, as the native interpreter does.
+    while (isDenied(outcome) && outcome.errno === 'EINTR') outcome = yield call
     around.after?.(step, outcome, index)
     if (!isDenied(outcome)) {
       if (step.as !== undefined) results.set(step.as, outcome.value)
