@@ -7,30 +7,40 @@
 import { CgroupFileInode } from './cgroup/file.ts'
 import { Counters } from './counters.ts'
 import { Kernel } from './kernel.ts'
+import { IpcNamespace } from './ns/ipc.ts'
 import { Namespace } from './ns/namespace.ts'
 import { PidNamespace } from './ns/pid.ts'
 import { Dentry } from './vfs/dentry.ts'
+import { OverlayInode } from './vfs/overlay-inode.ts'
+
+/** Fields by whoever declares them; of `Object`, whoever has them. */
+export type Fields = readonly [abstract new (...args: never[]) => object, readonly string[]]
 
 export interface DigestOptions {
-  /** Leaves these fields out, whoever has them. */
-  readonly without?: ReadonlySet<string>
+  /** Leaves more fields out. */
+  readonly without?: readonly Fields[]
   /** Told each field that counts: its way from the kernel, and its value or the way to the object that it is. */
   readonly note?: (path: string, value: string) => void
   /** Told each object that is reached. */
   readonly meet?: (object: object) => void
 }
 
-/** Fields that are no state, by whoever declares them. */
-const noState: readonly (readonly [abstract new (...args: never[]) => object, readonly string[]])[] = [
-  [Kernel, ['config', 'slab', 'lastBorn', 'fileSystems']],
-  [Counters, []],
+/** Fields that are no state. */
+const noState: readonly Fields[] = [
+  [Kernel, ['config', 'slab', 'lastBorn', 'fileSystems', 'internalMounts']],
+  // Taken by what is made at the first need as well: file systems of the kernel itself.
+  [Counters, ['mounts', 'devices']],
   [PidNamespace, ['last']],
   [Namespace, ['file']],
   [Dentry, ['children']],
   [CgroupFileInode, ['file']],
+  [OverlayInode, ['known']],
+  // By `hidden()` it tells of its queues.
+  [IpcNamespace, ['queueMount']],
 ]
 
-const nothing: ReadonlySet<string> = new Set()
+/** Of a dentry whose name comes and goes by itself: that it is gone is seen when it is walked to. */
+const volatile: ReadonlySet<string> = new Set(['children', 'deleted'])
 
 /** 16 hexadecimal digits that stand for the state of a machine. */
 export function digest(kernel: Kernel, options: DigestOptions = {}): string {
@@ -75,16 +85,16 @@ class Walk {
       let place = 0
       for (const value of object) this.#value(way, this.#options.note ? `[${place++}]` : '', value)
     } else {
-      this.#fields(object, way, this.#skip(object))
+      const skipped = this.#skip(object)
+      this.#fields(object, way, skipped)
       const { hidden } = object as { hidden?: unknown }
-      if (typeof hidden === 'function') this.#fields((object as { hidden(): object }).hidden(), way, nothing)
+      if (typeof hidden === 'function') this.#fields((object as { hidden(): object }).hidden(), way, skipped)
     }
   }
 
   #fields(object: object, way: string, skipped: ReadonlySet<string>): void {
-    const { without } = this.#options
     for (const name of Object.keys(object)) {
-      if (skipped.has(name) || without?.has(name)) continue
+      if (skipped.has(name)) continue
       const value = (object as Record<string, unknown>)[name]
       if (isAbsent(value)) continue
       this.#word(name)
@@ -136,9 +146,13 @@ class Walk {
   }
 
   #skip(object: object): ReadonlySet<string> {
+    if (object instanceof Dentry && object.parent?.inode.volatile) return volatile
     const known = this.#skipped.get(object.constructor)
     if (known) return known
-    const names = new Set(noState.flatMap(([whose, fields]) => (object instanceof whose ? fields : [])))
+    const { without = [] } = this.#options
+    const names = new Set(
+      [...noState, ...without].flatMap(([whose, fields]) => (object instanceof whose ? fields : [])),
+    )
     this.#skipped.set(object.constructor, names)
     return names
   }

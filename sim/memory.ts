@@ -56,6 +56,6 @@ export class Charges {
 
   /** For the digest. */
   hidden(): object {
-    return { pages: this.#pages }
+    return { kind: this.#kind, pages: this.#pages }
   }
 }

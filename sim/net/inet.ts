@@ -35,6 +35,8 @@ export class InetSocket extends Socket {
   #waiting: InetSocket[] | undefined
   #backlog = 0
   #wasConnected = false
+  /** bind(2) has named the port: it stays, whatever becomes of a connection. SOCK_BINDPORT_LOCK */
+  #keepsPort = false
   /** The name that it has for connections, where that is not what it was bound to. */
   #seen: Endpoint | undefined
 
@@ -79,7 +81,9 @@ export class InetSocket extends Socket {
       this.local = address
       return 0
     }
-    return this.#take(address, port, call)
+    const taken = this.#take(address, port, call)
+    if (!isDenied(taken)) this.#keepsPort = port !== 0
+    return taken
   }
 
   #take(address: Address, wanted: number, call: string): Denied | number {
@@ -89,6 +93,7 @@ export class InetSocket extends Socket {
     if (port === undefined) return deny('EADDRINUSE', 'NET-013', `${call}: all ports of ip_local_port_range are taken`)
     this.local = address
     this.port = port
+    this.#seen = undefined
     this.ports.add(this, port)
     return 0
   }
@@ -173,7 +178,16 @@ export class InetSocket extends Socket {
     return inProgress(call)
   }
 
+  /** An attempt has failed: a port that was found for it is free again, and only shown still. tcp_set_state() */
+  #unbind(): void {
+    if (this.#keepsPort || this.port === 0) return
+    this.#seen = { address: this.local, port: this.port }
+    this.ports.remove(this, this.port)
+    this.port = 0
+  }
+
   #refuse(call: string): Denied {
+    this.#unbind()
     const refused = deny('ECONNREFUSED', 'NET-002', `${call}: nobody listens at this port`)
     if (!this.nonblocking(0)) return refused
     this.error = 'ECONNREFUSED'
@@ -215,12 +229,17 @@ export class InetSocket extends Socket {
       this.#trying = true
       this.kernel.clock.set(deadlineNs, () => {
         this.#trying = false
+        this.#unbind()
         this.error = outcome.errno
         this.changes.wake()
       })
       return inProgress(call)
     }
-    return { queues: [], again: () => undefined, deadlineNs, timedOut: () => outcome, interruptible: true }
+    const timedOut = () => {
+      this.#unbind()
+      return outcome
+    }
+    return { queues: [], again: () => undefined, deadlineNs, timedOut, interruptible: true }
   }
 
   override listen(task: Task, backlog: number): Denied | number {
@@ -369,6 +388,7 @@ export class InetSocket extends Socket {
       waiting: this.#waiting,
       backlog: this.#backlog,
       wasConnected: this.#wasConnected,
+      keepsPort: this.#keepsPort,
       seen: this.#seen,
     }
   }

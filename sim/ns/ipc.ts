@@ -38,4 +38,10 @@ export class IpcNamespace extends Namespace {
     if (this.queueMount) endMount(this.queueMount)
     if (this.#creator !== undefined) this.owner.uncharge('ipc', this.#creator)
   }
+
+  /** For the digest. */
+  override hidden(): object {
+    const queues = this.queueMount?.root.inode as { names?: ReadonlyMap<string, object> } | undefined
+    return { ...super.hidden(), posixQueues: queues?.names }
+  }
 }

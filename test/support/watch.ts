@@ -1,0 +1,106 @@
+// Watches a simulated machine: after each call its invariants have to hold, and a call that was denied has to leave the
+// machine as it was.
+
+import type { Syscall } from '../../core/syscall.ts'
+import { CgroupFileInode } from '../../sim/cgroup/file.ts'
+import { MemoryGroup } from '../../sim/cgroup/memory/group.ts'
+import type { Fields } from '../../sim/digest.ts'
+import { HugeGroup } from '../../sim/huge-pages.ts'
+import type { Kernel } from '../../sim/kernel.ts'
+import { Link } from '../../sim/net/link.ts'
+import { isDenied, type Outcome } from '../../sim/outcome.ts'
+import { Mount } from '../../sim/vfs/mount.ts'
+import { brokenIn, type Everything, everything } from './invariants.ts'
+import { type Places, peerFaults, places } from './invariants-mounts.ts'
+
+export interface Fault {
+  /** How many calls the machine had made before. */
+  readonly at: number
+  readonly call: Syscall
+  readonly outcome: Outcome | undefined
+  readonly what: string
+}
+
+export interface Watching {
+  /** Looks at what has to be true, too; absent: only whether calls that were denied change anything. */
+  readonly invariants?: boolean
+  /** Says what a denied call changed, not just that it did: of the call of this number. */
+  readonly explain?: number
+}
+
+/** What a refusal may leave: counts of refusals, how high something had been meanwhile, marks of having looked. */
+const traces: readonly Fields[] = [
+  [MemoryGroup, ['peak', 'memswPeak', 'swapPeak', 'events', 'localEvents', 'swapEvents', 'faults', 'scanned']],
+  [MemoryGroup, ['failures', 'memswFailures', 'kernelFailures']],
+  [HugeGroup, ['failures', 'events', 'localEvents']],
+  [CgroupFileInode, ['changeCount']],
+  [Mount, ['expiring']],
+  [Link, ['sentBytes', 'sentPackets', 'receivedBytes', 'receivedPackets']],
+  // Of pids, and of an open file of a cgroup.
+  [Object, ['refused', 'refusedHere', 'seen']],
+]
+
+/** Looks at a machine after each call from now on; the list of what was wrong grows meanwhile. */
+export function watch(kernel: Kernel, { invariants, explain }: Watching = {}): readonly Fault[] {
+  const faults: Fault[] = []
+  const make = kernel.call.bind(kernel)
+  let count = 0
+  let before: Look = look(kernel)
+  kernel.call = (task, call) => {
+    const at = count++
+    if (at === explain) before = look(kernel, true)
+    else if (kernel.clock.nowNs !== before.nowNs) before = look(kernel)
+    const last = kernel.lastBorn
+    const outcome = make(task, call)
+    const after = look(kernel, at === explain)
+    const blame = (what: string) => faults.push({ at, call, outcome, what })
+    if (
+      isDenied(outcome) &&
+      after.machine.digest !== before.machine.digest &&
+      !comesWithMore(outcome.errno, before, after)
+    )
+      blame(`it is denied, and changes ${difference(before.fields, after.fields).join('; ') || 'the machine'}`)
+    if (invariants) {
+      for (const what of brokenIn(after.machine, kernel.lastBorn === last ? undefined : kernel.lastBorn)) blame(what)
+      if (outcome && !isDenied(outcome)) for (const what of peerFaults(before.places, after.places, call)) blame(what)
+    }
+    before = after
+    return outcome
+  }
+  return faults
+}
+
+interface Look {
+  readonly nowNs: number
+  readonly machine: Everything
+  readonly places: Places
+  readonly kills: number
+  readonly fields: ReadonlyMap<string, string>
+}
+
+function look(kernel: Kernel, closely = false): Look {
+  const fields = new Map<string, string>()
+  const machine = everything(kernel, {
+    without: traces,
+    ...(closely ? { note: (path: string, value: string) => fields.set(path, value) } : {}),
+  })
+  return {
+    nowNs: kernel.clock.nowNs,
+    machine,
+    places: places(machine),
+    kills: kernel.memory?.oomKills ?? 0,
+    fields,
+  }
+}
+
+/** Refusals that are told by a signal as well (SIGPIPE), and those after the OOM killer has been there. */
+const comesWithMore = (errno: string, before: Look, after: Look): boolean =>
+  errno === 'EPIPE' || (errno === 'ENOMEM' && before.kills !== after.kills)
+
+function difference(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
+  const changes: string[] = []
+  for (const [path, value] of after)
+    if (before.get(path) !== value) changes.push(`${path}: ${before.get(path) ?? 'absent'} → ${value}`)
+  for (const [path, value] of before) if (!after.has(path)) changes.push(`${path}: ${value} → absent`)
+  return changes.slice(0, 6)
+}
