@@ -1,12 +1,12 @@
-// The executor on a real kernel: plans run in-process and in a monitor, what is refused, and what is undone.
+// The executor on a real kernel: plans run in-process, what is refused, and what is undone. Those in a monitor: test/contract.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { expect } from 'vitest'
 import { openLinux } from '../../backends/linux/open.ts'
-import type { Kernel, Launched, LaunchFailure, MonitorOptions } from '../../core/kernel.ts'
+import type { Kernel, Launched, LaunchFailure } from '../../core/kernel.ts'
 import { withTemporaryDirectory } from '../support/directory.ts'
 import { skipUnless } from '../support/needs.ts'
-import { child, executeStep, parent, shellPlan, waitStep } from '../support/plans.ts'
+import { child, parent, shellPlan } from '../support/plans.ts'
 
 const { describe, it } = skipUnless({ linux: true, root: true, natives: true })
 const running = (launched: Launched | LaunchFailure): Launched => {
@@ -97,128 +97,4 @@ describe('a plan in-process', () => {
     expect((await launched.exited).code).toBe(5)
     launched.close()
   })
-})
-
-describe('a plan in a monitor', () => {
-  const monitored = (directory: string, more: Partial<MonitorOptions> = {}): MonitorOptions => ({
-    detached: false,
-    title: 'vitrine-test',
-    directory,
-    log: { path: `${directory}/ctr.log` },
-    ...more,
-  })
-  const finish = async (launched: Launched) => {
-    const status = await launched.exited
-    launched.cleaned()
-    launched.close()
-    return status
-  }
-  const lines = (path: string) => readFileSync(path, 'utf8').trim().split('\n')
-
-  it('waits where the plan says so, and goes on when it is released', () =>
-    withTemporaryDirectory(async (directory) => {
-      const launched = running(kernel().launch(shellPlan('exit 3', [], [waitStep]), monitored(directory)))
-      expect(await launched.progress()).toEqual({ state: 'waiting', at: 'start' })
-      launched.release()
-      expect(await launched.progress()).toEqual({ state: 'executed' })
-      expect(await finish(launched)).toEqual({ code: 3, signal: 0, oomKilled: false })
-      expect(readFileSync(`${directory}/exit`, 'utf8')).toMatch(/^3 0 \d{10} \d+ 0\n$/)
-    }))
-
-  it('logs k8s-file lines: time, stream, F for a full line and P for a part of one', () =>
-    withTemporaryDirectory(async (directory) => {
-      const launched = running(kernel().launch(shellPlan('echo out; echo err >&2; printf part'), monitored(directory)))
-      await finish(launched)
-      const log = lines(`${directory}/ctr.log`).sort((a, b) => a.slice(36).localeCompare(b.slice(36)))
-      const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}\+00:00 /
-      for (const line of log) expect(line).toMatch(time)
-      expect(log.map((line) => line.replace(time, ''))).toEqual(['stderr F err', 'stdout F out', 'stdout P part'])
-    }))
-
-  it('rotates a log that is full, and keeps at most twice the limit', () =>
-    withTemporaryDirectory(async (directory) => {
-      const log = { path: `${directory}/ctr.log`, maxBytes: 2000 }
-      const launched = running(
-        kernel().launch(shellPlan('for i in $(seq 200); do echo line $i; done'), monitored(directory, { log })),
-      )
-      await finish(launched)
-      expect(lines(log.path).at(-1)).toMatch(/ line 200$/)
-      expect(readFileSync(log.path).length).toBeLessThanOrEqual(2000)
-      expect(readFileSync(`${log.path}.1`).length).toBeLessThanOrEqual(2000)
-    }))
-
-  it('reaps what the container leaves, and does not wait for it', () =>
-    withTemporaryDirectory(async (directory) => {
-      const { steps } = shellPlan('(sleep 0.2 &) ; exit 0')
-      const plain = steps.map((step) =>
-        step.call.name === 'clone3' ? { ...step, call: { ...step.call, cl_args: { flags: 0x20000 } } } : step,
-      )
-      const launched = running(kernel().launch({ program: 'sh', steps: plain }, monitored(directory)))
-      expect((await finish(launched)).code).toBe(0)
-    }))
-
-  it('undoes what was done before the clone when a later step is refused', () =>
-    withTemporaryDirectory(async (directory) => {
-      const before = openFds()
-      const { steps } = shellPlan('')
-      const plan = { program: 'x', steps: [mkdir(`${directory}/made`), ...steps.slice(0, -1), nowhere] }
-      const launched = running(kernel().launch(plan, monitored(directory)))
-      expect(await launched.progress()).toMatchObject({
-        state: 'refused',
-        failure: { errno: 'ENOENT', message: 'execute /nowhere: ENOENT (step 10 of 10)' },
-      })
-      launched.close()
-      expect(existsSync(`${directory}/made`)).toBe(false)
-      expect(openFds()).toBe(before)
-    }))
-
-  it('refuses with the step of the parent that was refused', () =>
-    withTemporaryDirectory((directory) => {
-      const plan = shellPlan('', [mkdir(`${directory}/one`), mkdir(`${directory}/no/where`)])
-      expect(kernel().launch(plan, monitored(directory))).toMatchObject({ errno: 'ENOENT', step: 1 })
-      expect(existsSync(`${directory}/one`)).toBe(false)
-    }))
-
-  it('lets another caller start what was left waiting, and tells that one what came of it', () =>
-    withTemporaryDirectory(async (directory) => {
-      for (const last of [executeStep('exit 6'), nowhere]) {
-        const { steps } = shellPlan('', [], [waitStep])
-        const launched = running(
-          kernel().launch({ program: 'x', steps: [...steps.slice(0, -1), last] }, monitored(directory)),
-        )
-        await launched.progress()
-        launched.park()
-        const later = kernel().reopen(directory)
-        if ('errno' in later) throw new Error(later.errno)
-        later.release()
-        const progress = await later.progress()
-        if (last === nowhere) expect(progress).toMatchObject({ state: 'refused', failure: { errno: 'ENOENT' } })
-        else expect(progress).toEqual({ state: 'executed' })
-        later.close()
-        expect((await finish(launched)).code).toBe(last === nowhere ? 127 : 6)
-      }
-    }))
-
-  it('runs the cleanup command when the caller is gone without having cleaned up', () =>
-    withTemporaryDirectory(async (directory) => {
-      const script = `${directory}/cleanup`
-      writeFileSync(script, `#!/bin/sh\necho "$1" >${directory}/cleaned\n`, { mode: 0o755 })
-      const cleanup = { argv: [script, 'the-id'], env: ['PATH=/usr/bin:/bin'] }
-      const launched = running(kernel().launch(shellPlan('exit 0'), monitored(directory, { cleanup })))
-      await launched.exited
-      expect(existsSync(`${directory}/cleaned`)).toBe(false)
-      launched.close()
-      await expect
-        .poll(() => existsSync(`${directory}/cleaned`) && readFileSync(`${directory}/cleaned`, 'utf8'))
-        .toBe('the-id\n')
-    }))
-
-  it('tells an exit status that died with the monitor as unknown', () =>
-    withTemporaryDirectory(async (directory) => {
-      const launched = running(kernel().launch(shellPlan('sleep 20'), monitored(directory)))
-      process.kill(launched.monitorPid!, 'SIGKILL')
-      expect(await launched.exited).toEqual({ code: 255, signal: 0, unknown: true })
-      process.kill(launched.pid, 'SIGKILL')
-      launched.close()
-    }))
 })
