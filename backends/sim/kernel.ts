@@ -21,6 +21,8 @@ export interface SimulatedOptions {
    * Where the program is `#!sim outside`, that task is a runtime's then.
    */
   readonly cleanUp?: (argv: readonly string[], task: Task) => void
+  /** Waited for when nothing can happen on the machine: others whose JavaScript makes calls there may go on. */
+  readonly meanwhile?: () => Promise<unknown> | undefined
 }
 
 /** @param runtime - the task that makes the runtime's calls; it has no program */
@@ -43,7 +45,10 @@ export function openSimulated(machine: Machine, runtime: Task, options: Simulate
         if (happened()) return
         await undefined
       }
-      if (!runUntil(machine, happened)) throw new Error('nothing can happen any more on the simulated machine')
+      if (runUntil(machine, happened)) continue
+      const others = options.meanwhile?.()
+      if (others === undefined) throw new Error('nothing can happen any more on the simulated machine')
+      await others
     }
   }
 
