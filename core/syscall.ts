@@ -61,6 +61,23 @@ export interface Rlimit {
   readonly hard: bigint
 }
 
+/** What sendmsg(2) is given: struct msghdr without its pointers. */
+export interface MessageOut {
+  /** struct sockaddr; absent is NULL. */
+  readonly to?: Uint8Array
+  readonly iov: readonly (Uint8Array | string)[]
+  /** Control messages, each a struct cmsghdr with its data. */
+  readonly control?: Uint8Array
+}
+
+/** The room that recvmsg(2) has. What it fills comes back as `core/message.ts` says. */
+export interface MessageRoom {
+  readonly nameBytes: number
+  /** Bytes of each buffer. */
+  readonly iov: readonly number[]
+  readonly controlBytes: number
+}
+
 /** bpf(2), the attributes of the commands that the runtime uses. */
 export type BpfAttr =
   | { readonly prog_type: number; readonly insns: Uint8Array; readonly license: string; readonly prog_name?: string }
@@ -97,6 +114,10 @@ export interface Kinds {
   outonly: number
   /** three: pointers to the three 32-bit numbers of a buffer of so many bytes (12) that the kernel fills */
   ids: number
+  /** one: pointer to struct msghdr, which the kernel reads */
+  message_out: MessageOut
+  /** one: pointer to struct msghdr, which the kernel fills with what its buffers */
+  message_room: MessageRoom
   /** two: pointer and size (24) */
   open_how: OpenHow
   /** two: pointer and size (32) */
@@ -130,9 +151,10 @@ export type Kind = keyof Kinds
  */
 // biome-ignore format: one call, one line
 export const signatures = {
-  accept4: [['sockfd', 'fd'], ['addr', 'int'], ['addrlen', 'int'], ['flags', 'int']],
+  accept4: [['sockfd', 'fd'], ['addr', 'optional'], ['addrlen', 'optional'], ['flags', 'int']],
   access: [['pathname', 'path'], ['mode', 'int']],
   alarm: [['seconds', 'int']],
+  arch_prctl: [['code', 'int'], ['addr', 'int']],
   bind: [['sockfd', 'fd'], ['addr', 'bytes']],
   bpf: [['cmd', 'int'], ['attr', 'bpf_attr']],
   brk: [['addr', 'int']],
@@ -193,6 +215,8 @@ export const signatures = {
   fsetxattr: [['fd', 'fd'], ['xattr', 'text'], ['value', 'bytes'], ['flags', 'int']],
   fstatfs: [['fd', 'fd'], ['buf', 'outonly']],
   ftruncate: [['fd', 'fd'], ['length', 'int']],
+  futex: [['uaddr', 'int'], ['futex_op', 'int'], ['val', 'int'], ['timeout', 'timespec'], ['uaddr2', 'int'], ['val3', 'int']],
+  get_mempolicy: [['mode', 'int'], ['nodemask', 'int'], ['maxnode', 'int'], ['addr', 'int'], ['flags', 'int']],
   getcwd: [['buf', 'out']],
   getdents64: [['fd', 'fd'], ['dirp', 'out']],
   getegid: [],
@@ -239,6 +263,7 @@ export const signatures = {
   lsetxattr: [['path', 'path'], ['xattr', 'text'], ['value', 'bytes'], ['flags', 'int']],
   lstat: [['pathname', 'path'], ['statbuf', 'outonly']],
   madvise: [['addr', 'int'], ['length', 'int'], ['advice', 'int']],
+  membarrier: [['cmd', 'int'], ['flags', 'int'], ['cpu_id', 'int']],
   memfd_create: [['label', 'text'], ['flags', 'int']],
   mkdir: [['pathname', 'path'], ['mode', 'int']],
   mkdirat: [['dirfd', 'fd'], ['pathname', 'path'], ['mode', 'int']],
@@ -293,11 +318,13 @@ export const signatures = {
   readv: [['fd', 'fd'], ['iov', 'iovec_out']],
   reboot: [['magic', 'int'], ['magic2', 'int'], ['op', 'int'], ['arg', 'text']],
   recvfrom: [['sockfd', 'fd'], ['buf', 'out'], ['flags', 'int'], ['src_addr', 'int'], ['addrlen', 'int']],
+  recvmsg: [['sockfd', 'fd'], ['msg', 'message_room'], ['flags', 'int']],
   removexattr: [['path', 'path'], ['xattr', 'text']],
   rename: [['oldpath', 'path'], ['newpath', 'path']],
   renameat: [['olddirfd', 'fd'], ['oldpath', 'path'], ['newdirfd', 'fd'], ['newpath', 'path']],
   renameat2: [['olddirfd', 'fd'], ['oldpath', 'path'], ['newdirfd', 'fd'], ['newpath', 'path'], ['flags', 'int']],
   rmdir: [['pathname', 'path']],
+  rseq: [['rseq', 'int'], ['rseq_len', 'int'], ['flags', 'int'], ['sig', 'int']],
   rt_sigaction: [['signum', 'int'], ['act', 'sigaction'], ['oldact', 'int'], ['sigsetsize', 'int']],
   rt_sigpending: [['set', 'out']],
   rt_sigprocmask: [['how', 'int'], ['set', 'sigset'], ['oldset', 'int'], ['sigsetsize', 'int']],
@@ -315,7 +342,10 @@ export const signatures = {
   semop: [['semid', 'int'], ['sops', 'in'], ['nsops', 'int']],
   semtimedop: [['semid', 'int'], ['sops', 'in'], ['nsops', 'int'], ['timeout', 'timespec']],
   sendfile: [['out_fd', 'fd'], ['in_fd', 'fd'], ['offset', 'optional'], ['count', 'int']],
+  sendmsg: [['sockfd', 'fd'], ['msg', 'message_out'], ['flags', 'int']],
   sendto: [['sockfd', 'fd'], ['buf', 'bytes'], ['flags', 'int'], ['dest_addr', 'bytes']],
+  set_mempolicy: [['mode', 'int'], ['nodemask', 'int'], ['maxnode', 'int']],
+  set_robust_list: [['head', 'int'], ['size', 'int']],
   set_tid_address: [['tidptr', 'int']],
   setdomainname: [['domainname', 'bytes']],
   setfsgid: [['fsgid', 'int']],

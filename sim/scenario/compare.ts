@@ -1,20 +1,28 @@
 // Whether what a kernel gave is what is written: numbers that stand for something are bound, and what is left out is not asked.
 
-import { actualPidText, type Names } from './names.ts'
+import { actualPidText, type Names, samePort } from './names.ts'
 import { nameOfBytes, numberIn, signalSet } from './number.ts'
 import type { Value } from './value.ts'
 
 /** Fields whose numbers stand for something. */
 const inodeFields = /^(st|stx|d)_ino$/
 const pidFields = /^(si_pid|pid|l_pid|si_tid)$/
+const portFields = /^sin6?_port$/
+/** Apart from ports of TCP and UDP. */
+const netlinkPort = (number: bigint): bigint => BigInt.asUintN(32, number) + 2n ** 32n
 const fdFields = /^(fd|ssi_fd|pipefd)$/
 /** Never the same twice. */
 const ignored =
   /^(d_off|d_reclen|st_[amc]time(_nsec)?|stx_[abcm]time|st_dev|stx_dev_(major|minor)|stx_mnt_id|si_[us]time)$/
 
+/** What a log says of its machine's file systems, sizes of directories and kernel. */
+const ofMachine =
+  /^(stx?_(blksize|blocks|nlink|attributes|attributes_mask|mask|dio_.*|subvol|atomic.*)|f_(bsize|blocks|bfree|bavail|files|ffree|fsid|namelen|frsize|flags)|release|version|machine|domainname|d_ino|d_type|tv_sec|tv_nsec)$/
+
 /** Whether an actual value is the written one, as far as that says; `field` is the name of where it stands. */
 export function agrees(written: Value, actual: Value, names: Names, field = ''): boolean {
   if (written.kind === 'anything' || written.kind === 'raw' || ignored.test(field)) return true
+  if (names.elsewhere && ofMachine.test(field)) return true
   if (written.kind === 'change') return agrees(written.after, actual, names, field)
   if (written.kind === 'named') return agrees(written.value, actual, names, field)
   if (written.kind === 'string') return actual.kind !== 'string' || sameText(written, actual, names)
@@ -28,7 +36,10 @@ export function agrees(written: Value, actual: Value, names: Names, field = ''):
 
 function sameNumber(wanted: bigint, got: bigint, names: Names, field: string): boolean {
   if (inodeFields.test(field)) return names.inodes.same(wanted, got)
-  if (pidFields.test(field)) return names.pids.same(wanted, got)
+  // 0 is a process that is not seen from here.
+  if (pidFields.test(field)) return wanted <= 0n || got <= 0n ? wanted === got : names.pids.same(wanted, got)
+  if (portFields.test(field)) return samePort(names, wanted, got)
+  if (field === 'nl_pid') return wanted <= 0n || got <= 0n || samePort(names, netlinkPort(wanted), netlinkPort(got))
   if (fdFields.test(field)) return names.files.numbers.same(wanted, got)
   return wanted === got
 }
@@ -56,19 +67,46 @@ function sameFields(
   actual: Extract<Value, { kind: 'struct' }>,
   names: Names,
 ): boolean {
+  const isDirectory = names.elsewhere && /S_IFDIR/.test(words(written))
   return written.fields.every(({ name, value }) => {
+    if (isDirectory && /^stx?_size$/.test(name)) return true
     const found = actual.fields.find((other) => other.name === name)
     return found === undefined || agrees(value, found.value, names, name)
   })
 }
 
+/** The kind of file in a struct stat, as it is written. */
+function words(written: Extract<Value, { kind: 'struct' }>): string {
+  const mode = written.fields.find(({ name }) => name === 'st_mode' || name === 'stx_mode')?.value
+  const number = mode && numberIn(mode)
+  return number !== undefined && (number & 0o170000n) === 0o040000n ? 'S_IFDIR' : ''
+}
+
 function sameList(written: Extract<Value, { kind: 'list' }>, actual: Value, names: Names, field: string): boolean {
   if (actual.kind !== 'list') return written.items.length !== 1 || agrees(written.items[0]!, actual, names, field)
+  if (names.elsewhere && isListing(written) && isListing(actual)) return sameNames(written, actual)
   const [wanted, got] = [signalSet(written), signalSet(actual)]
   if (wanted !== undefined && got !== undefined && written.items.length > 0) return wanted === got
   if (written.open ? written.items.length > actual.items.length : written.items.length !== actual.items.length)
     return false
   return written.items.every((item, index) => agrees(item, actual.items[index]!, names, field))
+}
+
+const nameIn = (item: Value): string | undefined => {
+  const name = item.kind === 'struct' ? item.fields.find((field) => field.name === 'd_name')?.value : undefined
+  return name?.kind === 'string' ? nameOfBytes(name.bytes) : undefined
+}
+const isListing = (value: Extract<Value, { kind: 'list' }>): boolean =>
+  value.items.length > 0 && nameIn(value.items[0]!) !== undefined
+
+/** Each file system has an order of its own. */
+function sameNames(written: Extract<Value, { kind: 'list' }>, actual: Extract<Value, { kind: 'list' }>): boolean {
+  const sorted = ({ items }: Extract<Value, { kind: 'list' }>) =>
+    items
+      .map((item) => nameIn(item) ?? '')
+      .sort()
+      .join('/')
+  return sorted(written) === sorted(actual)
 }
 
 /** `WIFSIGNALED(s) && WTERMSIG(s) == SIGKILL`; whether there was a core file says nothing. */
@@ -81,6 +119,7 @@ function plain(value: Value): string {
     const parts = value.parts.map(plain).filter((part) => part !== 'WCOREDUMP(s)')
     return parts.join(value.operator)
   }
+  if (value.kind === 'string') return JSON.stringify(nameOfBytes(value.bytes))
   if (value.kind === 'apply') return `${value.name}(${value.args.map(plain).join()})`
   const number = numberIn(value)
   return number === undefined ? (value.kind === 'name' ? value.name : value.kind) : String(number)

@@ -1,5 +1,8 @@
 // Numbers of the kernel's headers under their names, by family (x86-64, which core's data speaks everywhere).
 
+import { errnoNumbers } from '../../core/errno.ts'
+import { netlinkNumbers, socketNumbers } from './netlink-names.ts'
+
 /** Names and their numbers; a family of flags has bits, one of choices whole numbers. */
 export interface Family {
   readonly kind: 'flags' | 'choice'
@@ -178,6 +181,9 @@ export const families = {
     ...{ TCGETS: 0x5401, TCSETS: 0x5402, TIOCSCTTY: 0x540e, TIOCGPGRP: 0x540f, TIOCSPGRP: 0x5410, TIOCGWINSZ: 0x5413 },
     ...{ TIOCSWINSZ: 0x5414, FIONREAD: 0x541b, TIOCNOTTY: 0x5422, TIOCGSID: 0x5429, TIOCGPTN: 0x80045430 },
     ...{ TIOCSPTLCK: 0x40045431, TIOCGPTPEER: 0x5441, SIOCGIFFLAGS: 0x8913, SIOCSIFFLAGS: 0x8914 },
+    ...{ SIOCGIFNAME: 0x8910, SIOCGIFCONF: 0x8912, SIOCGIFADDR: 0x8915, SIOCSIFADDR: 0x8916, SIOCGIFNETMASK: 0x891b },
+    ...{ SIOCSIFNETMASK: 0x891c, SIOCGIFMTU: 0x8921, SIOCSIFMTU: 0x8922, SIOCGIFHWADDR: 0x8927, SIOCGIFINDEX: 0x8933 },
+    ...{ SIOCGIFTXQLEN: 0x8942, SIOCGSKNS: 0x894c, SIOCGIFBRDADDR: 0x8919 },
   }),
   seccomp: numbered('SECCOMP_', 'SET_MODE_STRICT SET_MODE_FILTER GET_ACTION_AVAIL GET_NOTIF_SIZES'),
   keyctl: family('choice', 'KEYCTL_', { GET_KEYRING_ID: 0, JOIN_SESSION_KEYRING: 1 }),
@@ -233,6 +239,9 @@ const flat: ReadonlyMap<string, bigint> = new Map([
   ['SIGIOT', 6n],
   ['SIGPOLL', 29n],
   ['AT_STATX_SYNC_AS_STAT', 0n],
+  ...[netlinkNumbers, socketNumbers, errnoNumbers].flatMap((names) =>
+    Object.entries<number>(names).map(([name, value]) => [name, BigInt(value)] as const),
+  ),
   ...Object.values(families).flatMap(({ names }) =>
     Object.entries<number>(names).map(([name, value]) => [name, BigInt(value)] as const),
   ),

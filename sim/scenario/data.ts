@@ -1,9 +1,14 @@
 // From the text of a call to the call as data: each kind of argument has its own way to be written.
 
 import { type Kind, type Syscall, type SyscallName, signatures } from '../../core/syscall.ts'
+import { bytesOf } from '../cpu/mask.ts'
+import { addressBytes } from './addresses.ts'
+import { deviceRequest } from './devices.ts'
 import { modern } from './legacy.ts'
+import { messageOut, messageRoom, optionBytes } from './messages.ts'
 import { actualFd, actualPath, actualPid, actualPidText, holdsPids, type Names } from './names.ts'
-import { nameOfBytes, numberIn, signalSet, socketAddress } from './number.ts'
+import { isNetlink, netlinkBytes } from './netlink.ts'
+import { nameOfBytes, numberIn, signalSet } from './number.ts'
 import type { Value } from './value.ts'
 
 /** An output argument as it is written, to be compared with what the kernel gives. */
@@ -100,10 +105,17 @@ class Translation {
       case 'iovec_in':
         return this.#vectors().map((value) => this.#content(value, undefined))
       case 'iovec_out': {
+        const sizes = this.#args[this.#at]
         const vectors = this.#vectors()
         this.#outputs.push({ argument, written: vectors[0] ?? { kind: 'anything' } })
-        return 65536
+        const size = sizes?.kind === 'list' ? this.#fields(sizes.items[0]!).get('iov_len') : undefined
+        return Number(numberIn(size ?? { kind: 'anything' }) ?? 65536n)
       }
+      case 'message_out':
+        return messageOut(this.#next(), this.#names)
+      case 'message_room':
+        this.#outputs.push({ argument, written: this.#args[this.#at]! })
+        return messageRoom(this.#next())
       case 'open_how':
         return this.#struct(2, ['flags', 'mode', 'resolve'], { flags: 0 })
       case 'mount_attr':
@@ -195,15 +207,21 @@ class Translation {
   #bytes(argument: string): Uint8Array {
     const value = this.#next()
     const size = this.#next()
-    if (value.kind === 'struct') return this.#sized(socketAddress(value), numberIn(size), argument)
+    if (argument === 'optval' && value.kind !== 'string') {
+      const option = optionBytes(value, Number(numberIn(size) ?? 4n))
+      if (option !== undefined) return option
+    }
+    if (value.kind === 'struct') return this.#sized(addressBytes(value, this.#names), numberIn(size), argument)
+    if (isNetlink(value)) return this.#sized(netlinkBytes(value, this.#names), numberIn(size), argument)
     const length = Number(this.#number(size, 'length'))
     const path = typeof this.#call.fd === 'number' ? this.#pathOf(this.#call.fd) : undefined
     return this.#content(value, length, holdsPids(path))
   }
 
-  /** `[{sem_num=0, sem_op=1, sem_flg=SEM_UNDO}]`, the one struct of this kind that scenarios write. */
+  /** `[{sem_num=0, sem_op=1, sem_flg=SEM_UNDO}]`; other structs of this kind are strings of bytes. */
   #semaphoreOperations(argument: string): Uint8Array {
     const list = this.#next()
+    if (list.kind === 'string') return list.bytes
     if (argument !== 'sops' || list.kind !== 'list')
       throw new Unknown(`${argument}: ${describe(list)} cannot be written yet`)
     const view = new DataView(new ArrayBuffer(6 * list.items.length))
@@ -243,7 +261,11 @@ class Translation {
   #inout(argument: string, kind: 'inout' | 'optional'): Uint8Array | null {
     const value = this.#next()
     this.#outputs.push({ argument, written: value })
+    if (argument === 'addr' || argument === 'optval') return this.#room(value, kind)
+    const request = deviceRequest(value, this.#names)
+    if (request !== undefined) return request
     if (value.kind === 'string') return value.bytes
+    if (argument === 'mask' && value.kind === 'list') return bytesOf(this.#bits(value.items), 16)
     if (value.kind === 'list' && value.items[0]?.kind === 'struct') return this.#times(value.items)
     const number = numberIn(value.kind === 'list' && value.items[0]?.kind === 'change' ? value.items[0].before : value)
     if (number === 0n && value.kind !== 'list' && kind === 'optional') return null
@@ -251,6 +273,26 @@ class Translation {
     const bytes = new Uint8Array(known >= 2n ** 32n ? 8 : 4)
     for (let at = 0; at < bytes.length; at++) bytes[at] = Number((known >> BigInt(8 * at)) & 255n)
     return bytes
+  }
+
+  /** `[0 1]` of sched_setaffinity(2). */
+  #bits(items: readonly Value[]): bigint {
+    return items.reduce((mask, item) => mask | (1n << this.#number(item, 'a processor')), 0n)
+  }
+
+  /** Room for a socket's address or option, as large as the argument behind it says. */
+  #room(value: Value, kind: 'inout' | 'optional'): Uint8Array | null {
+    if (numberIn(value) === 0n && value.kind !== 'list' && kind === 'optional') return null
+    const size = this.#args[this.#at]
+    const item = size?.kind === 'list' ? size.items[0] : size
+    const known =
+      item?.kind === 'string'
+        ? BigInt(item.bytes[0] ?? 0)
+        : item?.kind === 'change'
+          ? numberIn(item.before)
+          : numberIn(item ?? { kind: 'anything' })
+    const byteCount = Math.min(Math.max(0, Number(known ?? 0n)), 4096)
+    return new Uint8Array(this.#name === 'getsockopt' ? byteCount : Math.max(128, byteCount))
   }
 
   #times(items: readonly Value[]): Uint8Array {

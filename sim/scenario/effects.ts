@@ -32,6 +32,13 @@ const givesPid = new Set([
 const givesAddress = new Set(['mmap', 'mremap', 'brk', 'shmat'])
 export const makesTask = new Set(['clone', 'clone3', 'fork', 'vfork'])
 
+/** Calls that this file does not play, whose result is a descriptor. */
+const othersGiveFd =
+  /^(bpf|io_uring_setup|perf_event_open|userfaultfd|landlock_create_ruleset|fanotify_init|memfd_secret|open_by_handle_at|open_tree_attr)$/
+
+/** Whether the result of a call of this name is a descriptor when it succeeds. */
+export const givesDescriptor = (name: string): boolean => givesFd.has(name) || othersGiveFd.test(name)
+
 export type ResultKind = 'fd' | 'pid' | 'address' | 'number'
 
 /** What the result of a call stands for. */

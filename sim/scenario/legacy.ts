@@ -77,11 +77,27 @@ function named(args: readonly Value[], wanted: string): Value | undefined {
   return found?.kind === 'named' ? found.value : undefined
 }
 
+function asMessage([fd, buffer, length, flags, address, size]: readonly Value[]): readonly Value[] {
+  const vector: Value = struct({ iov_base: buffer!, iov_len: length! })
+  const room = size?.kind === 'list' ? size.items[0]! : number(128)
+  const message = struct({ msg_name: address!, msg_namelen: room, msg_iov: list(vector) }, true)
+  return [fd!, message, flags!]
+}
+
+const list = (...items: readonly Value[]): Value => ({ kind: 'list', items, others: false, open: false })
+const struct = (fields: Readonly<Record<string, Value>>, open = false): Value => ({
+  kind: 'struct',
+  fields: Object.entries(fields).map(([field, value]) => ({ name: field, value })),
+  open,
+})
+
 /** Calls whose shape depends on their arguments: the table's name for it, with its arguments. */
 function shaped(call: string, args: readonly Value[]): Spelled {
   if (call === 'prctl' && args[1]?.kind === 'string') return { name: 'prctl_name', args }
   if (call === 'ioctl' && (args[2] === undefined || ['number', 'name', 'join'].includes(args[2].kind)))
     return { name: 'ioctl_int', args }
+  // With the address of the sender, which recvfrom(2) has no room for as data.
+  if (call === 'recvfrom' && args[4]?.kind === 'struct') return { name: 'recvmsg', args: asMessage(args) }
   // strace writes clone(2) with names; the order of the registers is that of the table.
   if (call === 'clone' && named(args, 'flags') !== undefined) {
     const value = (word: string) => named(args, word) ?? zero

@@ -1,7 +1,12 @@
 // What a call has written into its output arguments, as values that strace would show. asm/stat.h, linux/stat.h, wait(2)
 
+import { receivedMessage } from '../../core/message.ts'
 import type { Syscall } from '../../core/syscall.ts'
+import { maskOf, membersOf } from '../cpu/mask.ts'
+import { addressValue } from './addresses.ts'
 import { choiceName, type FamilyName, flagNames, signalName } from './constants.ts'
+import { deviceAnswer } from './devices.ts'
+import { messageValue, optionValue } from './messages.ts'
 import { nameOfBytes } from './number.ts'
 import type { Field, Value } from './value.ts'
 
@@ -58,6 +63,25 @@ export function written(call: Syscall, value: number, data: Uint8Array): Value |
       return statfs(view)
     case 'getdents64':
       return entries(data.subarray(0, value), view)
+    case 'epoll_wait':
+    case 'epoll_pwait':
+      return { kind: 'string', bytes: data.subarray(0, 12 * value), cut: false }
+    case 'msgrcv':
+      return { kind: 'string', bytes: data.subarray(0, 8 + value), cut: false }
+    case 'capset':
+    case 'epoll_ctl':
+    case 'rt_sigqueueinfo':
+    case 'sched_setaffinity':
+    case 'setitimer':
+    case 'timerfd_settime':
+    case 'utimensat':
+      return undefined
+    case 'sched_getaffinity':
+      return list([...membersOf(maskOf(data.subarray(0, value)))].map((cpu) => number(cpu)))
+    case 'select':
+    case 'pselect6':
+    case 'listmount':
+      return undefined
     case 'poll':
     case 'ppoll':
       return polled(view, data.length)
@@ -80,9 +104,19 @@ export function written(call: Syscall, value: number, data: Uint8Array): Value |
     case 'rt_sigprocmask':
       return data.length < 8 ? undefined : signals(view.getBigUint64(0, true))
     case 'getsockopt':
-      return { kind: 'string', bytes: data, cut: false }
+      return optionValue(call as Extract<Syscall, { name: 'getsockopt' }>, data)
+    case 'accept4':
+    case 'getsockname':
+    case 'getpeername':
+      return addressValue(data)
+    case 'recvmsg': {
+      const { msg } = call as Extract<Syscall, { name: 'recvmsg' }>
+      return messageValue(receivedMessage(msg, value, data))
+    }
     case 'ioctl':
-      return data.length === 4 ? list([number(view.getInt32(0, true))]) : undefined
+      return data.length === 4
+        ? list([number(view.getInt32(0, true))])
+        : deviceAnswer(Number((call as Extract<Syscall, { name: 'ioctl' }>).request), data)
     default:
       // A buffer of bytes, of which so many count as the result says.
       return { kind: 'string', bytes: data.subarray(0, Math.max(0, Math.min(value, data.length))), cut: false }

@@ -6,13 +6,18 @@ import { Cast, type Member } from './cast.ts'
 import { agrees, samePids } from './compare.ts'
 import { constant, signalName } from './constants.ts'
 import { type Output, type Translated, translate } from './data.ts'
-import { note, notePair, resultKind } from './effects.ts'
+import { givesDescriptor, note, notePair, resultKind } from './effects.ts'
+import { absentDescriptor } from './host/excuse.ts'
+import { Silent } from './host/silent.ts'
+import { isNetlinkAnswer, sameMessage } from './messages.ts'
 import { holdsPids } from './names.ts'
+import { isNetlink, learnLink, sameNetlink } from './netlink.ts'
+import { numberIn } from './number.ts'
 import { written } from './output.ts'
 import { print } from './print.ts'
 import type { Played, Result, Verdict } from './result.ts'
 import type { BeginLine, CallLine, Difference, Expected, Line, Scenario } from './scenario.ts'
-import type { Answer, Ended, Stage } from './stage.ts'
+import type { Answer, Ended, Guided, Stage } from './stage.ts'
 import { parseValue, type Value } from './value.ts'
 import { holdsOn } from './version.ts'
 
@@ -20,6 +25,8 @@ export interface PlayOptions {
   /** Stops after so many calls. */
   readonly until?: number
   readonly onLine?: (played: Played) => void
+  /** Stops after a line like this. */
+  readonly stopAt?: (played: Played) => boolean
 }
 
 /** The stage must be new; who has opened it closes it. */
@@ -33,6 +40,7 @@ export async function play(scenario: Scenario, stage: Stage, options: PlayOption
     if (result === undefined) continue
     played.push(result)
     options.onLine?.(result)
+    if (options.stopAt?.(result)) break
   }
   return { stage: stage.title, played }
 }
@@ -41,6 +49,8 @@ export async function play(scenario: Scenario, stage: Stage, options: PlayOption
 interface Begun {
   readonly translated: Translated
   readonly answer: Answer | undefined
+  /** Why it was not made. */
+  readonly skip?: string
 }
 
 class Player {
@@ -48,13 +58,17 @@ class Player {
   readonly #stage: Stage
   readonly #cast: Cast
   readonly #begun = new Map<number, Begun>()
+  readonly #silent: Silent
+  /** By task: its last call that a signal has interrupted, for restart_syscall(2). */
+  readonly #interrupted = new Map<Member, Translated>()
   /** What the last call has read. */
   #data: Uint8Array = new Uint8Array(0)
 
   constructor(scenario: Scenario, stage: Stage) {
     this.#scenario = scenario
     this.#stage = stage
-    this.#cast = new Cast(stage.first)
+    this.#cast = new Cast(stage.first, stage.guide !== undefined)
+    this.#silent = new Silent(scenario.lines)
   }
 
   async line(line: Line, index: number): Promise<Played | undefined> {
@@ -78,6 +92,8 @@ class Player {
         return { line: line.line, written: line.text, ...check(has !== line.lacks, text, text) }
       }
       case 'unreadable':
+        // What the programs of a log have printed themselves stands between its lines.
+        if (this.#stage.guide && (!line.call || index === this.#scenario.lines.length - 1)) return undefined
         return { line: line.line, written: line.text, verdict: 'not modelled', actual: line.reason }
     }
   }
@@ -86,15 +102,38 @@ class Player {
     const member = this.#cast.of(line.task)
     if (member === undefined) return undefined
     const end = line.end === undefined ? undefined : (this.#scenario.lines[line.end] as CallLine)
-    const translated = translate(line.name, end?.args ?? line.args, member.names)
+    const translated = this.#translate(member, line.name, end?.args ?? line.args)
     if ('unknown' in translated) {
       this.#begun.set(index, { translated, answer: undefined })
       return undefined
     }
-    const answer = await this.#stage.call(member.actor, translated.call, true)
-    this.#children(member, translated.call, answer, end?.expected)
-    this.#begun.set(index, { translated, answer })
+    const guided = await this.#guide(member, translated, end?.expected ?? { kind: 'left out' }, index)
+    if ('skip' in guided) {
+      this.#begun.set(index, { translated, answer: undefined, skip: guided.skip })
+      return undefined
+    }
+    const answer = await this.#stage.call(member.actor, guided.call, true)
+    await this.#children(member, guided.call, answer, end?.expected)
+    this.#begun.set(index, { translated: { ...translated, call: guided.call }, answer })
     return undefined
+  }
+
+  #translate(member: Member, name: string, args: readonly Value[]): Translated {
+    const interrupted = name === 'restart_syscall' ? this.#interrupted.get(member) : undefined
+    return interrupted ?? translate(name, args, member.names)
+  }
+
+  /** The call as it is to be made, or why it is not. */
+  async #guide(
+    member: Member,
+    { call, outputs }: Extract<Translated, { call: Syscall }>,
+    expected: Expected,
+    index: number,
+  ): Promise<Guided> {
+    const { guide } = this.#stage
+    if (guide === undefined) return { call }
+    await this.#silent.before(this.#stage, member, call, expected, this.#cast)
+    return guide.before(member.actor, call, expected, outputs, index)
   }
 
   async #call(line: CallLine, index: number): Promise<Played> {
@@ -103,28 +142,74 @@ class Player {
     if (member === undefined || member.gone)
       return { ...shown, verdict: 'skipped', actual: `task ${line.task ?? 'main'} is not there` }
     const begun = line.begun === undefined ? undefined : this.#begun.get(line.begun)
-    const translated = begun?.translated ?? translate(line.name, line.args, member.names)
-    if ('unknown' in translated) return { ...shown, verdict: 'not modelled', actual: translated.unknown }
-    const { call, outputs } = translated
+    // It gives a register of the program back, not an outcome.
+    if (line.name === 'rt_sigreturn') return { ...shown, verdict: 'left out', actual: 'the end of a handler' }
+    const translated = begun?.translated ?? this.#translate(member, line.name, line.args)
+    const unplayed = (why: string): Played => {
+      this.#absent(member, line.name, line.expected)
+      return { ...shown, verdict: 'not modelled', actual: why }
+    }
+    if ('unknown' in translated) return unplayed(translated.unknown)
+    const guided: Guided =
+      begun?.skip !== undefined
+        ? { skip: begun.skip }
+        : begun
+          ? { call: translated.call }
+          : await this.#guide(member, translated, line.expected, index)
+    if ('skip' in guided) return unplayed(guided.skip)
+    const { call } = guided
+    const { outputs } = translated
     let answer = begun?.answer ?? (await this.#stage.call(member.actor, call, false))
     if (answer.kind === 'waits' && begun) answer = await this.#stage.collect(member.actor)
-    if (!begun) this.#children(member, call, answer, line.expected)
+    if (!begun && this.#stage.guide) answer = await this.#again(member, call, line.expected, answer)
+    if (!begun) await this.#children(member, call, answer, line.expected)
     if (answer.kind === 'gone') member.gone = true
+    if (line.expected.kind === 'left out' && answer.kind !== 'gone') this.#interrupted.set(member, translated)
     if (answer.kind !== 'ended') {
       const actual = answer.kind === 'gone' ? 'the task has ended' : print(call, undefined)
-      const expected = line.expected.kind === 'left out'
-      return { ...shown, verdict: expected ? 'left out' : 'differs', actual }
+      const why =
+        line.expected.kind === 'left out'
+          ? undefined
+          : this.#stage.guide?.excuse(member.actor, call, line.expected, outputs, undefined)
+      if (why !== undefined) return unplayed(`${actual}: ${why}`)
+      if (this.#stage.guide && line.expected.kind !== 'left out') this.#absent(member, line.name, line.expected)
+      return { ...shown, verdict: line.expected.kind === 'left out' ? 'left out' : 'differs', actual }
     }
-    return { ...shown, ...this.#judge(line, index, member, call, outputs, answer.outcome) }
+    const judged = this.#judge(line, index, member, call, outputs, answer.outcome)
+    if (this.#stage.guide && (judged.verdict === 'differs' || judged.verdict === 'not modelled')) {
+      const why = this.#stage.guide.excuse(member.actor, call, line.expected, outputs, answer.outcome)
+      if (why !== undefined) return unplayed(`${judged.actual}: ${why}`)
+      this.#absent(member, call.name, line.expected)
+    }
+    return { ...shown, ...judged }
   }
 
-  #children(member: Member, call: Syscall, answer: Answer, expected: Expected | undefined): void {
+  /** What was refused for want of knowledge is tried again. */
+  async #again(member: Member, call: Syscall, expected: Expected, first: Answer): Promise<Answer> {
+    let answer = first
+    for (let tries = 0; tries < 3 && answer.kind === 'ended'; tries++) {
+      if (!this.#stage.guide?.widens(member.actor, call, expected, answer.outcome)) break
+      answer = await this.#stage.call(member.actor, call, false)
+    }
+    return answer
+  }
+
+  /** In a log, a descriptor that a call has given and nobody here has: what is done with it later is not modelled either. */
+  #absent({ names }: Member, name: string, expected: Expected): void {
+    if (this.#stage.guide === undefined || expected.kind !== 'value' || expected.value < 0n) return
+    if (givesDescriptor(name)) names.files.numbers.bind(expected.value, absentDescriptor + expected.value)
+  }
+
+  async #children(member: Member, call: Syscall, answer: Answer, expected: Expected | undefined): Promise<void> {
     if (answer.kind === 'gone' || answer.child === undefined) return
     const announced = expected?.kind === 'value' ? Number(expected.value) : undefined
-    this.#cast.born(member, call, answer.child, announced, expected?.kind === 'value' ? expected.outside : undefined)
+    const outside = expected?.kind === 'value' ? expected.outside : undefined
+    this.#cast.born(member, call, answer.child, announced, outside)
     // Bound at once: vfork(2) tells its caller only after the child has made use of the number.
     if (announced !== undefined && answer.kind === 'ended' && 'value' in answer.outcome)
       member.names.pids.bind(BigInt(announced), BigInt(answer.outcome.value))
+    if (this.#stage.guide && announced !== undefined && outside === undefined && !member.names.childPids.literal)
+      await this.#silent.born(this.#stage, answer.child.actor, announced)
   }
 
   #judge(
@@ -171,7 +256,8 @@ class Player {
     const { names } = member
     const actual = BigInt(outcome.value)
     if (expected.kind === 'errno') return false
-    if (!sameResult(call, expected.value, actual, names.pids)) return false
+    const anyLength = actual > 0n && expected.value > 0n && isNetlinkAnswer(outputs[0]?.written)
+    if (!anyLength && !sameResult(call, expected.value, actual, names.pids)) return false
     note(names, call, line.args, { written: expected.value, actual }, (task) => this.#cast.named(task)?.names.pids)
     if (call.name === 'rt_sigaction' && call.act) {
       if (call.act.handler > 1) member.handled.add(Number(call.signum))
@@ -186,6 +272,9 @@ class Player {
     if (member === undefined) return { ...shown, verdict: 'skipped', actual: 'no such task' }
     const ended = await this.#stage.ended(member.actor)
     member.gone = true
+    // Who has killed it is not in the log.
+    if (ended === undefined && this.#stage.guide && line.signal !== undefined)
+      return { ...shown, verdict: 'holds', actual: 'killed by somebody else' }
     if (ended === undefined) return { ...shown, verdict: 'fails', actual: 'it goes on living' }
     const signal = line.signal === undefined ? undefined : Number(constant(line.signal) ?? 0n)
     return { ...shown, ...check(sameEnd(ended, line.code, signal), endText(ended), endText(ended)) }
@@ -196,10 +285,25 @@ class Player {
     const signal = Number(constant(line.signal) ?? 0n)
     // Only a handler can tell of it.
     if (member === undefined || !member.handled.has(signal)) return undefined
-    const received = await this.#stage.received(member.actor)
+    let received = await this.#stage.received(member.actor)
+    if (this.#stage.guide && !received.includes(signal)) {
+      const sender = senderOf(line.info)
+      if (sender !== undefined && this.#cast.named(sender)) {
+        // Its sender is in the log: it is for the kernel that is played on to bring it.
+      } else {
+        this.#stage.guide.signalled(member.actor, signal)
+        received = await this.#stage.received(member.actor)
+      }
+    }
     const text = `received: ${received.map(signalName).join(' ') || 'nothing'}`
     return { line: line.line, written: line.text, ...check(received.includes(signal), text, text) }
   }
+}
+
+function senderOf(info: Value | undefined): number | undefined {
+  const field = info?.kind === 'struct' ? info.fields.find(({ name }) => name === 'si_pid')?.value : undefined
+  const number = field && numberIn(field)
+  return number === undefined ? undefined : Number(number)
 }
 
 const check = (holds: boolean, yes: string, no: string): { verdict: Verdict; actual: string } =>
@@ -232,6 +336,9 @@ function sameOutputs(
   if (call.name === 'ppoll' || (call.name as string) === 'poll')
     return value === undefined || agrees(polled(expected), value, names)
   if (output === undefined || value === undefined || numbersOnly(output.written)) return true
+  if (call.name === 'recvmsg') return sameMessage(output.written, call, outcome.value, outcome.data!, names)
+  if (call.name === 'ioctl') learnLink(names, value)
+  if (isNetlink(output.written)) return sameNetlink(output.written, outcome.data!.subarray(0, outcome.value), names)
   if (/^(pipe2?|socketpair)$/.test(call.name)) {
     notePair(names, output.written, value)
     return true

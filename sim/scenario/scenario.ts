@@ -63,7 +63,12 @@ export type Line =
   /** `# contains: "text"`, `# lacks: "text"`: what the call before has read. */
   | (At & { readonly kind: 'contains'; readonly lacks: boolean; readonly bytes: Uint8Array })
   /** Text that could not be read. */
-  | (At & { readonly kind: 'unreadable'; readonly reason: string })
+  | (At & {
+      readonly kind: 'unreadable'
+      readonly reason: string
+      /** It begins as a call does; otherwise it may be what the traced program has printed. */
+      readonly call?: boolean
+    })
 
 /** `# differs: PID-101 on 6.12 -> = -1 EINVAL`: the next call's result, where a kernel differs from what is written. */
 export interface Difference {
@@ -89,7 +94,9 @@ export interface Scenario {
   readonly title: string
 }
 
-const before = /^(?:\[pid\s+(\d+)\]\s+|(\d+)\s+(?=\S))?(?:(?:\d\d:\d\d:\d\d(?:\.\d+)?|\d+\.\d{6})\s+)?/
+/** The number of a task (-f), with its name (--decode-pids=comm); the time (-t, -tt, -ttt, -r); the call's number (-n), the address (-i). */
+const before =
+  /^(?:\[pid\s+(\d+)(?:<.*?>)?\]\s+|(\d+)(?:<.*?>)?\s+(?=\S))?(?:(?:\d\d:\d\d:\d\d(?:\.\d+)?|\d+\.\d{3,9})\s+)?(?:\(\+\s*\d+\.\d+\)\s+)?(?:\[[\s0-9a-f?]+\]\s+)*/
 
 /** A whole file, where `# scenario: NAME` begins one; comments before the first of these are for all. */
 export function parseScenarios(text: string): readonly Scenario[] {
@@ -134,7 +141,7 @@ class Parser {
       this.#event(text.trim(), line)
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error
-      this.#lines.push({ kind: 'unreadable', line, text, reason: error.message })
+      this.#lines.push({ kind: 'unreadable', line, text, reason: error.message, call: isCall(text) })
     }
   }
 
@@ -188,12 +195,13 @@ class Parser {
   }
 
   #event(whole: string, line: number): void {
-    // What strace says of itself, with or without -o.
-    if (/^strace: /.test(whole)) return
+    // What strace says of itself, with or without -o, and the stack of a call (-k).
+    if (/^strace: |^\[ Process PID=|^> \S+\(.*\[0x/.test(whole)) return
     const lead = before.exec(whole)!
     const task = taskOf(lead[1] ?? lead[2])
     const text = whole.slice(lead[0].length)
     const at = { line, text: whole }
+    if (/^strace: |^\[ Process PID=/.test(text)) return
     const ended = /^\+\+\+ (?:exited with (\d+)|killed by (\w+)(?: \(core dumped\))?) \+\+\+$/.exec(text)
     if (ended)
       this.#lines.push({
@@ -216,8 +224,8 @@ class Parser {
   }
 
   #call(text: string, task: number | undefined, at: At): void {
-    const unfinished = /^(.*?)\s*<unfinished \.\.\.>(.*)$/.exec(text)
-    if (unfinished) {
+    const unfinished = /^(.*?)\s*<(?:unfinished|detached) \.\.\.>(.*)$/.exec(text)
+    if (unfinished && !text.startsWith('<...')) {
       const [, start] = unfinished as unknown as [string, string]
       // `read(0, <unfinished ...>) = ?`: it ended in the midst of it.
       if (/\)\s*=\s*\?/.test(unfinished[2]!)) {
@@ -225,7 +233,7 @@ class Parser {
         return
       }
       this.#unfinished.set(task, { text: start, index: this.#lines.length })
-      const { name, args } = callOf(`${start}) = ?`, task, at, undefined)
+      const { name, args } = callOf(`${closed(start)} = ?`, task, at, undefined)
       this.#lines.push({ kind: 'begin', task, end: undefined, name, args, ...at })
       return
     }
@@ -246,9 +254,28 @@ class Parser {
     this.#unfinished.delete(key)
     const begin = this.#lines[start.index] as BeginLine
     begin.end = this.#lines.length
-    const glue = /[(,]\s*$/.test(start.text) || /^\s*[),]/.test(resumed[2]!) ? '' : ', '
+    // It ended with its task.
+    if (/^\s*<unfinished \.\.\.>\)\s*=\s*\?/.test(resumed[2]!)) {
+      this.#lines.push(callOf(`${closed(start.text)} = ?`, task, at, start.index))
+      return
+    }
+    const glue = /[(,]\s*$/.test(start.text) || /^\s*(?:[)\]},]|=>)/.test(resumed[2]!) ? '' : ', '
     this.#lines.push(callOf(`${start.text}${glue}${resumed[2]}`, task, at, start.index))
   }
+}
+
+/** Whether a line begins as a call or the end of one does. */
+const isCall = (line: string): boolean =>
+  /^(?:<\.\.\. )?\w+(?:\(| resumed>)/.test(line.slice(before.exec(line)![0].length))
+
+/** The beginning of a call with all its brackets closed. */
+function closed(text: string): string {
+  const open: string[] = []
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[({[)}\]]/g)) {
+    if ('({['.includes(token)) open.push(token === '(' ? ')' : token === '{' ? '}' : ']')
+    else if (token.length === 1) open.pop()
+  }
+  return text + open.reverse().join('')
 }
 
 const taskOf = (number: string | undefined): number | undefined => (number === undefined ? undefined : Number(number))
@@ -270,7 +297,7 @@ function expectedOf(reader: Reader): Expected {
   const [, number, behind] = parts as unknown as [string, string, string]
   const errno = /^\s+(E[A-Z0-9]+)\b/.exec(behind)?.[1]
   // ERESTARTSYS and its kin are not for programs: a signal came between.
-  if (number === '?' || errno?.startsWith('ERESTART')) return { kind: 'left out' }
+  if (number === '?' || errno?.startsWith('ERESTART') || /\(INJECTED\)/.test(behind)) return { kind: 'left out' }
   if (errno !== undefined && number === '-1') {
     const name = errno === 'EWOULDBLOCK' ? 'EAGAIN' : errno === 'ENOTSUP' ? 'EOPNOTSUPP' : errno
     if (!Object.hasOwn(errnoNumbers, name)) throw new Unreadable(reader.at, `an errno instead of ${errno}`)

@@ -5,15 +5,27 @@ import { bootKernel } from '../boot.ts'
 import type { Config, Kernel } from '../kernel.ts'
 import type { Outcome } from '../outcome.ts'
 import { isSuspended, type Task } from '../task.ts'
-import type { Actor, Answer, Ended, Newcomer, Stage } from './stage.ts'
+import { HostFiles } from './host/files.ts'
+import { Guide } from './host/guide.ts'
+import { type Assumption, firstOf, settle } from './host/start.ts'
+import type { Line } from './scenario.ts'
+import type { Actor, Answer, Ended, Newcomer, Stage, StageGuide } from './stage.ts'
 import { furnish } from './world.ts'
 
-/** Answers a stage on a new machine. */
-export function simulatedStage(config: Partial<Config> = {}): Stage & { readonly kernel: Kernel } {
-  return new SimulatedStage(bootKernel(config))
+/** A log that was made elsewhere. */
+export interface Elsewhere {
+  readonly lines: readonly Line[]
+  readonly assumed: Assumption
+  /** Paths that are known of that machine, besides of what the log tells. */
+  readonly furnish?: (files: HostFiles, task: Task) => void
 }
 
-class SimulatedStage implements Stage {
+/** Answers a stage on a new machine. */
+export function simulatedStage(config: Partial<Config> = {}, elsewhere?: Elsewhere): SimulatedStage {
+  return new SimulatedStage(bootKernel({ ...config, ...(elsewhere && { machineCode: 'outside' }) }), elsewhere)
+}
+
+export class SimulatedStage implements Stage {
   readonly kernel: Kernel
   readonly kind = 'sim'
   readonly title: string
@@ -23,16 +35,32 @@ class SimulatedStage implements Stage {
   /** Calls of tasks that are stopped or frozen, made once those go on. */
   readonly #deferred = new Map<Actor, Syscall>()
 
-  constructor(kernel: Kernel) {
+  readonly guide?: StageGuide & { readonly files: HostFiles }
+
+  constructor(kernel: Kernel, elsewhere?: Elsewhere) {
     this.kernel = kernel
     this.version = kernel.config.version
     this.title = `sim ${this.version.join('.')}`
-    furnish(kernel.config.cgroups, (call) => this.#finished(kernel.init, call))
+    furnish(kernel.config.cgroups, (call) => this.#finished(kernel.init, call), elsewhere === undefined)
+    if (elsewhere) {
+      const first = firstOf(kernel, elsewhere.lines)
+      const files = new HostFiles(kernel)
+      elsewhere.furnish?.(files, first)
+      settle(first, elsewhere.lines, files, elsewhere.assumed)
+      this.first = this.#add(first)
+      this.guide = this.#guided(new Guide(first, elsewhere.lines, files))
+      return
+    }
     this.#finished(kernel.init, { name: 'clone3', cl_args: { flags: 0, exit_signal: 17 } })
     this.first = this.#add(kernel.lastBorn ?? kernel.init)
     const task = this.#tasks[this.first.actor]!
     if (task !== kernel.init)
       this.#finished(task, { name: 'rt_sigaction', signum: 17, act: { handler: 0 }, oldact: 0, sigsetsize: 8 })
+  }
+
+  /** Who an actor is, as the kernel knows it. */
+  task(actor: Actor): Task {
+    return this.#tasks[actor]!
   }
 
   async call(actor: Actor, call: Syscall, waits: boolean): Promise<Answer> {
@@ -42,6 +70,9 @@ class SimulatedStage implements Stage {
       this.#deferred.set(actor, call)
       return { kind: 'waits' }
     }
+    // A call that the log tells nothing more of has been left for another.
+    if (task.blocked) this.kernel.scheduler.finish(task, interrupted)
+    task.finished = undefined
     const before = this.kernel.lastBorn
     const outcome = this.kernel.call(task, call)
     const born = this.kernel.lastBorn === before ? undefined : this.kernel.lastBorn
@@ -82,6 +113,19 @@ class SimulatedStage implements Stage {
 
   async close(): Promise<void> {}
 
+  #guided(guide: Guide): StageGuide & { readonly files: HostFiles } {
+    const task = (actor: Actor) => this.#tasks[actor]!
+    return {
+      files: guide.files,
+      before: (actor, ...rest) => guide.before(task(actor), ...rest),
+      widens: (actor, ...rest) => guide.widens(task(actor), ...rest),
+      excuse: (actor, ...rest) => guide.excuse(task(actor), ...rest),
+      signalled: (actor, signal) => {
+        if (task(actor).alive) this.kernel.sendSignal(task(actor), signal)
+      },
+    }
+  }
+
   #finished(task: Task, call: Syscall): Outcome {
     const outcome = this.kernel.call(task, call) ?? this.kernel.finish(task)
     return outcome ?? { errno: 'EIO', rule: call.name, sentence: `${call.name} does not end` }
@@ -98,5 +142,7 @@ class SimulatedStage implements Stage {
     return { actor: this.#tasks.length - 1, pid: task.entry.numbers[0]! }
   }
 }
+
+const interrupted: Outcome = { errno: 'EINTR', rule: 'signal(7)', sentence: 'a signal has ended the call' }
 
 const ended = (task: Task): boolean => task.state === 'zombie' || task.state === 'dead'

@@ -2,6 +2,8 @@
 
 import type { Syscall } from '../../core/syscall.ts'
 import type { Outcome } from '../outcome.ts'
+import type { Output } from './data.ts'
+import type { Expected } from './scenario.ts'
 
 /** A task of a stage. */
 export type Actor = number
@@ -25,6 +27,26 @@ export interface Ended {
   readonly signal?: number
 }
 
+/** A call as it is to be made, or why it is not. */
+export type Guided = { readonly call: Syscall } | { readonly skip: string }
+
+/** Of a stage for logs that were made elsewhere: it learns from them what that machine was like. */
+export interface StageGuide {
+  before(actor: Actor, call: Syscall, expected: Expected, outputs: readonly Output[], index: number): Guided
+  /** After a refusal: whether something has been learnt, and the call is worth another try. */
+  widens(actor: Actor, call: Syscall, expected: Expected, outcome: Outcome): boolean
+  /** Why a difference says nothing of the kernel that is played on; undefined when it does. */
+  excuse(
+    actor: Actor,
+    call: Syscall,
+    expected: Expected,
+    outputs: readonly Output[],
+    outcome: Outcome | undefined,
+  ): string | undefined
+  /** Somebody whom the log does not know has sent a signal. */
+  signalled(actor: Actor, signal: number): void
+}
+
 export interface Stage {
   /** For the report: `sim 6.12`, `linux 6.18`. */
   readonly title: string
@@ -33,6 +55,7 @@ export interface Stage {
   readonly version: readonly [number, number]
   /** The task that the scenario begins with, a child of process 1. */
   readonly first: Newcomer
+  readonly guide?: StageGuide
   /**
    * A task makes a call.
    *

@@ -12,6 +12,7 @@ import { calls as epoll } from './epoll.ts'
 import { calls as eventFiles } from './event-files.ts'
 import { calls as exec } from './exec.ts'
 import { calls as fsopen } from './fsopen.ts'
+import { calls as futex } from './futex.ts'
 import { calls as groupIds } from './group-ids.ts'
 import { calls as identity } from './identity.ts'
 import { calls as ioctl } from './ioctl.ts'
@@ -21,6 +22,7 @@ import { calls as limits } from './limits.ts'
 import { calls as machine } from './machine.ts'
 import { calls as make } from './make.ts'
 import { calls as memory } from './memory.ts'
+import { calls as message } from './message.ts'
 import { calls as mount } from './mount.ts'
 import { calls as mountSetattr } from './mount-setattr.ts'
 import { calls as moveMount } from './move-mount.ts'
@@ -46,6 +48,7 @@ import { calls as sleep } from './sleep.ts'
 import { calls as socket } from './socket.ts'
 import { calls as stat } from './stat.ts'
 import { calls as statmount } from './statmount.ts'
+import { calls as threadStart } from './thread-start.ts'
 import { calls as umount } from './umount.ts'
 import { calls as unshare } from './unshare.ts'
 import { calls as userIds } from './user-ids.ts'
@@ -60,6 +63,7 @@ const unknown: Table = {
   accept4: nothing,
   access: nothing,
   alarm: nothing,
+  arch_prctl: nothing,
   bind: nothing,
   bpf: nothing,
   brk: nothing,
@@ -120,6 +124,8 @@ const unknown: Table = {
   fsetxattr: nothing,
   fstatfs: nothing,
   ftruncate: nothing,
+  futex: nothing,
+  get_mempolicy: nothing,
   getcwd: nothing,
   getdents64: nothing,
   getegid: nothing,
@@ -166,6 +172,7 @@ const unknown: Table = {
   lsetxattr: nothing,
   lstat: nothing,
   madvise: nothing,
+  membarrier: nothing,
   memfd_create: nothing,
   mkdir: nothing,
   mkdirat: nothing,
@@ -220,11 +227,13 @@ const unknown: Table = {
   readv: nothing,
   reboot: nothing,
   recvfrom: nothing,
+  recvmsg: nothing,
   removexattr: nothing,
   rename: nothing,
   renameat: nothing,
   renameat2: nothing,
   rmdir: nothing,
+  rseq: nothing,
   rt_sigaction: nothing,
   rt_sigpending: nothing,
   rt_sigprocmask: nothing,
@@ -242,7 +251,10 @@ const unknown: Table = {
   semop: nothing,
   semtimedop: nothing,
   sendfile: nothing,
+  sendmsg: nothing,
   sendto: nothing,
+  set_mempolicy: nothing,
+  set_robust_list: nothing,
   set_tid_address: nothing,
   setdomainname: nothing,
   setfsgid: nothing,
@@ -316,6 +328,7 @@ export const table: Table = {
   ...eventFiles,
   ...exec,
   ...fsopen,
+  ...futex,
   ...groupIds,
   ...identity,
   ...ioctl,
@@ -348,8 +361,10 @@ export const table: Table = {
   ...signalActions,
   ...sleep,
   ...socket,
+  ...message,
   ...stat,
   ...statmount,
+  ...threadStart,
   ...umount,
   ...unshare,
   ...userIds,
