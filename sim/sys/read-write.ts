@@ -134,12 +134,20 @@ function copy(task: Task, from: OpenFile, to: OpenFile, count: number, fromAt?: 
 /** Kinds that have splice_read. */
 const sendable: ReadonlySet<InodeKind> = new Set(['file', 'block', 'character', 'socket'])
 
+/** Files of /proc/PID have no splice_read, but for the lists of mounts. */
+function isOfProcess({ inode, path }: OpenFile): boolean {
+  if (inode.superblock.type !== 'proc' || path.dentry.name.startsWith('mount')) return false
+  let top = path.dentry
+  while (top.parent?.parent) top = top.parent
+  return /^\d+$/.test(top.name)
+}
+
 function sendfile(task: Task, out: OpenFile, from: OpenFile, offset: Uint8Array | null, count: number): Reply {
   if (!mayBeRead(from.flags)) return deny('EBADF', 'sendfile(2)', 'sendfile(2): the source is not open for reading')
   if (!mayBeWritten(out.flags)) return deny('EBADF', 'sendfile(2)', 'sendfile(2): the target is not open for writing')
   if (out.flags & O.APPEND) return deny('EINVAL', 'sendfile(2)', 'sendfile(2): the target was opened with O_APPEND')
   if (count === 0) return 0
-  if (!sendable.has(from.inode.kind))
+  if (!sendable.has(from.inode.kind) || isOfProcess(from))
     return deny('EINVAL', 'sendfile(2)', 'sendfile(2): this kind of file cannot be the source')
   if (offset === null) return copy(task, from, out, count)
   const view = new DataView(offset.buffer, offset.byteOffset, 8)
