@@ -1,0 +1,84 @@
+// Which differences between a log and the simulated machine come from what the log's machine was, and say nothing of how the
+// simulated kernel works. Such calls count as not modelled.
+
+import type { Syscall } from '../../../core/syscall.ts'
+import { isDenied, type Outcome } from '../../outcome.ts'
+import type { Task } from '../../task.ts'
+import type { Inode } from '../../vfs/inode.ts'
+import type { Output } from '../data.ts'
+import type { Expected } from '../scenario.ts'
+import type { HostFiles } from './files.ts'
+import { pathsOf } from './paths.ts'
+
+/** Numbers from here on stand for descriptors that this machine does not have. */
+export const absentDescriptor = 1_000_000n
+
+/** File systems of the kernel's own. Which files they have, and what is in these, depends on the machine. */
+const ofKernels = /^(proc|sysfs|cgroup2?|debugfs|tracefs|securityfs|devtmpfs|devpts|mqueue|bpf|configfs|pstore)$/
+/** Of these, what the calls of a log alone decide. */
+const decided =
+  /^(uid_map|gid_map|setgroups|comm|oom_score_adj|cgroup\.procs|cgroup\.threads|hostname|uts|ipc|net|mnt|pid|user|time)$/
+
+const descriptorsOf = (call: Syscall): number[] =>
+  Object.entries(call).flatMap(([name, value]) =>
+    typeof value === 'number' && /fd$|^(mqdes|s)$/.test(name) ? [value] : [],
+  )
+
+/** Why a call went otherwise than in the log without the simulated kernel having to do with it; undefined when it has. */
+export function excuse(
+  files: HostFiles,
+  task: Task,
+  call: Syscall,
+  expected: Expected,
+  outputs: readonly Output[],
+  outcome: Outcome | undefined,
+): string | undefined {
+  if (descriptorsOf(call).some((fd) => fd >= absentDescriptor) || absentInPoll(call))
+    return 'a descriptor comes from a call that is not modelled'
+  const file = descriptorsOf(call).flatMap((fd) => task.files.get(fd)?.file ?? [])[0]
+  const names = pathsOf(call).map(({ dirfd, path, follow }) => ({ path, inode: files.find(task, dirfd, path, follow) }))
+  if (call.name === 'getdents64' && file) {
+    if (ofKernels.test(file.inode.superblock.type))
+      return `which files ${file.inode.superblock.type} has depends on the machine`
+    if (files.settledOf(file.inode) && outputs[0]?.written.kind !== 'list')
+      return 'the log does not say which names were listed'
+  }
+  if (
+    file &&
+    ofKernels.test(file.inode.superblock.type) &&
+    !decided.test(file.path.dentry.name) &&
+    reads.test(call.name)
+  )
+    return `what ${file.inode.superblock.type} tells depends on the machine`
+  for (const { path, inode } of names) {
+    const type = inode ? inode.superblock.type : typeAbove(files, task, path)
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    if (
+      type !== undefined &&
+      ofKernels.test(type) &&
+      !decided.test(name) &&
+      (inode === undefined || isDenied(outcome) || expected.kind === 'errno' || stats.test(call.name))
+    )
+      return `which files ${type} has, and whose they are, depends on the machine`
+  }
+  if (call.name === 'connect' && expected.kind === 'value') return 'who listened there is not in the log'
+  return undefined
+}
+
+const reads = /^(read|pread64|readv|lseek|fstat|newfstatat|statx|sendfile|mmap|ioctl|ioctl_int)$/
+const stats = /^(stat|lstat|newfstatat|statx|statfs|readlink|readlinkat)$/
+
+const absentInPoll = (call: Syscall): boolean =>
+  (call.name === 'poll' || call.name === 'ppoll') && call.fds.some(({ fd }) => fd >= absentDescriptor)
+
+/** The file system where a path would be. */
+function typeAbove(files: HostFiles, task: Task, path: string): string | undefined {
+  let at = path
+  for (;;) {
+    const cut = at.lastIndexOf('/')
+    if (cut <= 0) return undefined
+    at = at.slice(0, cut)
+    const inode: Inode | undefined = files.find(task, -100, at, true)
+    if (inode) return inode.superblock.type
+  }
+}
