@@ -8,19 +8,23 @@ import type { ProgramCall, Programs, Work } from '../../sim/program.ts'
 const AT_FDCWD = -100
 const decoder = new TextDecoder()
 
-type Part<T> = Generator<ProgramCall | Work, T, Outcome>
+export type Part<T> = Generator<ProgramCall | Work, T, Outcome>
 
 /** A failing call ends a program with 1 and its errno on standard error, as applets do. */
 class Failure extends Error {}
 
-function* must(call: Syscall): Part<{ readonly value: number; readonly data?: Uint8Array }> {
+/** Text up to a NUL. */
+export const decoded = (bytes: Uint8Array): string => decoder.decode(bytes).replace(/\0.*/s, '')
+
+export function* must(call: Syscall): Part<{ readonly value: number; readonly data?: Uint8Array }> {
   const outcome = yield call
   if (isDenied(outcome)) throw new Failure(`${call.name}: ${outcome.errno}`)
   return outcome
 }
 
 function* say(text: string, fd = 1): Part<void> {
-  yield* must({ name: 'write', fd, buf: text })
+  for (let rest = new TextEncoder().encode(text); rest.length > 0; )
+    rest = rest.subarray((yield* must({ name: 'write', fd, buf: rest })).value)
 }
 
 /** sockaddr_in: family, port, address. ip(7) */
@@ -47,7 +51,7 @@ function* wholeFile(pathname: string): Part<string> {
 }
 
 /** Ends with 1 where a call of the program fails. */
-const program = (body: (argv: readonly string[]) => Part<number>) =>
+export const program = (body: (argv: readonly string[]) => Part<number>) =>
   function* (argv: readonly string[]): Part<number> {
     try {
       return yield* body(argv)
@@ -85,7 +89,7 @@ export const tools: Programs = {
     const { value: uid } = yield* must({ name: 'getuid' })
     const { value: gid } = yield* must({ name: 'getgid' })
     const { data } = yield* must({ name: 'uname', buf: 390 })
-    yield* say(`${uid}:${gid} ${decoder.decode(data!.subarray(65, 130)).replace(/\0.*/s, '')}\n`)
+    yield* say(`${uid}:${gid} ${decoded(data!.subarray(65, 130))}\n`)
     return 0
   }),
   /** allocate MIB: uses so much memory, and sleeps. */

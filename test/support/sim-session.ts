@@ -10,6 +10,7 @@ import type { Started } from '../../core/engine/types.ts'
 import type { ContainerRequest } from '../../core/spec/request.ts'
 import type { Config } from '../../sim/kernel.ts'
 import type { Task } from '../../sim/task.ts'
+import { copy } from './sim-copy.ts'
 import { engineOn, openSimulatedEngine, programs, type SimulatedEngine } from './sim-engine.ts'
 import { tools } from './sim-programs.ts'
 import { shell } from './sim-shell.ts'
@@ -49,7 +50,7 @@ export function openSession(config: Partial<Config> = {}): Session {
     },
     meanwhile: () => (busy.size === 0 ? undefined : new Promise((resolve) => setImmediate(resolve))),
   }
-  const engine = openSimulatedEngine({ programs: { ...programs, ...tools, sh: shell }, ...config }, more)
+  const engine = openSimulatedEngine({ programs: { ...programs, ...tools, sh: shell, cp: copy }, ...config }, more)
   const { machine, host, settings, request, read } = engine
   const { kernel } = host
 
@@ -61,9 +62,15 @@ export function openSession(config: Partial<Config> = {}): Session {
     machine.call(task, { name: 'exit_group', status: 0 })
   }
 
-  const fd = callFor({ name: 'openat', dirfd: -100, pathname: settings.selfArgv[0]!, flags: 0o101, mode: 0o755 })
-  callFor({ name: 'write', fd, buf: '#!sim outside\n' })
-  callFor({ name: 'close', fd })
+  install(settings.selfArgv[0]!, 'outside')
+  install('/bin/cp', 'cp')
+
+  /** A program of the host. */
+  function install(pathname: string, program: string): void {
+    const fd = callFor({ name: 'openat', dirfd: -100, pathname, flags: 0o101, mode: 0o755 })
+    callFor({ name: 'write', fd, buf: `#!sim ${program}\n` })
+    callFor({ name: 'close', fd })
+  }
 
   function callFor(call: Parameters<typeof kernel.call>[0]): number {
     const outcome = kernel.call(call)
