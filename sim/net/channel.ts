@@ -5,6 +5,7 @@ import type { PidEntry } from '../ns/pid.ts'
 import type { OpenFile } from '../vfs/file.ts'
 import { release } from '../vfs/open.ts'
 import { WaitQueue } from '../wait.ts'
+import { type Hop, passOver } from './link.ts'
 
 /** Who sent it; each receiver sees numbers of its own namespaces (PID-022). */
 export interface Sender {
@@ -35,6 +36,8 @@ export class Channel {
   ended = false
   capacityBytes = 212_992
   messagesMost = Number.POSITIVE_INFINITY
+  /** The devices that what is sent goes through. */
+  way: readonly Hop[] = []
 
   get full(): boolean {
     return this.byteCount >= this.capacityBytes || this.queue.length >= this.messagesMost
@@ -44,6 +47,7 @@ export class Channel {
     this.queue.push(message)
     for (const file of message.rights) file.references += 1
     this.byteCount += message.bytes.length
+    for (const hop of this.way) passOver(hop, message.bytes.length)
     this.forReaders.wake()
   }
 

@@ -8,15 +8,14 @@ import { type Address, AF, any4, any6, isAny, unmapped } from './address.ts'
 import type { Channel } from './channel.ts'
 import { type Arrived, deliver, type Failed } from './delivery.ts'
 import { deviceIoctl } from './device-ioctl.ts'
+import { back } from './link.ts'
 import type { PortTable } from './ports.ts'
 import { mayBind } from './route.ts'
 import { type Endpoint, endpointOf, familyOf, sockaddrOf } from './sockaddr.ts'
 import { type Sending, Socket, type SocketType } from './socket.ts'
 
-const seconds = 1e9
 /** Three requests of a neighbour, a second each; six retries of a SYN, each waiting twice as long. */
-const neighbourNs = 3 * seconds
-const connectNs = 127 * seconds
+const [neighbourNs, connectNs] = [3e9, 127e9]
 
 export class InetSocket extends Socket {
   local: Address
@@ -197,6 +196,7 @@ export class InetSocket extends Socket {
 
   #join(listener: InetSocket, arrived: Arrived, endpoint: Endpoint): void {
     const server = listener.#child(arrived, this.port)
+    ;[server.incoming.way, this.incoming.way] = [arrived.way, back(arrived.way)]
     server.peer = this
     this.peer = server
     this.remote = this.#target(endpoint)
