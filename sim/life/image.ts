@@ -15,6 +15,8 @@ export class ProgramImage {
   dumpable = true
   /** Its regions and pages; made when the first is asked for. */
   space: AddressSpace | undefined
+  /** futex(2): who sleeps at which address. */
+  sleepers: Map<number, Set<object>> | undefined
   /** Processes that share it. */
   users = 1
 
@@ -53,5 +55,12 @@ export class ProgramImage {
     if (this.executable === undefined) return
     this.executable.dentry.inode.executions -= 1
     letGo(this.executable)
+  }
+
+  /** For the digest: memory that nothing is in is as none. */
+  hidden(): object {
+    const { space } = this
+    const isEmpty = !space || (space.regions.length === 0 && space.heapEnd === space.heapStart && !space.lockFuture)
+    return isEmpty ? {} : { memory: space }
   }
 }

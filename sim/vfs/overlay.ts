@@ -95,6 +95,6 @@ export class Overlay implements Superblock {
 
   /** For the digest. */
   hidden(): object {
-    return { linked: this.#linked }
+    return { layers: this.#layers, linked: this.#linked }
   }
 }
