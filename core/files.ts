@@ -261,7 +261,7 @@ export function stat(
   const answer = kernel.call({ name: 'statx', dirfd, pathname: path, flags, mask: 0x17ff, statxbuf: 256 })
   if (refused(answer)) {
     if (answer.errno === 'ENOENT' || answer.errno === 'ENOTDIR') return undefined
-    must(answer, `stat ${path}`)
+    must(answer, `stat ${path === '' ? 'an open file' : path}`)
   }
   const data = (answer as Success).data!
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength)

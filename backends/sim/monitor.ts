@@ -148,12 +148,13 @@ function* child(job: Job, results: Results): Run {
 }
 
 function* giveStreams({ fds, clone }: Job): Generator<Syscall, StepRefusal | undefined, Outcome> {
+  // The report comes first: what is refused after it can be told.
   const places = [
+    ['report', reportFd, O_CLOEXEC],
     ['stdin', 0, 0],
     ['childStdout', 1, 0],
     ['childStderr', 2, 0],
     ['start', startFd, O_CLOEXEC],
-    ['report', reportFd, O_CLOEXEC],
   ] as const
   for (const [name, newfd, flags] of places) {
     if (!fds.has(name)) continue

@@ -7,6 +7,7 @@ import { moved, snapshotOf } from '../lifecycle/table.ts'
 import { phaseOf, type Stored, writeState } from '../store/record.ts'
 import type { Host, Settings } from './host.ts'
 import { withContainer } from './open.ts'
+import { afterRefusal } from './settle.ts'
 import type { Created, Verbs } from './types.ts'
 
 function cgroupsOf(stored: Stored, what: string): CgroupPaths {
@@ -26,25 +27,38 @@ export async function pause(host: Host, settings: Settings, container: string): 
 /** The caller holds its lock. @returns it as it is then */
 export async function pauseStored(host: Host, stored: Stored): Promise<Stored> {
   const to = moved(phaseOf(stored.state), 'pause', stored.record.name)
-  await freeze(host.kernel, cgroupsOf(stored, 'pause'), host.sleep)
+  const cgroups = cgroupsOf(stored, 'pause')
+  await freeze(host.kernel, cgroups, host.sleep)
   const state = { ...stored.state, lifecycle: snapshotOf(to) }
-  writeState(host.kernel, stored.paths, state)
+  try {
+    writeState(host.kernel, stored.paths, state)
+  } catch (error) {
+    // Nobody would know that it stands still.
+    await afterRefusal(host, async () => thaw(host.kernel, cgroups))
+    throw error
+  }
   return { ...stored, state }
 }
 
 /** @errors UserError `cannot unpause container web: it is running` */
 export async function unpause(host: Host, settings: Settings, container: string): Promise<Created> {
-  return withContainer(host, settings, container, (stored) => {
-    unpauseStored(host, stored)
+  return withContainer(host, settings, container, async (stored) => {
+    await unpauseStored(host, stored)
     return { id: stored.record.id, name: stored.record.name }
   })
 }
 
 /** The caller holds its lock. */
-export function unpauseStored(host: Host, stored: Stored): void {
+export async function unpauseStored(host: Host, stored: Stored): Promise<void> {
   const to = moved(phaseOf(stored.state), 'resume', stored.record.name)
-  thaw(host.kernel, cgroupsOf(stored, 'unpause'))
-  writeState(host.kernel, stored.paths, { ...stored.state, lifecycle: snapshotOf(to) })
+  const cgroups = cgroupsOf(stored, 'unpause')
+  thaw(host.kernel, cgroups)
+  try {
+    writeState(host.kernel, stored.paths, { ...stored.state, lifecycle: snapshotOf(to) })
+  } catch (error) {
+    await afterRefusal(host, () => freeze(host.kernel, cgroups, host.sleep))
+    throw error
+  }
 }
 
 /** Frozen tasks of cgroup v1 take no signal, not even SIGKILL, until they go on. */

@@ -1,10 +1,10 @@
 // From a container on disk to the plan of its start: everything is looked up here, and nothing is made.
 
-import { type CgroupHost, detectCgroups, whereIs } from '../cgroup/detect.ts'
+import { type CgroupHost, detectCgroups, mayWrite, whereIs } from '../cgroup/detect.ts'
 import { type CgroupPlan, planCgroup } from '../cgroup/plan.ts'
 import { UserError } from '../errors.ts'
-import { AT_FDCWD, readTextIfThere, stat } from '../files.ts'
-import { type Kernel, refused } from '../kernel.ts'
+import { readTextIfThere, stat } from '../files.ts'
+import type { Kernel } from '../kernel.ts'
 import { planContainer } from '../launch/container.ts'
 import { cgroupView, type LaunchFacts, type OverlayFacts } from '../launch/facts.ts'
 import type { LaunchPlan } from '../launch/plan.ts'
@@ -236,13 +236,11 @@ function mayMake(
   request: ContainerRequest,
   { hierarchies, unified }: CgroupHost,
 ): boolean {
-  const W_OK = 2
-  const AT_EACCESS = 0x200
   const parent = request.cgroupParent ?? settings.cgroupParent
   const places = [...hierarchies.map((each) => each.mountPoint), ...(unified === undefined ? [] : [unified.mountPoint])]
   return places.every((place) => {
     const pathname = stat(kernel, `${place}${parent}`) === undefined ? place : `${place}${parent}`
-    return !refused(kernel.call({ name: 'faccessat2', dirfd: AT_FDCWD, pathname, mode: W_OK, flags: AT_EACCESS }))
+    return mayWrite(kernel, pathname) ?? false
   })
 }
 

@@ -6,7 +6,7 @@ import { snapshotOf } from '../lifecycle/table.ts'
 import { monitorAlive, processAlive } from '../store/alive.ts'
 import { idOfName } from '../store/names.ts'
 import { containerPaths, namesDirectory } from '../store/paths.ts'
-import { type Ending, phaseOf, readEnding, type Stored, writeState } from '../store/record.ts'
+import { type Ending, newState, phaseOf, readEnding, readRemains, type Stored, writeState } from '../store/record.ts'
 import { signalProcess } from './foreground.ts'
 import type { Host, Settings } from './host.ts'
 import { clearHost, discard, settle } from './settle.ts'
@@ -78,12 +78,22 @@ export function nameOf(kernel: Kernel, settings: Settings, id: string): string |
   return list(kernel, namesDirectory(settings)).find((each) => idOfName(kernel, settings, each) === id)
 }
 
-/** Removes the half of a container whose making was killed before it had a record. The caller holds its lock. */
-export function removeHalf(host: Host, settings: Settings, id: string): Promise<void> {
+/**
+ * Removes the half of a container: its making was killed before it had a record, or its removal before the end. Should one
+ * of its files have vanished while it ran, nothing of it may go on without being known. The caller holds its lock.
+ */
+export async function removeHalf(host: Host, settings: Settings, id: string): Promise<void> {
   const { kernel } = host
   const paths = containerPaths(settings, id)
   const name = nameOf(kernel, settings, id)
+  const stored = {
+    state: newState('stopped'),
+    record: { id, name: name ?? id, cgroupPath: `${settings.cgroupParent}/${id}` } as Stored['record'],
+    ...readRemains(kernel, paths, id),
+    paths,
+  }
+  await clearHost(host, settings, stored)
   if (name !== undefined)
     kernel.call({ name: 'unlinkat', dirfd: AT_FDCWD, pathname: `${namesDirectory(settings)}/${name}`, flags: 0 })
-  return discard(host, settings, { record: { id, name: name ?? id } as Stored['record'], paths })
+  await discard(host, settings, { record: { id, name: name ?? id } as Stored['record'], paths })
 }
