@@ -69,6 +69,7 @@ export function written(call: Syscall, value: number, data: Uint8Array): Value |
     case 'msgrcv':
       return { kind: 'string', bytes: data.subarray(0, 8 + value), cut: false }
     case 'capset':
+    case 'mq_open':
     case 'epoll_ctl':
     case 'rt_sigqueueinfo':
     case 'sched_setaffinity':

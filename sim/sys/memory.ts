@@ -7,7 +7,7 @@ import { pageBytes } from '../memory.ts'
 import { type Denied, deny, isDenied, type Reply } from '../outcome.ts'
 import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
-import { touch } from '../touch.ts'
+import { populate } from '../touch.ts'
 import type { OpenFile } from '../vfs/file.ts'
 import { fileOf, int, long } from './arguments.ts'
 
@@ -99,7 +99,7 @@ function place(space: AddressSpace, address: number, pages: number, flags: numbe
 
 /** A mapping is there although its pages could not all be made; who kills the task is the OOM killer. */
 function populated(task: Task, start: number, pages: number, prot: number, value: number): Reply {
-  const reply = touch(task, start, start + pages, (prot & PROT_WRITE) !== 0)
+  const reply = populate(task, start, start + pages, (prot & PROT_WRITE) !== 0)
   if (typeof reply !== 'object' || !('again' in reply)) return value
   return { ...reply, again: () => (reply.again() ? { value } : undefined) }
 }
@@ -253,7 +253,7 @@ function madvise(task: Task, call: SyscallOf<'madvise'>): Reply {
   const space = spaceOf(task)
   if (advice === MADV.POPULATE_READ || advice === MADV.POPULATE_WRITE) {
     if (!space.covers(start, end)) return tooMuch('madvise(2)', 'some of these addresses are not mapped')
-    return touch(task, start, end, advice === MADV.POPULATE_WRITE)
+    return populate(task, start, end, advice === MADV.POPULATE_WRITE)
   }
   for (const region of space.within(start, end)) {
     if (advice === MADV.DONTNEED || advice === MADV.FREE) {
@@ -276,7 +276,7 @@ function lock(task: Task, address: number, length: number, onFault: boolean, cal
   if (isDenied(regions)) return regions
   for (const region of regions) setLocked(region, true)
   if (onFault || regions.length === 0) return 0
-  return touch(
+  return populate(
     task,
     start,
     start + pages,
@@ -299,7 +299,7 @@ function mlockall(task: Task, call: SyscallOf<'mlockall'>): Reply {
   if (flags & 1)
     for (const region of space.regions) {
       setLocked(region, true)
-      if (!(flags & 4)) touch(task, region.start, region.end, (region.prot & PROT_WRITE) !== 0)
+      if (!(flags & 4)) populate(task, region.start, region.end, (region.prot & PROT_WRITE) !== 0)
     }
   return 0
 }

@@ -61,6 +61,9 @@ export function cannotPlay({ needs, kernel, cgroups }: Scenario): string | undef
 
 function lacksNeed(need: string, cgroups: Scenario['cgroups']): string | undefined {
   if (need === 'root') return undefined
+  if (need === 'cgroup-root')
+    return isEmulated() ? undefined : 'sees the root of the cgroups itself: only in an emulated machine'
+  if (need === 'emulated') return isEmulated() ? undefined : 'needs the disk of an emulated machine'
   if (need === 'uml')
     return isUserModeLinux() || isEmulated() ? undefined : 'changes the whole machine: only in user-mode Linux'
   if (need === 'cgroup2')
@@ -94,7 +97,7 @@ export async function playSimulated(scenario: Scenario): Promise<Result> {
 }
 
 export async function playReal(scenario: Scenario): Promise<Result> {
-  const stage = await realStage(scenario.cgroups)
+  const stage = await realStage(scenario.cgroups, scenario.needs.includes('cgroup-root'))
   try {
     return await play(scenario, stage)
   } finally {

@@ -106,17 +106,22 @@ export function builtPlayer(): string | undefined {
   }
 }
 
-/** Opens a corner of the real kernel. Needs root; the caller closes it, after which nothing is left. */
-export async function realStage(cgroups: Config['cgroups'] = 'v2'): Promise<RealStage> {
+/**
+ * Opens a corner of the real kernel. Needs root; the caller closes it, after which nothing is left.
+ *
+ * @param wholeTree - its cgroups are the machine's own, from the root on: only for an emulated machine
+ */
+export async function realStage(cgroups: Config['cgroups'] = 'v2', wholeTree = false): Promise<RealStage> {
   const program = builtPlayer()
   if (program === undefined) throw new Error('test/native/player.c was not compiled: gcc is missing')
-  const directories = ownCgroups(cgroups)
+  const directories = wholeTree ? [] : ownCgroups(cgroups)
+  const left = wholeTree ? new Set(cgroupsBelow('/sys/fs/cgroup')) : undefined
   const child = spawn(
     program,
     directories.map((directory) => join(directory, 'cgroup.procs')),
     { stdio: ['pipe', 'pipe', 'pipe'], env: {} },
   )
-  const stage = new RealStage(child, directories)
+  const stage = new RealStage(child, directories, left)
   try {
     await stage.open(cgroups)
     return stage
@@ -125,6 +130,9 @@ export async function realStage(cgroups: Config['cgroups'] = 'v2'): Promise<Real
     throw error
   }
 }
+
+const cgroupsBelow = (root: string): string[] =>
+  readdirSync(root, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [join(root, entry.name)] : []))
 
 /** A cgroup of its own in every hierarchy that a scenario sees. */
 function ownCgroups(cgroups: Config['cgroups']): string[] {
@@ -153,6 +161,8 @@ export class RealStage implements Stage {
   first: Newcomer = { actor: 1, pid: 2 }
   readonly #child: ChildProcess
   readonly #cgroups: readonly string[]
+  /** Of the machine's own cgroups: those that were there before, when a scenario has them all. */
+  readonly #left: ReadonlySet<string> | undefined
   readonly #exited: Promise<void>
   /** What has been read and not yet asked for. */
   #input: Buffer = Buffer.alloc(0)
@@ -163,11 +173,12 @@ export class RealStage implements Stage {
   /** What a call that waits will give back. */
   readonly #pending = new Map<Actor, EncodedCall['output']>()
 
-  constructor(child: ChildProcess, cgroups: readonly string[]) {
+  constructor(child: ChildProcess, cgroups: readonly string[], left?: ReadonlySet<string>) {
     this.version = kernelVersion()
     this.title = titleOfKernel()
     this.#child = child
     this.#cgroups = cgroups
+    this.#left = left
     child.stdout!.on('data', (chunk: Buffer) => {
       this.#input = Buffer.concat([this.#input, chunk])
       this.#wanted?.()
@@ -250,6 +261,8 @@ export class RealStage implements Stage {
     await this.#exited
     clearTimeout(timer)
     for (const directory of this.#cgroups) await removeTree(directory)
+    if (this.#left === undefined) return
+    for (const path of cgroupsBelow('/sys/fs/cgroup')) if (!this.#left.has(path)) await removeTree(path)
   }
 
   async #self(call: Syscall): Promise<Outcome> {

@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Task } from '../../../sim/task.ts'
+import { touch as useMemory } from '../../../sim/touch.ts'
 import { boot, call, data, errno, value } from '../../support/sim.ts'
 import { readFile, writeFile } from '../../support/sim-cgroups.ts'
 import { childIn, ending, group, MiB, map, touch, use } from '../../support/sim-resources.ts'
@@ -94,9 +95,12 @@ describe('huge pages', () => {
       '2097152\n',
       '4194304\n',
     ])
-    touch(child, address, 4 * MiB)
+    // A call that touches is refused; the program itself is killed.
+    expect(errno(touch(child, address, 4 * MiB))).toBe('EFAULT')
+    expect(child.alive).toBe(true)
+    useMemory(child, address / 4096, address / 4096 + 1024, true)
     expect(ending(child)).toBe('sig7')
-    expect(readFile(init, 'a/hugetlb.2MB.events')).toBe('max 1\n')
+    expect(readFile(init, 'a/hugetlb.2MB.events')).toBe('max 2\n')
     expect(readFile(init, 'a/hugetlb.2MB.current')).toBe('0\n')
     writeFile(init, 'a/hugetlb.2MB.rsvd.max', '2M')
     const mmap = (length: number) =>
