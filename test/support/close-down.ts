@@ -5,6 +5,7 @@ import { Cgroup, preOrder } from '../../sim/cgroup/cgroup.ts'
 import { directoryOf } from '../../sim/cgroup/directory.ts'
 import { MemoryGroup } from '../../sim/cgroup/memory/group.ts'
 import { Clock } from '../../sim/clock.ts'
+import { Counters } from '../../sim/counters.ts'
 import type { Fields } from '../../sim/digest.ts'
 import { IpcTable } from '../../sim/ipc/objects.ts'
 import type { Kernel } from '../../sim/kernel.ts'
@@ -13,12 +14,16 @@ import { Link } from '../../sim/net/link.ts'
 import { removeLink } from '../../sim/net/links.ts'
 import { MountNamespace } from '../../sim/ns/mnt.ts'
 import { UtsNamespace } from '../../sim/ns/uts.ts'
+import { Process } from '../../sim/process.ts'
 import { Random } from '../../sim/random.ts'
+import { Task } from '../../sim/task.ts'
 import { Inode } from '../../sim/vfs/inode.ts'
 import { Mount } from '../../sim/vfs/mount.ts'
 import { unmountTree } from '../../sim/vfs/mount-tree.ts'
 import { TmpfsInode } from '../../sim/vfs/tmpfs.ts'
 import { everything } from './invariants.ts'
+
+const IPC_RMID = 0
 
 /** How many there are of each kind of object, and all of their fields that are no history. */
 export interface Things {
@@ -29,14 +34,19 @@ export interface Things {
 /** What there was at the beginning. */
 export interface Beginning {
   readonly mounts: ReadonlySet<Mount>
-  readonly names: ReadonlyMap<TmpfsInode, ReadonlySet<string>>
+  readonly names: ReadonlyMap<TmpfsInode, ReadonlyMap<string, Inode>>
+  /** Of what is no directory: its size. */
+  readonly sizes: ReadonlyMap<Inode, number>
   readonly cgroups: ReadonlySet<Cgroup>
 }
 
 export function beginningOf(kernel: Kernel): Beginning {
+  const names = directories(kernel).map((inode) => [inode, new Map(inode.names)] as const)
+  const files = names.flatMap(([, below]) => [...below.values()]).filter(({ kind }) => kind !== 'directory')
   return {
     mounts: new Set(kernel.initial.mnt.mounts),
-    names: new Map(directories(kernel).map((inode) => [inode, new Set(inode.names.keys())])),
+    names: new Map(names),
+    sizes: new Map(files.map((file) => [file, file.sizeBytes])),
     cgroups: new Set(cgroupsOf(kernel)),
   }
 }
@@ -51,7 +61,7 @@ const directories = (kernel: Kernel): TmpfsInode[] =>
 
 /** Of no meaning by themselves, or there as soon as somebody has looked. */
 const uncounted =
-  /^(Object|Array|Map|Set|WaitQueue|Dentry|Uint8Array|PageCache|.*Directory|Charges|Pages|.*File|.*Inode)$/
+  /^(Object|Array|Map|Set|WaitQueue|Dentry|Uint8Array|PageCache|FileLocks|.*Directory|Charges|Pages|.*File|.*Inode)$/
 
 function things(kernel: Kernel): Things {
   const counts = new Map<string, number>()
@@ -65,7 +75,7 @@ function things(kernel: Kernel): Things {
   return { counts, fields }
 }
 
-/** Closes a machine down; answers what is left of it. Undefined: it has lost mounts that it had at the beginning. */
+/** Closes a machine down; answers what is left of it. Undefined: mounts or files of the beginning are not as they were. */
 export function closeDown(kernel: Kernel, before: Beginning): Things | undefined {
   const { init, initial, clock, scheduler } = kernel
   for (const task of [...kernel.tasks.values()])
@@ -74,7 +84,12 @@ export function closeDown(kernel: Kernel, before: Beginning): Things | undefined
   for (const mount of [...initial.mnt.mounts])
     if (!before.mounts.has(mount) && mount.namespace) unmountTree(mount, { propagate: false, sync: false })
   for (const mount of before.mounts) if (!initial.mnt.mounts.has(mount)) return undefined
-  for (const table of [initial.ipc.segments, initial.ipc.semaphores, initial.ipc.queues]) table.clear()
+  for (const { id } of [...initial.ipc.semaphores])
+    kernel.call(init, { name: 'semctl', semid: id, semnum: 0, op: IPC_RMID, arg: 0 })
+  for (const [directory, names] of before.names)
+    for (const [name, inode] of names) if (directory.names.get(name) !== inode) return undefined
+  for (const [file, sizeBytes] of before.sizes) if (file.sizeBytes !== sizeBytes || file.linkCount > 1) return undefined
+  for (const table of [initial.ipc.segments, initial.ipc.queues]) table.clear()
   const queues = initial.ipc.queueMount?.root.inode as TmpfsInode | undefined
   for (const [name, inode] of [...(queues?.names ?? [])]) queues!.unlink(init, name, inode)
   for (const link of [...initial.net.links.values()]) if (link.kind !== 'loopback') removeLink(link)
@@ -82,7 +97,7 @@ export function closeDown(kernel: Kernel, before: Beginning): Things | undefined
     if (before.cgroups.has(cgroup)) continue
     if (cgroup.hierarchy.superblock) directoryOf(cgroup.parent!).rmdir(init, cgroup.name)
   }
-  const empty = (directory: TmpfsInode, kept: ReadonlySet<string> | undefined): void => {
+  const empty = (directory: TmpfsInode, kept: ReadonlyMap<string, Inode> | undefined): void => {
     for (const [name, inode] of [...directory.names]) {
       if (kept?.has(name)) continue
       if (inode.kind === 'directory') {
@@ -113,13 +128,17 @@ const apart = <T>(left: ReadonlyMap<string, T>, right: ReadonlyMap<string, T>) =
 /** What a machine remembers of what has been, numbers that it has given away, and how it was set up. */
 export const history: readonly Fields[] = [
   [Inode, ['atime', 'mtime', 'ctime', 'btime', 'changeCount', 'mode', 'uid', 'gid', 'xattrs']],
-  [Mount, ['flags']],
+  [Mount, ['flags', 'group', 'master', 'unbindable']],
+  [Task, ['nice', 'affinity', 'signalMask']],
+  [Process, ['limits', 'oomScoreAdj', 'oomScoreAdjMin', 'stopSignal', 'stopSeen', 'continued']],
   [UtsNamespace, ['hostname', 'domainname']],
   [MemoryGroup, ['peak', 'memswPeak', 'swapPeak', 'events', 'localEvents', 'swapEvents', 'faults', 'majorFaults']],
   [MemoryGroup, ['scanned', 'stolen', 'swappedIn', 'swappedOut', 'failures', 'memswFailures', 'kernelFailures']],
   [Cgroup, ['frozenSinceNs', 'frozenBeforeNs', 'cpuNs', 'niceNs']],
   [MountNamespace, ['event']],
   [Clock, ['nowNs']],
+  // Mounts of the beginning may be shared now; that numbers are not lost is an invariant.
+  [Counters, ['peerGroups']],
   [Random, ['a', 'b', 'c', 'counter']],
   [Link, ['sentBytes', 'sentPackets', 'receivedBytes', 'receivedPackets']],
   [IpcTable, ['lastIndex', 'sequence']],

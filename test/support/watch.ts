@@ -94,11 +94,12 @@ function look(kernel: Kernel, closely = false): Look {
 }
 
 /**
- * Refusals that are told by a signal as well (SIGPIPE), those after the OOM killer has been there, and those of mounts that
- * come when the work directory of an overlay was prepared already.
+ * Refusals that are told by a signal as well (SIGPIPE), those after the OOM killer has been there, those of mounts that come
+ * when the work directory of an overlay was prepared already, and those of flock(2), which gives a lock up to convert it.
  */
 function comesWithMore(call: Syscall, errno: string, before: Look, after: Look): boolean {
   if (errno === 'EPIPE' || (errno === 'ENOMEM' && before.kills !== after.kills)) return true
+  if (call.name === 'flock' && errno === 'EAGAIN') return true
   return call.name === 'mount' && call.filesystemtype === 'overlay' && /^(ENOTDIR|EBUSY|ENOSPC)$/.test(errno)
 }
 
