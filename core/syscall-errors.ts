@@ -63,6 +63,7 @@ export const errnosOf = {
   pivot_root: ['EACCES', 'EBUSY', 'EINVAL', 'ELOOP', 'ENAMETOOLONG', 'ENOENT', 'ENOMEM', 'ENOTDIR', 'EPERM'],
   ppoll: ['EINTR', 'EINVAL', 'ENOMEM'],
   prctl: ['EACCES', 'EBADF', 'EBUSY', 'EINVAL', 'ENODEV', 'ENXIO', 'EOPNOTSUPP', 'EPERM', 'ERANGE'],
+  prctl_get: ['EINVAL'],
   prctl_name: ['EINVAL'],
   pread64: ['EAGAIN', 'EBADF', 'EINTR', 'EINVAL', 'EIO', 'EISDIR', 'ENXIO', 'EOVERFLOW', 'ESPIPE'],
   prlimit64: ['EINVAL', 'EPERM', 'ESRCH'],

@@ -41,6 +41,8 @@ export interface CapSets {
   readonly effective: bigint
   readonly permitted: bigint
   readonly inheritable: bigint
+  /** Whose they are; the caller's when absent. */
+  readonly pid?: number
 }
 
 export interface PollFd {
@@ -306,6 +308,7 @@ export const signatures = {
   poll: [['fds', 'pollfds'], ['timeout', 'int']],
   ppoll: [['fds', 'pollfds'], ['tmo_p', 'timespec'], ['sigmask', 'int'], ['sigsetsize', 'int']],
   prctl: [['option', 'int'], ['arg2', 'int'], ['arg3', 'int'], ['arg4', 'int'], ['arg5', 'int']],
+  prctl_get: [['option', 'int'], ['value', 'outonly']],
   prctl_name: [['option', 'int'], ['comm', 'text']],
   pread64: [['fd', 'fd'], ['buf', 'out'], ['offset', 'int']],
   prlimit64: [['pid', 'int'], ['resource', 'int'], ['new_limit', 'rlimit'], ['old_limit', 'int']],

@@ -34,7 +34,7 @@ export const RET = {
 const auditArchitecture = 0xc000003e
 const pointer = 0x7ffe_0000_1000n
 const strict: ReadonlySet<string> = new Set(['read', 'write', 'exit'])
-const sameCall: Readonly<Record<string, string>> = { ioctl_int: 'ioctl', prctl_name: 'prctl', newfstatat: 'newfstatat' }
+const sameCall: Readonly<Record<string, string>> = { ioctl_int: 'ioctl', prctl_name: 'prctl', prctl_get: 'prctl', newfstatat: 'newfstatat' }
 
 const numbers: ReadonlyMap<string, number> = parse(x86_64)
 

@@ -160,6 +160,7 @@ const numbers: Record<SyscallName, readonly [number, number]> = {
   poll: [7, -1],
   ppoll: [271, 73],
   prctl: [157, 167],
+  prctl_get: [157, 167],
   prctl_name: [157, 167],
   pread64: [17, 67],
   prlimit64: [302, 261],

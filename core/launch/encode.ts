@@ -193,7 +193,9 @@ export function encodeCall(call: Syscall, arena: Arena): EncodedCall {
       }
       case 'capsets': {
         const sets = value as Kinds['capsets']
-        arena.u32(struct(8), 0x20080522) // _LINUX_CAPABILITY_VERSION_3
+        const header = struct(8)
+        arena.u32(header, 0x20080522) // _LINUX_CAPABILITY_VERSION_3
+        arena.u32(header + 4, sets.pid ?? 0)
         const data = struct(24)
         for (const half of [0, 1]) {
           const part = (set: bigint) => Number((set >> BigInt(32 * half)) & 0xffffffffn)

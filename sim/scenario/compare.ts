@@ -2,6 +2,7 @@
 
 import { actualPidText, type Names, samePort } from './names.ts'
 import { nameOfBytes, numberIn, signalSet } from './number.ts'
+import { clockFamily } from './structs.ts'
 import type { Value } from './value.ts'
 
 /** Fields whose numbers stand for something. */
@@ -13,7 +14,7 @@ const netlinkPort = (number: bigint): bigint => BigInt.asUintN(32, number) + 2n 
 const fdFields = /^(fd|ssi_fd|pipefd)$/
 /** Never the same twice. */
 const ignored =
-  /^(d_off|d_reclen|st_[amc]time(_nsec)?|stx_[abcm]time|st_dev|stx_dev_(major|minor)|stx_mnt_id|si_[us]time)$/
+  /^(d_off|d_reclen|st_[amc]time(_nsec)?|stx_[abcm]time|st_dev|stx_dev_(major|minor)|stx_mnt_id|si_[us]time|(msg|shm|sem)_[acdors]time)$/
 
 /** What a log says of its machine's file systems, sizes of directories and kernel. */
 const ofMachine =
@@ -58,7 +59,10 @@ function sameText(
   return (
     written.bytes.length <= actual.bytes.length &&
     (written.cut || written.bytes.length === actual.bytes.length) &&
-    written.bytes.every((byte, at) => at >= length || byte === actual.bytes[at])
+    written.bytes.every(
+      // What strace has left out of a string that was written is zeros here: in a log nobody knows what was read again.
+      (byte, at) => at >= length || byte === actual.bytes[at] || (names.elsewhere === true && actual.bytes[at] === 0),
+    )
   )
 }
 
@@ -68,11 +72,33 @@ function sameFields(
   names: Names,
 ): boolean {
   const isDirectory = names.elsewhere && /S_IFDIR/.test(words(written))
-  return written.fields.every(({ name, value }) => {
+  if (names.elsewhere && !sameFile(written, actual, names)) return false
+  return written.fields.every(({ name, value }, index) => {
+    if (names.elsewhere && inodeFields.test(name)) return true
     if (isDirectory && /^stx?_size$/.test(name)) return true
-    const found = actual.fields.find((other) => other.name === name)
+    // Members without a name stand in order.
+    const same = actual.fields[index]
+    const found = name === '' && same?.name === '' ? same : actual.fields.find((other) => other.name === name)
     return found === undefined || agrees(value, found.value, names, name)
   })
+}
+
+/** Files of several file systems may have the same number: with it goes that of the file system. */
+function sameFile(
+  written: Extract<Value, { kind: 'struct' }>,
+  actual: Extract<Value, { kind: 'struct' }>,
+  names: Names,
+): boolean {
+  const number = (value: Extract<Value, { kind: 'struct' }>, name: string): bigint | undefined => {
+    const field = value.fields.find((one) => one.name === name)?.value
+    return field && numberIn(field)
+  }
+  const whole = (value: Extract<Value, { kind: 'struct' }>): bigint | undefined => {
+    const [device, inode] = [number(value, 'st_dev'), number(value, 'st_ino')]
+    return device === undefined || inode === undefined ? undefined : (device << 64n) | inode
+  }
+  const [wanted, got] = [whole(written), whole(actual)]
+  return wanted === undefined || got === undefined || names.inodes.same(wanted, got)
 }
 
 /** The kind of file in a struct stat, as it is written. */
@@ -90,6 +116,14 @@ function sameList(written: Extract<Value, { kind: 'list' }>, actual: Value, name
   if (written.open ? written.items.length > actual.items.length : written.items.length !== actual.items.length)
     return false
   return written.items.every((item, index) => agrees(item, actual.items[index]!, names, field))
+}
+
+/** What signalfd(2) gives: numbers of processes stand in it. */
+export function sameSignals(written: Uint8Array, actual: Uint8Array): boolean {
+  const byteCount = 128
+  if (actual.length === 0 || actual.length % byteCount !== 0) return false
+  for (let at = 0; at < written.length; at++) if (at % byteCount < 12 && written[at] !== actual[at]) return false
+  return true
 }
 
 const nameIn = (item: Value): string | undefined => {
@@ -130,4 +164,19 @@ export function samePids(written: Value, actual: Value, names: Names): boolean {
   if (written.kind !== 'string' || actual.kind !== 'string') return true
   const sorted = (text: string) => text.split('\n').filter(Boolean).sort().join(' ')
   return sorted(actualPidText(names, nameOfBytes(written.bytes))) === sorted(nameOfBytes(actual.bytes))
+}
+
+const timeSlackSeconds = 60n
+
+/** Whether a clock says what is written, once both are known to differ by so much: the same shift from then on. */
+export function sameTime(written: Value, actual: Value, clock: number, names: Names): boolean {
+  const seconds = (value: Value): bigint | undefined =>
+    value.kind === 'struct' ? numberIn(value.fields.find(({ name }) => name === 'tv_sec')?.value ?? value) : undefined
+  const [wanted, got] = [seconds(written), seconds(actual)]
+  const isProcessor = clock < 0 || clock === 2 || clock === 3
+  if (wanted === undefined || got === undefined || isProcessor) return true
+  const family = clockFamily(clock)
+  if (!names.clocks.has(family)) names.clocks.set(family, got - wanted)
+  const off = got - wanted - names.clocks.get(family)!
+  return off < timeSlackSeconds && off > -timeSlackSeconds
 }

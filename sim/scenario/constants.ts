@@ -1,7 +1,8 @@
 // Numbers of the kernel's headers under their names, by family (x86-64, which core's data speaks everywhere).
 
 import { errnoNumbers } from '../../core/errno.ts'
-import { netlinkNumbers, socketNumbers } from './netlink-names.ts'
+import { moreNumbers, netlinkNumbers, socketNumbers } from './netlink-names.ts'
+import { threadNumbers } from './thread-names.ts'
 
 /** Names and their numbers; a family of flags has bits, one of choices whole numbers. */
 export interface Family {
@@ -233,13 +234,13 @@ const flat: ReadonlyMap<string, bigint> = new Map([
   ['STDIN_FILENO', 0n],
   ['STDOUT_FILENO', 1n],
   ['STDERR_FILENO', 2n],
-  ['SIGRTMIN', 34n],
+  ['SIGRTMIN', 32n],
   ['PF_UNIX', 1n],
   ['PF_NETLINK', 16n],
   ['SIGIOT', 6n],
   ['SIGPOLL', 29n],
   ['AT_STATX_SYNC_AS_STAT', 0n],
-  ...[netlinkNumbers, socketNumbers, errnoNumbers].flatMap((names) =>
+  ...[moreNumbers, netlinkNumbers, socketNumbers, errnoNumbers, threadNumbers].flatMap((names) =>
     Object.entries<number>(names).map(([name, value]) => [name, BigInt(value)] as const),
   ),
   ...Object.values(families).flatMap(({ names }) =>
@@ -249,8 +250,9 @@ const flat: ReadonlyMap<string, bigint> = new Map([
 
 /** The number of a name; undefined when it is not known here. */
 export function constant(name: string): bigint | undefined {
-  const realTime = /^SIGRT(?:MIN\+)?_?(\d+)$/.exec(name)
-  return realTime ? BigInt(34 + Number(realTime[1])) : flat.get(name)
+  // The C library keeps two for itself; strace counts all.
+  const realTime = /^SIGRT(?:(MIN\+)|_)(\d+)$/.exec(name)
+  return realTime ? BigInt((realTime[1] ? 34 : 32) + Number(realTime[2])) : flat.get(name)
 }
 
 /** The name of a number in a family of choices. */
@@ -272,4 +274,5 @@ export function flagNames(value: number | bigint, ...names: readonly FamilyName[
   return words.join('|')
 }
 
-export const signalName = (signal: number): string => choiceName('signal', signal) ?? `SIGRT_${signal - 34}`
+export const signalName = (signal: number): string =>
+  choiceName('signal', signal) ?? (signal === 32 ? 'SIGRTMIN' : `SIGRT_${signal - 32}`)

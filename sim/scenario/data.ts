@@ -9,6 +9,7 @@ import { messageOut, messageRoom, optionBytes } from './messages.ts'
 import { actualFd, actualPath, actualPid, actualPidText, holdsPids, type Names } from './names.ts'
 import { isNetlink, netlinkBytes } from './netlink.ts'
 import { nameOfBytes, numberIn, signalSet } from './number.ts'
+import { clockShift, structIn } from './structs.ts'
 import type { Value } from './value.ts'
 
 /** An output argument as it is written, to be compared with what the kernel gives. */
@@ -28,7 +29,7 @@ class Unknown extends Error {}
 const outputBytes: Readonly<Record<string, number>> = {
   ...{ statx: 256, stat: 144, lstat: 144, fstat: 144, newfstatat: 144, statfs: 120, fstatfs: 120, uname: 390 },
   ...{ wait4: 4, waitid: 128, pipe: 8, pipe2: 8, sysinfo: 112, getgroups: 65536, timerfd_gettime: 32 },
-  ...{ epoll_wait: 12 * 64, epoll_pwait: 12 * 64, clock_gettime: 16, times: 32, getrusage: 144 },
+  ...{ prctl_get: 16, epoll_wait: 12 * 64, epoll_pwait: 12 * 64, clock_gettime: 16, times: 32, getrusage: 144 },
 }
 
 /** Arguments that are numbers of processes or groups, whatever the call; `waitid id` with P_PIDFD is a descriptor. */
@@ -123,10 +124,14 @@ class Translation {
       case 'clone_args':
         return this.#cloneArgs()
       case 'capsets': {
-        this.#next()
+        const header = this.#fields(this.#next())
         const sets = this.#fields(this.#next())
         const set = (name: string) => this.#number(sets.get(name) ?? { kind: 'number', number: 0n }, name)
-        return { effective: set('effective'), permitted: set('permitted'), inheritable: set('inheritable') }
+        const pid = Number(actualPid(this.#names, numberIn(header.get('pid') ?? { kind: 'anything' }) ?? 0n))
+        return {
+          ...{ effective: set('effective'), permitted: set('permitted'), inheritable: set('inheritable') },
+          ...(pid !== 0 && { pid }),
+        }
       }
       case 'sigset': {
         const set = signalSet(this.#next())
@@ -147,7 +152,13 @@ class Translation {
         return list.kind === 'list' ? list.items.map((item) => Number(this.#number(item, argument))) : []
       }
       case 'in':
-        return this.#semaphoreOperations(argument)
+      case 'sock_fprog': {
+        const value = this.#next()
+        if (value.kind === 'string') return value.bytes
+        const struct = structIn(`${this.#name} ${argument}`, value, this.#args, this.#at, this.#names)
+        if (!struct) throw new Unknown(`${argument}: ${describe(value)} cannot be written yet`)
+        return struct
+      }
       case 'pollfds': {
         const list = this.#next()
         this.#next()
@@ -162,7 +173,9 @@ class Translation {
         const value = this.#next()
         if (numberIn(value) === 0n) return null
         const fields = this.#fields(value)
-        return this.#field(fields, 'tv_sec') * 1_000_000_000n + this.#field(fields, 'tv_nsec')
+        const isAbsolute = this.#name === 'clock_nanosleep' && (Number(this.#call.flags) & 1) !== 0
+        const shift = isAbsolute ? clockShift(this.#names, BigInt(Number(this.#call.clockid))) : 0n
+        return (this.#field(fields, 'tv_sec') + shift) * 1_000_000_000n + this.#field(fields, 'tv_nsec')
       }
       default:
         throw new Unknown(`${argument}: arguments of the kind ${kind} cannot be written yet`)
@@ -177,9 +190,11 @@ class Translation {
 
   #int(argument: string): number | bigint {
     const value = this.#next()
+    if (argument === 'old_limit') this.#outputs.push({ argument, written: value })
     // A pointer to something that calls as data have no word for: what the kernel had to say besides.
     if (['struct', 'list', 'string', 'anything', 'raw', 'change'].includes(value.kind) && numberIn(value) === undefined)
       return 0
+    if (argument === 'prio' && this.#name === 'mq_timedreceive') return 0
     const number = this.#number(value, argument)
     const isPidfd = this.#name === 'waitid' && this.#call.idtype === 3
     if (argument === 'id') return Number((isPidfd ? actualFd : actualPid)(this.#names, number))
@@ -191,11 +206,17 @@ class Translation {
   #text(value: Value, argument: string, kind: 'path' | 'text'): string | null {
     if (value.kind !== 'string') {
       if (numberIn(value) === 0n) return null
+      // What nobody reads may point anywhere: the type and data of a bind mount.
+      if (this.#name === 'mount' && numberIn(value) !== undefined && kind === 'text') return null
       throw new Unknown(`${argument}: ${describe(value)} is no string`)
     }
     if (value.cut) throw new Unknown(`${argument}: the end of the string is left out`)
     const text = nameOfBytes(value.bytes)
-    return kind === 'path' ? actualPath(this.#names, text) : text
+    // The source of a bind mount is a path.
+    if (kind === 'text') return argument === 'source' ? actualPath(this.#names, text) : text
+    const dirfd = this.#call.dirfd ?? this.#call.olddirfd
+    const below = typeof dirfd === 'number' && dirfd >= 0 && this.#pathOf(dirfd) === '/proc'
+    return below ? actualPath(this.#names, `/proc/${text}`).slice(6) : actualPath(this.#names, text)
   }
 
   #strings(value: Value): string[] {
@@ -213,24 +234,11 @@ class Translation {
     }
     if (value.kind === 'struct') return this.#sized(addressBytes(value, this.#names), numberIn(size), argument)
     if (isNetlink(value)) return this.#sized(netlinkBytes(value, this.#names), numberIn(size), argument)
-    const length = Number(this.#number(size, 'length'))
+    const given = Number(BigInt.asIntN(32, this.#number(size, 'length')))
+    // A negative one is more than there may be.
+    const length = given < 0 ? 65536 : given
     const path = typeof this.#call.fd === 'number' ? this.#pathOf(this.#call.fd) : undefined
     return this.#content(value, length, holdsPids(path))
-  }
-
-  /** `[{sem_num=0, sem_op=1, sem_flg=SEM_UNDO}]`; other structs of this kind are strings of bytes. */
-  #semaphoreOperations(argument: string): Uint8Array {
-    const list = this.#next()
-    if (list.kind === 'string') return list.bytes
-    if (argument !== 'sops' || list.kind !== 'list')
-      throw new Unknown(`${argument}: ${describe(list)} cannot be written yet`)
-    const view = new DataView(new ArrayBuffer(6 * list.items.length))
-    for (const [at, item] of list.items.entries()) {
-      const fields = this.#fields(item)
-      for (const [word, name] of ['sem_num', 'sem_op', 'sem_flg'].entries())
-        view.setUint16(6 * at + 2 * word, Number(BigInt.asUintN(16, this.#field(fields, name))), true)
-    }
-    return new Uint8Array(view.buffer)
   }
 
   #sized(bytes: Uint8Array | undefined, size: bigint | undefined, argument: string): Uint8Array {
@@ -261,7 +269,8 @@ class Translation {
   #inout(argument: string, kind: 'inout' | 'optional'): Uint8Array | null {
     const value = this.#next()
     this.#outputs.push({ argument, written: value })
-    if (argument === 'addr' || argument === 'optval') return this.#room(value, kind)
+    const struct = structIn(`${this.#name} ${argument}`, value, this.#args, this.#at, this.#names)
+    if (struct !== undefined) return struct
     const request = deviceRequest(value, this.#names)
     if (request !== undefined) return request
     if (value.kind === 'string') return value.bytes
@@ -278,21 +287,6 @@ class Translation {
   /** `[0 1]` of sched_setaffinity(2). */
   #bits(items: readonly Value[]): bigint {
     return items.reduce((mask, item) => mask | (1n << this.#number(item, 'a processor')), 0n)
-  }
-
-  /** Room for a socket's address or option, as large as the argument behind it says. */
-  #room(value: Value, kind: 'inout' | 'optional'): Uint8Array | null {
-    if (numberIn(value) === 0n && value.kind !== 'list' && kind === 'optional') return null
-    const size = this.#args[this.#at]
-    const item = size?.kind === 'list' ? size.items[0] : size
-    const known =
-      item?.kind === 'string'
-        ? BigInt(item.bytes[0] ?? 0)
-        : item?.kind === 'change'
-          ? numberIn(item.before)
-          : numberIn(item ?? { kind: 'anything' })
-    const byteCount = Math.min(Math.max(0, Number(known ?? 0n)), 4096)
-    return new Uint8Array(this.#name === 'getsockopt' ? byteCount : Math.max(128, byteCount))
   }
 
   #times(items: readonly Value[]): Uint8Array {
@@ -356,7 +350,8 @@ class Translation {
       delete args.stack_size
     }
     const bytes = numberIn(size)
-    if (bytes !== undefined && bytes !== 0n && ![64n, 80n, 88n].includes(bytes)) args.size = Number(bytes)
+    if (bytes !== undefined && this.#at <= this.#args.length && ![64n, 80n, 88n].includes(bytes))
+      args.size = Number(bytes)
     return args
   }
 

@@ -136,3 +136,18 @@ export function notePair(names: Names, written: Value, actual: Value): void {
     names.files.paths.delete(wanted)
   }
 }
+
+/** CLONE_PIDFD: `{...} => {pidfd=[5]}` of clone3(2), `parent_tid=[5]` of clone(2). */
+export function notePidfd(names: Names, call: Syscall, args: readonly Value[], data: Uint8Array | undefined): void {
+  if (!makesTask.has(call.name) || !has(flagsOf(call), families.clone.names.CLONE_PIDFD!) || !data || data.length < 4)
+    return
+  const [first] = args
+  const after = first?.kind === 'change' && first.after.kind === 'struct' ? first.after.fields : args
+  const found = after.find((item) => 'name' in item && /^(pidfd|parent_tid)$/.test(item.name)) as
+    | { readonly value: Value }
+    | undefined
+  const written = numberIn(found?.value ?? { kind: 'anything' })
+  if (written === undefined) return
+  names.files.numbers.bind(written, BigInt(new DataView(data.buffer, data.byteOffset).getInt32(0, true)))
+  names.files.paths.delete(written)
+}

@@ -91,9 +91,19 @@ const struct = (fields: Readonly<Record<string, Value>>, open = false): Value =>
   open,
 })
 
+/** Options of prctl(2) that fill what their argument points to: PR_GET_PDEATHSIG, PR_GET_NAME, PR_GET_CHILD_SUBREAPER. */
+const getting = new Set([2n, 16n, 37n])
+
 /** Calls whose shape depends on their arguments: the table's name for it, with its arguments. */
 function shaped(call: string, args: readonly Value[]): Spelled {
-  if (call === 'prctl' && args[1]?.kind === 'string') return { name: 'prctl_name', args }
+  if (call === 'prctl') {
+    const [option, value] = [numberIn(args[0] ?? zero), args[1]]
+    if (getting.has(option ?? -1n) && value !== undefined && numberIn(value) !== 0n) return { name: 'prctl_get', args }
+    if (getting.has(option ?? -1n) && value?.kind === 'list') return { name: 'prctl_get', args }
+    if (value?.kind === 'string') return { name: 'prctl_name', args }
+    // PR_SET_SECCOMP with SECCOMP_MODE_FILTER
+    if (option === 22n && numberIn(value ?? zero) === 2n) return { name: 'seccomp', args: [number(1), zero, args[2]!] }
+  }
   if (call === 'ioctl' && (args[2] === undefined || ['number', 'name', 'join'].includes(args[2].kind)))
     return { name: 'ioctl_int', args }
   // With the address of the sender, which recvfrom(2) has no room for as data.

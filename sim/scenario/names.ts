@@ -80,6 +80,8 @@ export interface Names {
   elsewhere?: true
   /** By ports and addresses of netlink as they are written: the kernel's, which may be one for several. */
   readonly ports: Map<bigint, bigint>
+  /** By clock: how many seconds the kernel's is ahead of the one that is written. */
+  readonly clocks: Map<number, bigint>
   /** Numbers of network devices, by their names, as they were last seen. */
   readonly links: Map<string, number>
 }
@@ -87,7 +89,16 @@ export interface Names {
 export const firstNames = (): Names => {
   const pids = new Bindings()
   const [inodes, addresses, ports] = [new Bindings(), new Bindings(), new Map()]
-  return { files: new Descriptors(), pids, childPids: pids, inodes, addresses, ports, links: new Map() }
+  return {
+    files: new Descriptors(),
+    pids,
+    childPids: pids,
+    inodes,
+    addresses,
+    ports,
+    clocks: new Map(),
+    links: new Map(),
+  }
 }
 
 /** A pid argument; 0 and -1 mean no process, other negative numbers a group. */

@@ -1,7 +1,7 @@
 // From a call as data, and its outcome, back to strace's text.
 
 import { type Errno, errnoSentences } from '../../core/errno.ts'
-import { type Kind, type MessageOut, type Syscall, signatures } from '../../core/syscall.ts'
+import { type CapSets, type Kind, type MessageOut, type Syscall, signatures } from '../../core/syscall.ts'
 import type { Outcome } from '../outcome.ts'
 import { addressValue } from './addresses.ts'
 import { choiceName, type FamilyName, flagNames, signalName } from './constants.ts'
@@ -83,6 +83,7 @@ const shows: Readonly<Record<string, Show>> = {
   'pidfd_send_signal flags': flags('pidfdSignal'),
   'prctl option': choice('prctl'),
   'prctl_name option': choice('prctl'),
+  'prctl_get option': choice('prctl'),
   'prctl arg2': (value, call) => prctlArgument(value, call),
   'prctl arg3': (value, call) =>
     call.name === 'prctl' && call.option === 47 ? choice('capability')(value, call) : String(value),
@@ -272,8 +273,9 @@ function argument(call: Syscall, name: string, kind: Kind, value: unknown, outpu
     case 'clone_args':
       return `${members(value as object, structs[kind]!, call)}, ${size[kind]}`
     case 'capsets': {
-      const sets = Object.entries(value as Record<string, bigint>).map(([set, caps]) => `${set}=${capabilities(caps)}`)
-      return `{version=_LINUX_CAPABILITY_VERSION_3, pid=0}, {${sets.join(', ')}}`
+      const { pid = 0, ...rest } = value as CapSets
+      const sets = Object.entries(rest).map(([set, caps]) => `${set}=${capabilities(caps)}`)
+      return `{version=_LINUX_CAPABILITY_VERSION_3, pid=${pid}}, {${sets.join(', ')}}`
     }
     case 'sock_fprog':
       return `{len=${(value as Uint8Array).length / 8}, filter=...}`
@@ -343,7 +345,7 @@ function capabilities(set: bigint): string {
   return words.length === 0 ? '0' : words.length > 20 ? `0x${set.toString(16)}` : words.join('|')
 }
 
-const spelled: Readonly<Record<string, string>> = { ioctl_int: 'ioctl', prctl_name: 'prctl' }
+const spelled: Readonly<Record<string, string>> = { ioctl_int: 'ioctl', prctl_name: 'prctl', prctl_get: 'prctl' }
 
 /** A call and, when it has ended, its result: `sethostname("web", 3) = -1 EPERM (Operation not permitted)`. */
 export function print(call: Syscall, outcome: Outcome | undefined): string {

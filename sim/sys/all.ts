@@ -215,6 +215,7 @@ const unknown: Table = {
   poll: nothing,
   ppoll: nothing,
   prctl: nothing,
+  prctl_get: nothing,
   prctl_name: nothing,
   pread64: nothing,
   prlimit64: nothing,
