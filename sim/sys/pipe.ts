@@ -69,6 +69,7 @@ function memfd(task: Task, label: string | null, flags: number): number | Denied
   const dentry = new Dentry(superblock, inode, `/memfd:${label} (deleted)`, undefined)
   const file = new OpenFile(inode, { mount, dentry }, O.RDWR | O.LARGEFILE, task.credentials)
   file.operations = new TmpfsFile(inode, file)
+  file.isNoWriter = true
   begun(file)
   const fd = task.files.add(file, (flags & MFD.CLOEXEC) !== 0, descriptorsMax(task))
   if (fd !== undefined) return fd

@@ -116,4 +116,5 @@ export function leaveTable(table: FileTable): void {
   for (const [fd] of table.entries()) release(table.take(fd)!)
 }
 
-const countsAsWriter = ({ flags, inode }: OpenFile): boolean => mayBeWritten(flags) && inode.kind === 'file'
+const countsAsWriter = ({ flags, inode, isNoWriter }: OpenFile): boolean =>
+  mayBeWritten(flags) && inode.kind === 'file' && !isNoWriter
