@@ -1,5 +1,6 @@
 // What a command finds that the last one did not leave in order: a runtime that was killed, a process or monitor that vanished.
 
+import { isFrozen, unpause } from '../cgroup/freeze.ts'
 import { AT_FDCWD, list, readLink } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
 import { snapshotOf } from '../lifecycle/table.ts'
@@ -20,7 +21,18 @@ export function inOrder(kernel: Kernel, { state }: Stored): boolean {
   const phase = phaseOf(state)
   if (phase === 'created' || phase === 'stopped') return true
   if (phase !== 'running' && phase !== 'paused') return false
-  return processAlive(kernel, state) && monitorAlive(kernel, state)
+  return !state.freezing && processAlive(kernel, state) && monitorAlive(kernel, state)
+}
+
+/** Paused is what stands still as a whole; what does not goes on. */
+function afterFreezing({ kernel }: Host, stored: Stored): Stored {
+  const { freezing: _, ...kept } = stored.state
+  const { cgroups } = kept
+  const frozen = cgroups ? isFrozen(kernel, cgroups) : false
+  if (cgroups && !frozen) unpause(kernel, cgroups)
+  const state = { ...kept, lifecycle: snapshotOf(frozen ? 'paused' : 'running') }
+  writeState(kernel, stored.paths, state)
+  return { ...stored, state }
 }
 
 /**
@@ -38,14 +50,16 @@ export async function recover(host: Host, settings: Settings, stored: Stored): P
     return undefined
   }
   const alive = processAlive(kernel, stored.state) && monitorAlive(kernel, stored.state)
-  if (phase === 'starting' && alive && hasExecuted(kernel, stored.state.process!.pid)) {
+  if (alive && stored.state.freezing) return afterFreezing(host, stored)
+  const runs = phase === 'starting' && alive ? whatRuns(kernel, stored.state.process!.pid) : undefined
+  if (runs === 'program') {
     const state = { ...stored.state, lifecycle: snapshotOf('running') }
     writeState(kernel, stored.paths, state)
     return { ...stored, state }
   }
   if (phase === 'starting' && stored.state.process === undefined)
     return settle(host, settings, stored, { failure: 'its start was interrupted' })
-  const ending = phase === 'starting' && alive ? undefined : await endingOf(host, stored)
+  const ending = runs === 'monitor' ? undefined : await endingOf(host, stored, runs === 'nothing')
   // Its cgroup is ended as a whole, but not everybody has one.
   if (processAlive(kernel, stored.state)) signalProcess(kernel, stored.state.process!, SIGKILL)
   if (ending === undefined || ending.unstarted)
@@ -53,12 +67,16 @@ export async function recover(host: Host, settings: Settings, stored: Stored): P
   return settle(host, settings, stored, { ending })
 }
 
-/** How the process ended: the monitor's word, for which it is given a moment; unknown when that died with it. */
-async function endingOf(host: Host, stored: Stored): Promise<Ending> {
+/**
+ * How the process ended: the monitor's word, for which it is given a moment; unknown when that died with it.
+ *
+ * @param dying - it is on its way to its end
+ */
+async function endingOf(host: Host, stored: Stored, dying: boolean): Promise<Ending> {
   const { kernel } = host
   for (let waited = 0; ; waited += 5) {
     // Asked before the file is read: a monitor that goes in between has written it.
-    const mayCome = monitorAlive(kernel, stored.state) && !processAlive(kernel, stored.state)
+    const mayCome = monitorAlive(kernel, stored.state) && (dying || !processAlive(kernel, stored.state))
     const ending = readEnding(kernel, stored.paths)
     if (ending !== undefined) return ending
     if (!mayCome || waited >= patienceMs) break
@@ -67,10 +85,14 @@ async function endingOf(host: Host, stored: Stored): Promise<Ending> {
   return { code: 255, signal: 0, oomKilled: false, atMs: host.now(), unknown: true }
 }
 
-/** Until execve(2) the child runs the monitor's image, a memory file that no path names. */
-function hasExecuted(kernel: Kernel, pid: number): boolean {
+/**
+ * Until execve(2) the child runs the monitor's image, a memory file that no path names. One that is about to end has let go
+ * of its memory, and so of what it ran, while it is still listed. proc_pid_exe(5)
+ */
+function whatRuns(kernel: Kernel, pid: number): 'program' | 'monitor' | 'nothing' {
   const exe = readLink(kernel, `/proc/${pid}/exe`)
-  return !refused(exe) && exe.target !== undefined && !exe.target.startsWith('/memfd:vitrine-monitor')
+  if (refused(exe)) return exe.errno === 'ENOENT' || exe.errno === 'ESRCH' ? 'nothing' : 'monitor'
+  return exe.target?.startsWith('/memfd:vitrine-monitor') ? 'monitor' : 'program'
 }
 
 /** The name that a container without a readable record has claimed. */
