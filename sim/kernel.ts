@@ -62,8 +62,12 @@ export interface Config {
   /** Wall clock at the start, seconds since 1970. */
   readonly bootSeconds: number
   readonly cgroups: 'v2' | 'v1' | 'hybrid'
+  /** Version 1 has cpu and cpuacct on hierarchies of their own. */
+  readonly cpuacctApart?: true
   /** What files that begin with `#!sim NAME` run, by name. */
   readonly programs: Programs
+  /** ELF programs may be executed, and leave their tasks to whoever plays them; absent: ENOEXEC. */
+  readonly machineCode?: 'outside'
 }
 
 export const defaultConfig: Config = {

@@ -104,6 +104,7 @@ function readHead(task: Task, path: Path, call: string): string | Denied {
 }
 
 function programIn(task: Task, head: string): Program | typeof outside | undefined {
+  if (head.startsWith('\x7fELF')) return task.kernel.config.machineCode
   const name = /^#!sim[ \t]+([^\s]+)/.exec(head)?.[1]
   if (name === undefined) return undefined
   const { programs } = task.kernel.config

@@ -13,6 +13,8 @@ export class ProgramImage {
   readonly namespace: UserNamespace
   /** PR_SET_DUMPABLE */
   dumpable = true
+  /** PR_SET_THP_DISABLE; it outlives execve(2). */
+  hugePagesDisabled = false
   /** Its regions and pages; made when the first is asked for. */
   space: AddressSpace | undefined
   /** futex(2): who sleeps at which address. */
@@ -41,6 +43,7 @@ export class ProgramImage {
     }
     const copy = new ProgramImage(executable, this.argv, this.envp, this.namespace)
     copy.dumpable = this.dumpable
+    copy.hugePagesDisabled = this.hugePagesDisabled
     copy.space = this.space?.copy()
     return copy
   }

@@ -11,6 +11,7 @@ import { release } from '../vfs/open.ts'
 import { POLLERR, POLLHUP, POLLRDHUP, readable, writable } from '../vfs/poll-events.ts'
 import { WaitQueue } from '../wait.ts'
 import { Channel, type Message, type Sender } from './channel.ts'
+import { deviceIoctl } from './device-ioctl.ts'
 
 export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 5 } as const
 export const MSG = {
@@ -117,6 +118,8 @@ export abstract class Socket implements FileOperations {
   }
 
   read(task: Task, count: number): Reply {
+    // Only read(2) takes nothing at once. sock_read_iter()
+    if (count === 0) return { value: 0, data: new Uint8Array(0) }
     return this.receive(task, { count, flags: 0, as: plainly })
   }
 
@@ -143,7 +146,6 @@ export abstract class Socket implements FileOperations {
       if (error) return deny(error, 'socket(7)', `recv(2): ${error} came from the other end`)
       return this.incoming.ended ? as({ bytes: new Uint8Array(0), rights: [] }) : undefined
     }
-    if (count === 0 && this.type === 'stream') return as({ bytes: new Uint8Array(0), rights: [] })
     const ready = again()
     if (ready) return ready
     if (this.nonblocking(flags))
@@ -206,6 +208,11 @@ export abstract class Socket implements FileOperations {
   /** Room at the other end. */
   protected abstract outgoing(): Channel | undefined
 
+  /** A connection that there could be and is not: TCP_CLOSE. tcp_poll(), unix_poll() */
+  protected get isIdle(): boolean {
+    return false
+  }
+
   poll() {
     const out = this.outgoing()
     let events = 0
@@ -213,6 +220,7 @@ export abstract class Socket implements FileOperations {
     if (this.incoming.ended) events |= POLLRDHUP
     if (this.error !== undefined) events |= POLLERR
     if (this.incoming.ended && this.sendClosed) events |= POLLHUP
+    if (this.isIdle) events |= POLLHUP
     if (!this.listening && (out === undefined || !out.full)) events |= writable
     return {
       events,
@@ -220,8 +228,11 @@ export abstract class Socket implements FileOperations {
     }
   }
 
-  ioctl(_task: Task, request: number, _arg: Uint8Array | number): Reply {
+  ioctl(task: Task, request: number, arg: Uint8Array | number): Reply {
     const FIONREAD = 0x541b
+    // Any socket will do to ask for devices. sock_do_ioctl() in net/socket.c
+    const ofDevice = deviceIoctl(task, this.namespace, request, arg)
+    if (ofDevice !== undefined) return ofDevice
     if (request !== FIONREAD) return deny('ENOTTY', 'ioctl(2)', 'ioctl(2): sockets of this kind know no such request')
     const data = new Uint8Array(4)
     new DataView(data.buffer).setUint32(0, this.incoming.byteCount, true)

@@ -94,6 +94,7 @@ export const families = {
     ...{ SET_GROUP: 0x100, BENEATH: 0x200 },
   }),
   fsopen: family('flags', '', { FSOPEN_CLOEXEC: 1 }),
+  fspick: family('flags', 'FSPICK_', { CLOEXEC: 1, SYMLINK_NOFOLLOW: 2, NO_AUTOMOUNT: 4, EMPTY_PATH: 8 }),
   fsmount: family('flags', '', { FSMOUNT_CLOEXEC: 1 }),
   fsconfig: numbered(
     'FSCONFIG_',

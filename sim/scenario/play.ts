@@ -105,6 +105,7 @@ class Player {
     const member = this.#cast.of(line.task)
     if (member === undefined) return undefined
     const end = line.end === undefined ? undefined : (this.#scenario.lines[line.end] as CallLine)
+    this.#outsiders(member, end?.args ?? line.args, end?.expected)
     const translated = this.#translate(member, line.name, end?.args ?? line.args)
     if ('unknown' in translated) {
       this.#begun.set(index, { translated, answer: undefined })
@@ -130,6 +131,19 @@ class Player {
     return { ...without, partly: read.unknown }
   }
 
+  /** Processes that a log knows by their numbers in /proc alone. */
+  #outsiders(member: Member, args: readonly Value[], expected: Expected | undefined): void {
+    const { guide } = this.#stage
+    if (!guide || expected?.kind !== 'value' || member.names.pids.literal) return
+    for (const arg of args) {
+      if (arg.kind !== 'string' || arg.bytes.length > 200) continue
+      const pid = /^\/proc\/(\d+)\//.exec(new TextDecoder().decode(arg.bytes))?.[1]
+      if (pid === undefined || member.names.pids.actual(BigInt(pid)) !== undefined || this.#silent.knows(Number(pid)))
+        continue
+      member.names.pids.bind(BigInt(pid), BigInt(guide.outsider(Number(pid))))
+    }
+  }
+
   /** The call as it is to be made, or why it is not. */
   async #guide(
     member: Member,
@@ -151,6 +165,7 @@ class Player {
     const begun = line.begun === undefined ? undefined : this.#begun.get(line.begun)
     // It gives a register of the program back, not an outcome.
     if (line.name === 'rt_sigreturn') return { ...shown, verdict: 'left out', actual: 'the end of a handler' }
+    if (!begun) this.#outsiders(member, line.args, line.expected)
     const translated = begun?.translated ?? this.#translate(member, line.name, line.args)
     const unplayed = (why: string): Played => {
       this.#absent(member, line.name, line.expected)

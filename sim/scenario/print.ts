@@ -72,6 +72,7 @@ const shows: Readonly<Record<string, Show>> = {
   'open_tree flags': flags('openTree', 'at'),
   'move_mount flags': flags('moveMount'),
   'fsopen flags': flags('fsopen'),
+  'fspick flags': flags('fspick'),
   'fsmount flags': flags('fsmount'),
   'fsmount attr_flags': flags('mountAttribute'),
   'fsconfig cmd': choice('fsconfig'),

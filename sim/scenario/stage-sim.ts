@@ -108,7 +108,9 @@ export class SimulatedStage implements Stage {
   }
 
   async received(actor: Actor): Promise<readonly number[]> {
-    return this.#tasks[actor]!.handled
+    const task = this.#tasks[actor]!
+    // In a log, which thread of a process got a signal was chance.
+    return this.guide ? [...task.process.tasks].flatMap(({ handled }) => handled) : task.handled
   }
 
   async close(): Promise<void> {}
@@ -120,6 +122,14 @@ export class SimulatedStage implements Stage {
       before: (actor, ...rest) => guide.before(task(actor), ...rest),
       widens: (actor, ...rest) => guide.widens(task(actor), ...rest),
       excuse: (actor, ...rest) => guide.excuse(task(actor), ...rest),
+      standIn: (actor, ...rest) => guide.standIn(task(actor), ...rest),
+      stoodIn: (actor, call) => guide.stoodIn(task(actor), call),
+      outsider: (pid) => guide.outsider(this.kernel, pid),
+      interrupted: (actor) => {
+        const { scheduler } = this.kernel
+        if (task(actor).blocked && !isSuspended(task(actor))) scheduler.finish(task(actor), interrupted)
+        task(actor).finished = undefined
+      },
       signalled: (actor, signal) => {
         if (task(actor).alive) this.kernel.sendSignal(task(actor), signal)
       },
@@ -132,9 +142,18 @@ export class SimulatedStage implements Stage {
   }
 
   #answer(task: Task): Answer {
-    const outcome = this.kernel.finish(task)
+    const outcome = this.#outcomeOf(task)
     if (outcome) return { kind: 'ended', outcome }
     return ended(task) ? { kind: 'gone' } : { kind: 'waits' }
+  }
+
+  /** In a log time passes for those that sleep: what others wait for is told by its lines. */
+  #outcomeOf(task: Task): Outcome | undefined {
+    if (!this.guide || task.blocked?.deadlineNs !== undefined) return this.kernel.finish(task)
+    this.kernel.scheduler.settle()
+    const { finished } = task
+    task.finished = undefined
+    return finished
   }
 
   #add(task: Task): Newcomer {

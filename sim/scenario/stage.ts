@@ -43,6 +43,14 @@ export interface StageGuide {
     outputs: readonly Output[],
     outcome: Outcome | undefined,
   ): string | undefined
+  /** A process that the log knows by its number alone, outside of what it follows; answers its number here. */
+  outsider(pid: number): number
+  /** A signal has ended the call of a task, which it will make again. */
+  interrupted(actor: Actor): void
+  /** The mount to be made for one that was refused; undefined when the refusal is an answer. */
+  standIn(actor: Actor, call: Syscall, outcome: Outcome): Syscall | undefined
+  /** It has been made: what is in it is learnt from the log. */
+  stoodIn(actor: Actor, call: Syscall): void
   /** Somebody whom the log does not know has sent a signal. */
   signalled(actor: Actor, signal: number): void
 }

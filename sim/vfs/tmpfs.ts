@@ -11,6 +11,7 @@ import { type Attributes, type DirectoryEntry, Inode, type NewInode } from './in
 import { PageCache } from './page-cache.ts'
 import { Pages } from './pages.ts'
 import type { Statfs, Superblock } from './superblock.ts'
+import { TmpfsDirectory } from './tmpfs-directory.ts'
 import { SEAL, TmpfsFile } from './tmpfs-file.ts'
 import { utf8Length } from './utf8.ts'
 
@@ -116,7 +117,9 @@ export class Tmpfs implements Superblock {
     this.ended()
     this.kernel.counters.devices.giveBack(this.device[1])
     const forget = (inode: Inode): void => {
-      for (const child of (inode as TmpfsInode).names.values()) forget(child)
+      const { names } = inode as TmpfsInode
+      for (const child of names.values()) forget(child)
+      names.clear()
       ;(inode as TmpfsInode).drop()
     }
     forget(this.root.inode)
@@ -125,7 +128,11 @@ export class Tmpfs implements Superblock {
 
 export class TmpfsInode extends Inode {
   declare readonly superblock: Tmpfs
+  /** The entries of a directory, the newest last. */
   readonly names = new Map<string, Inode>()
+  /** Where lseek(2) finds them: a name keeps its offset when another file takes it over. */
+  readonly #offsets = new Map<string, number>()
+  #nextOffset = 3
   readonly target: string
   readonly pages = new Pages()
   readonly charges = new Charges('shmem')
@@ -139,13 +146,14 @@ export class TmpfsInode extends Inode {
     this.target = made.target ?? ''
     this.sizeBytes = made.kind === 'directory' ? 2 * entryBytes : utf8Length(this.target)
     if (made.kind === 'directory') this.linkCount = 2
-    if (made.kind === 'file') this.seals = SEAL.SEAL
+    if (made.kind === 'file' && !superblock.disk) this.seals = SEAL.SEAL
     this.atime = this.mtime = this.ctime = this.btime = superblock.kernel.now()
   }
 
   open(_task: Task, file: OpenFile): FileOperations | Denied {
     if (this.kind === 'file') return new TmpfsFile(this, file)
-    return { seekable: this.kind === 'directory' }
+    if (this.kind === 'directory') return new TmpfsDirectory(file)
+    return { seekable: false }
   }
 
   override readlink(): string {
@@ -187,7 +195,12 @@ export class TmpfsInode extends Inode {
     this.#remove(name, inode)
     inode.linkCount -= 1
     inode.ctime = this.mtime
-    if (inode.linkCount === 0 && inode.opens === 0) inode.end?.()
+    if (inode.linkCount > 0) return undefined
+    if (inode.opens === 0) inode.end?.()
+    else {
+      inode.orphan = true
+      inode.superblock.orphans = (inode.superblock.orphans ?? 0) + 1
+    }
   }
 
   override rmdir(_task: Task, name: string, inode: Inode): Denied | undefined {
@@ -204,24 +217,34 @@ export class TmpfsInode extends Inode {
     const inode = this.names.get(name)!
     const there = to.names.get(newName)
     const exchange = (flags & 2) !== 0
+    const offset = to.#offsets.get(newName)
     if (there && !exchange) {
       const refusal = there.kind === 'directory' ? to.rmdir(task, newName, there) : to.unlink(task, newName, there)
       if (refusal) return refusal
     }
+    const before = this.#offsets.get(name)
     this.#remove(name, inode)
     if (there && exchange) {
       to.#remove(newName, there)
+      if (before !== undefined) this.#offsets.set(name, before)
       this.#add(name, there)
     }
-    to.#add(newName, inode)
     if (flags & RENAME_WHITEOUT) this.#add(name, this.superblock.newInode(whiteoutOf(task)))
+    if (offset !== undefined) to.#offsets.set(newName, offset)
+    to.#add(newName, inode)
     inode.ctime = this.superblock.kernel.now()
     if (there) there.ctime = inode.ctime
     return undefined
   }
 
+  /** The newest first, as dcache lists them; 6.6 to 6.11 went by offset. fs/libfs.c */
   override entries(): readonly DirectoryEntry[] {
-    return Array.from(this.names, ([name, { ino, kind }]) => ({ name, ino, kind }))
+    const { kernel } = this.superblock
+    const entries = Array.from(this.names, ([name, { ino, kind }]) => ({
+      ...{ name, ino, kind },
+      ...(kernel.since(6, 12) && { offset: this.#offsets.get(name)! }),
+    }))
+    return kernel.since(6, 6) && !kernel.since(6, 12) ? entries : entries.reverse()
   }
 
   override setAttributes(_task: Task, changes: Attributes): Denied | undefined {
@@ -279,6 +302,7 @@ export class TmpfsInode extends Inode {
 
   #add(name: string, inode: Inode): void {
     this.names.set(name, inode)
+    if (!this.#offsets.has(name)) this.#offsets.set(name, this.#nextOffset++)
     this.sizeBytes += entryBytes
     if (inode.kind === 'directory') this.linkCount += 1
     this.mtime = this.ctime = this.superblock.kernel.now()
@@ -286,6 +310,7 @@ export class TmpfsInode extends Inode {
 
   #remove(name: string, inode: Inode): void {
     this.names.delete(name)
+    this.#offsets.delete(name)
     this.sizeBytes -= entryBytes
     if (inode.kind === 'directory') this.linkCount -= 1
     this.mtime = this.ctime = this.superblock.kernel.now()

@@ -102,6 +102,14 @@ export class Contents {
     for (let at = from + 1; at < Math.min(this.#lines.length, from + farthest); at++) {
       const line = this.#lines[at]!
       if (line.kind !== 'call' || line.task !== whole.task || line.args[0] === undefined) continue
+      if (
+        /^(open|execve)/.test(line.name) &&
+        line.expected.kind === 'value' &&
+        (line.expected.value === fd || line.name.startsWith('exec'))
+      )
+        return {}
+      const behind = line.text.includes(`/proc/self/fd/${fd}`) ? usedByPath(line, `/proc/self/fd/${fd}`) : undefined
+      if (behind) return behind
       if (numberIn(line.args[0]) !== fd) continue
       const facts = used(line)
       if (facts === 'ended') return {}
@@ -157,6 +165,21 @@ export class Contents {
     }
     this.#files.list(task, file.inode, names)
   }
+}
+
+/** What is said of a descriptor by its path in /proc. */
+function usedByPath(line: CallLine, path: string): Facts | undefined {
+  const words = line.args.map((arg) => (arg.kind === 'string' ? new TextDecoder().decode(arg.bytes) : ''))
+  if (words.some((word) => word.startsWith(`${path}/`))) return { kind: 'directory' }
+  const fine = line.expected.kind === 'value' && line.expected.value >= 0n
+  if (
+    line.name === 'mount' &&
+    fine &&
+    words[1] === path &&
+    !/MS_(BIND|MOVE|REMOUNT|PRIVATE|SHARED|SLAVE)/.test(line.text)
+  )
+    return { kind: 'directory' }
+  return undefined
 }
 
 /** What one use of a descriptor says of its file. */

@@ -36,7 +36,11 @@ export function excuse(
   if (descriptorsOf(call).some((fd) => fd >= absentDescriptor) || absentInPoll(call))
     return 'a descriptor comes from a call that is not modelled'
   const file = descriptorsOf(call).flatMap((fd) => task.files.get(fd)?.file ?? [])[0]
-  const names = pathsOf(call).map(({ dirfd, path, follow }) => ({ path, inode: files.find(task, dirfd, path, follow) }))
+  const names = pathsOf(call).map(({ dirfd, path, follow }) => ({
+    dirfd,
+    path,
+    inode: files.find(task, dirfd, path, follow),
+  }))
   if (call.name === 'getdents64' && file) {
     if (ofKernels.test(file.inode.superblock.type))
       return `which files ${file.inode.superblock.type} has depends on the machine`
@@ -50,35 +54,59 @@ export function excuse(
     reads.test(call.name)
   )
     return `what ${file.inode.superblock.type} tells depends on the machine`
-  for (const { path, inode } of names) {
-    const type = inode ? inode.superblock.type : typeAbove(files, task, path)
-    const name = path.slice(path.lastIndexOf('/') + 1)
-    if (
-      type !== undefined &&
-      ofKernels.test(type) &&
-      !decided.test(name) &&
-      (inode === undefined || isDenied(outcome) || expected.kind === 'errno' || stats.test(call.name))
-    )
-      return `which files ${type} has, and whose they are, depends on the machine`
-  }
+  if (asks.test(call.name))
+    for (const { dirfd, path, inode } of names) {
+      const type = inode ? inode.superblock.type : typeAbove(files, task, dirfd, path)
+      const name = path.slice(path.lastIndexOf('/') + 1)
+      if (
+        type !== undefined &&
+        ofKernels.test(type) &&
+        !decided.test(name) &&
+        (inode === undefined || (expected.kind === 'errno' && expected.errno === 'ENOENT') || stats.test(call.name))
+      )
+        return `which files ${type} has, and whose they are, depends on the machine`
+    }
+  if (
+    /^f?statfs$/.test(call.name) &&
+    names
+      .concat(file ? [{ dirfd: 0, path: '', inode: file.inode }] : [])
+      .some(({ inode }) => inode && files.settledOf(inode))
+  )
+    return 'which file systems that machine has mounted is not in the log'
+  if (Object.values(call).some((word) => typeof word === 'string' && /\/fd\/1\d{6}(\/|$)/.test(word)))
+    return 'a descriptor comes from a call that is not modelled'
+  if (
+    call.name === 'mount' &&
+    (errnoOf(expected) === 'ENOENT' ||
+      errnoOf(expected) === 'ENOTDIR' ||
+      (outcome && isDenied(outcome) && outcome.errno === 'ENOENT'))
+  )
+    for (const { dirfd, path, inode } of names) {
+      const type = inode ? inode.superblock.type : typeAbove(files, task, dirfd, path)
+      if (type !== undefined && ofKernels.test(type)) return `which files ${type} has depends on the machine`
+    }
   if (call.name === 'connect' && expected.kind === 'value') return 'who listened there is not in the log'
   return undefined
 }
 
 const reads = /^(read|pread64|readv|lseek|fstat|newfstatat|statx|sendfile|mmap|ioctl|ioctl_int)$/
+const asks =
+  /^(open|openat|openat2|stat|lstat|newfstatat|statx|statfs|access|faccessat2?|readlink|readlinkat|l?getxattr|inotify_add_watch|truncate|utimensat|chmod|chown|f?chmodat2?|fchownat)$/
 const stats = /^(stat|lstat|newfstatat|statx|statfs|readlink|readlinkat)$/
+
+const errnoOf = (expected: Expected): string | undefined => (expected.kind === 'errno' ? expected.errno : undefined)
 
 const absentInPoll = (call: Syscall): boolean =>
   (call.name === 'poll' || call.name === 'ppoll') && call.fds.some(({ fd }) => fd >= absentDescriptor)
 
 /** The file system where a path would be. */
-function typeAbove(files: HostFiles, task: Task, path: string): string | undefined {
-  let at = path
+function typeAbove(files: HostFiles, task: Task, dirfd: number, path: string): string | undefined {
+  let at = path.startsWith('/') ? path : `./${path}`
   for (;;) {
     const cut = at.lastIndexOf('/')
     if (cut <= 0) return undefined
     at = at.slice(0, cut)
-    const inode: Inode | undefined = files.find(task, -100, at, true)
+    const inode: Inode | undefined = files.find(task, dirfd, at, true)
     if (inode) return inode.superblock.type
   }
 }

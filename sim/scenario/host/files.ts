@@ -17,6 +17,8 @@ import { AT_FDCWD, newDentry, walk, walkParent } from '../../vfs/walk.ts'
 /** What is said of a file; absent is not known. */
 export interface Facts {
   readonly kind?: InodeKind
+  /** The kind is only likely. */
+  readonly guessed?: true
   /** Permission bits. */
   readonly mode?: number
   readonly uid?: number
@@ -66,6 +68,14 @@ export class HostFiles {
     for (const child of inode.names.values()) this.#begin(child as TmpfsInode)
   }
 
+  /** What is mounted there stands for a file system of the log's machine. */
+  adopt(task: Task, pathname: string): void {
+    const inode = this.find(task, AT_FDCWD, pathname, true)
+    if (!(inode instanceof TmpfsInode)) return
+    this.#host.add(inode.superblock)
+    this.#settled.set(inode, unsettled(true))
+  }
+
   isHost(inode: Inode): boolean {
     return this.#host.has(real(inode).superblock)
   }
@@ -77,18 +87,18 @@ export class HostFiles {
 
   /** What is at a path, with all rights; undefined when there is nothing. */
   find(task: Task, dirfd: number, pathname: string, follow: boolean): Inode | undefined {
-    const found = this.#asRoot(task, () => walk(task, dirfd, pathname, { follow, emptyPath: true }))
+    const found = this.asRoot(task, () => walk(task, dirfd, pathname, { follow, emptyPath: true }))
     return isDenied(found) ? undefined : found.dentry.inode
   }
 
   /** A path exists on the machine of the log, with these facts: it does here, too, unless the log's own calls have had to do with it. */
   ensure(task: Task, dirfd: number, pathname: string, follow: boolean, facts: Facts): Inode | undefined {
-    return this.#asRoot(task, () => this.#ensure(task, dirfd, pathname, follow, facts, 0))
+    return this.asRoot(task, () => this.#ensure(task, dirfd, pathname, follow, facts, 0))
   }
 
   /** A call of the log is about to make or remove a name. */
   touch(task: Task, dirfd: number, pathname: string): void {
-    const place = this.#asRoot(task, () => walkParent(task, dirfd, pathname, { follow: false }))
+    const place = this.asRoot(task, () => walkParent(task, dirfd, pathname, { follow: false }))
     if (isDenied(place) || place.special) return
     const directory = real(place.parent.dentry.inode)
     const names = this.#own.get(directory) ?? new Set()
@@ -172,7 +182,10 @@ export class HostFiles {
 
   #make(task: Task, directory: Dentry, name: string, facts: Facts): boolean {
     const inode = real(directory.inode)
-    if (!this.#host.has(inode.superblock) || directory.deleted || name === '.' || name === '..') return false
+    // Cgroups that were there before.
+    const isCgroup = /^cgroup2?$/.test(inode.superblock.type) && facts.kind === 'directory'
+    if (!(isCgroup || this.#host.has(inode.superblock)) || directory.deleted || name === '.' || name === '..')
+      return false
     if (this.#own.get(inode)?.has(name) || this.settledOf(inode)?.entries) return false
     const made = this.#create(task, inode, name, facts)
     if (made === undefined) return false
@@ -184,7 +197,9 @@ export class HostFiles {
     const kind = facts.kind ?? (facts.target === undefined ? 'file' : 'symlink')
     const mode = facts.mode ?? (facts.program ? 0o755 : (usualMode[kind as 'file'] ?? 0o666))
     // Where a link leads that nobody has read: to a place of its own, as far away as its size says.
-    const target = facts.target ?? (kind === 'symlink' ? `/.${this.count.toString(36)}`.padStart(facts.sizeBytes ?? 0, '/') : undefined)
+    const target =
+      facts.target ??
+      (kind === 'symlink' ? `/.${this.count.toString(36)}`.padStart(facts.sizeBytes ?? 0, '/') : undefined)
     const made = directory.create?.(task, name, {
       ...{ kind, mode, uid: (facts.uid ?? 0) as KUid, gid: (facts.gid ?? 0) as KGid },
       ...(target !== undefined && { target }),
@@ -192,7 +207,11 @@ export class HostFiles {
     })
     if (made === undefined || isDenied(made)) return undefined
     this.count += 1
-    this.#settled.set(made, { ...unsettled(facts.kind !== undefined), content: facts.target !== undefined })
+    if (!this.#host.has(made.superblock)) return made
+    this.#settled.set(made, {
+      ...unsettled(facts.kind !== undefined && !facts.guessed),
+      content: facts.target !== undefined,
+    })
     // Whatever it is, it may be run; its first bytes are overwritten when the log reads them.
     if (kind === 'file' && (mode & 0o111) !== 0) this.fill(made, 0, machineCode)
     this.amend(made, facts)
@@ -205,7 +224,7 @@ export class HostFiles {
     const settled = this.settledOf(inode)
     if (settled === undefined || inode !== real(inode)) return inode
     const { kind } = facts
-    const wrong = kind !== undefined && kind !== inode.kind && !settled.kind && parent !== undefined
+    const wrong = kind !== undefined && !facts.guessed && kind !== inode.kind && !settled.kind && parent !== undefined
     if (wrong && inode.opens === 0 && dentry.mounts === 0 && dentry.children.size === 0) {
       const directory = real(parent.inode)
       if (inode.kind === 'directory') directory.rmdir?.(task, dentry.name, inode)
@@ -214,7 +233,7 @@ export class HostFiles {
       const made = this.#create(task, directory, dentry.name, facts)
       if (made) return newDentry(parent, dentry.name, made).inode
     }
-    if (kind !== undefined && kind === inode.kind) settled.kind = true
+    if (kind !== undefined && !facts.guessed && kind === inode.kind) settled.kind = true
     if (facts.program && !settled.mode && (inode.mode & 0o111) === 0) inode.mode |= 0o111
     if (facts.program && !settled.content && inode.sizeBytes === 0) this.fill(inode, 0, machineCode)
     this.amend(inode, facts)
@@ -228,7 +247,8 @@ export class HostFiles {
     return isDenied(operations) ? undefined : operations
   }
 
-  #asRoot<T>(task: Task, act: () => T): T {
+  /** Does something for a task with all rights. */
+  asRoot<T>(task: Task, act: () => T): T {
     const { credentials } = task
     task.credentials = this.#kernel.init.credentials
     try {

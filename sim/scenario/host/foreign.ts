@@ -1,6 +1,6 @@
 // Whether a text is a log of programs that ran on another machine, and what its lines say about it as a whole.
 
-import type { Line, Scenario } from '../scenario.ts'
+import type { CallLine, Line, Scenario } from '../scenario.ts'
 import type { Value } from '../value.ts'
 
 /** Calls that only the start of a real program makes. */
@@ -27,10 +27,27 @@ export function isSymbolicDirectory(lines: readonly Line[], path: string, _index
   let directories = known.get(lines)
   if (directories === undefined) {
     directories = new Set()
-    for (const line of lines) if (line.kind === 'call') for (const arg of line.args) note(arg, directories)
+    for (const line of lines) {
+      if (line.kind !== 'call') continue
+      for (const arg of line.args) note(arg, directories)
+      const whole = wholeDirectory(line)
+      if (whole) directories.add(whole)
+    }
     known.set(lines, directories)
   }
   return directories.has(path.replace(/\/+$/, ''))
+}
+
+/** A path that this call takes for a directory. */
+function wholeDirectory({ name, args, expected, text: line }: CallLine): string | undefined {
+  if (expected.kind !== 'value' || expected.value < 0n) return undefined
+  const path = args.find((arg) => arg.kind === 'string' && arg.bytes[0] === 47)
+  if (path === undefined) return undefined
+  if (/^(chdir|chroot)$/.test(name) || /O_DIRECTORY|S_IFDIR/.test(line)) return text(path).replace(/\/+$/, '')
+  const target = args[1]
+  if (name === 'mount' && target?.kind === 'string' && !/MS_(BIND|MOVE|REMOUNT)|0x1000/.test(line))
+    return text(target).replace(/\/+$/, '')
+  return undefined
 }
 
 const links = new WeakMap<readonly Line[], Map<string, string>>()
@@ -52,7 +69,8 @@ export function targetOf(lines: readonly Line[], path: string): string | undefin
 }
 
 function note(value: Value, directories: Set<string>): void {
-  if (value.kind !== 'string' || value.bytes[0] !== 47 || value.bytes.length > 4096) return
+  if (value.kind !== 'string' || value.bytes.length > 4096 || !value.bytes.includes(47)) return
+  if (value.bytes.some((byte) => byte < 32)) return
   let path = text(value)
   for (;;) {
     const cut = path.lastIndexOf('/')

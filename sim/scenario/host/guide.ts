@@ -3,6 +3,7 @@
 
 import type { Syscall } from '../../../core/syscall.ts'
 import { spaceOf } from '../../address-space.ts'
+import type { Kernel } from '../../kernel.ts'
 import { isDenied, type Outcome } from '../../outcome.ts'
 import type { Task } from '../../task.ts'
 import type { Output } from '../data.ts'
@@ -14,6 +15,7 @@ import { excuse } from './excuse.ts'
 import { type Facts, HostFiles } from './files.ts'
 import { isSymbolicDirectory, targetOf } from './foreign.ts'
 import { HostMemory } from './memory.ts'
+import { HostMounts } from './mounts.ts'
 import { exclusive, type Named, pathsOf } from './paths.ts'
 import { linkTells, statTells } from './told.ts'
 
@@ -39,9 +41,14 @@ const provesFile = new Set([
 ])
 const stats = new Set(['stat', 'lstat', 'newfstatat', 'fstat', 'statx'])
 
+const namespaceFlags = {
+  ...{ mnt: 0x20000, cgroup: 0x2000000, uts: 0x4000000, ipc: 0x8000000, pid: 0x20000000, net: 0x40000000 },
+} as const
+
 export class Guide {
   readonly files: HostFiles
   readonly #memory: HostMemory
+  readonly #mounts: HostMounts
   readonly #contents: Contents
   readonly #lines: readonly Line[]
   /** Limits that a process has set itself. */
@@ -52,23 +59,66 @@ export class Guide {
     this.files = files
     this.#lines = lines
     this.#memory = new HostMemory()
+    this.#mounts = new HostMounts(this.files)
     this.#contents = new Contents(files, lines)
   }
 
   /** A task is about to make the call of a line, and this is what came of it there. */
   before(task: Task, call: Syscall, expected: Expected, outputs: readonly Output[], index: number): Guided {
+    if (call.name === 'statfs' || call.name === 'fstatfs') this.#fileSystem(task, call, outputs)
     if (call.name === 'futex' && failedWith(expected) === 'EAGAIN')
       return { skip: 'what lies at an address is not known' }
     this.#paths(task, call, expected, outputs, index)
+    this.#mounts.before(task, call, expected)
     this.#contents.before(task, call, expected, outputs, index)
     this.#attributes(task, call, expected, outputs)
     return { call: this.#memory.before(task, call, expected) }
   }
 
+  readonly #types = new WeakSet<object>()
+
+  /** Which file system the host has where this machine has its own. */
+  #fileSystem(task: Task, call: Extract<Syscall, { name: 'statfs' | 'fstatfs' }>, outputs: readonly Output[]): void {
+    const inode =
+      call.name === 'statfs'
+        ? this.files.ensure(task, -100, call.path ?? '', true, { kind: 'directory', guessed: true })
+        : task.files.get(Number(call.fd))?.file.inode
+    const value = outputs[0]?.written
+    const field = value?.kind === 'struct' ? value.fields.find(({ name }) => name === 'f_type')?.value : undefined
+    const type = field && numberIn(field)
+    if (!inode || type === undefined || !this.files.settledOf(inode) || this.#types.has(inode.superblock)) return
+    const { superblock } = inode
+    const before = superblock.statfs
+    this.#types.add(superblock)
+    if (before) Object.assign(superblock, { statfs: () => ({ ...before(), type: Number(type) }) })
+  }
+
+  /** In the namespaces of its own that the log enters by its number. */
+  outsider(kernel: Kernel, pid: number): number {
+    let flags = 0
+    for (const { text } of this.#lines)
+      for (const [, kind] of text.matchAll(new RegExp(`"/proc/${pid}/ns/(mnt|uts|ipc|net|pid|cgroup)"`, 'g')))
+        flags |= namespaceFlags[kind as keyof typeof namespaceFlags]
+    kernel.call(kernel.init, { name: 'clone3', cl_args: { flags: flags >>> 0, exit_signal: 17 } })
+    return kernel.lastBorn?.entry.numbers[0] ?? pid
+  }
+
+  /** For a file system that this machine has no driver, no device or no options for. */
+  standIn(_task: Task, call: Syscall, outcome: Outcome): Syscall | undefined {
+    if (call.name !== 'mount' || !isDenied(outcome)) return undefined
+    const ofDevices = /^(ENODEV|ENOTBLK|ENXIO)$/.test(outcome.errno)
+    const ofOptions = call.filesystemtype === 'overlay' && outcome.errno === 'EINVAL'
+    return ofDevices || ofOptions ? { ...call, filesystemtype: 'tmpfs', data: null } : undefined
+  }
+
+  stoodIn(task: Task, call: Syscall): void {
+    if (call.name === 'mount' && call.target !== null) this.files.adopt(task, call.target)
+  }
+
   /** After a refusal that the log does not know: rights that were only guessed are widened. Whether the call is worth another try. */
   widens(task: Task, call: Syscall, expected: Expected, outcome: Outcome): boolean {
     if (!isDenied(outcome) || !succeeded(expected) || !/^(EACCES|EPERM)$/.test(outcome.errno)) return false
-    let changed = false
+    let changed = this.#mounts.widens(task, call)
     for (const { dirfd, path, follow, use } of pathsOf(call)) {
       const parts = path.split('/')
       for (let length = 1; length <= parts.length; length++) {
@@ -102,7 +152,7 @@ export class Guide {
     call: Syscall,
     expected: Expected,
     outputs: readonly Output[],
-    outcome: Outcome,
+    outcome: Outcome | undefined,
   ): string | undefined {
     return excuse(this.files, task, call, expected, outputs, outcome)
   }
@@ -122,10 +172,11 @@ export class Guide {
         this.files.ensure(task, dirfd, path, false, { kind: 'symlink', target: '.' })
       else if (errno === 'EISDIR') this.files.ensure(task, dirfd, path, follow, { kind: 'directory' })
       else if (errno === 'EINVAL' && /^readlink/.test(call.name))
-        this.files.ensure(task, dirfd, path, false, { kind: this.#guess(task, named, index) })
+        this.files.ensure(task, dirfd, path, false, this.#likely(task, named, index))
       else if (errno === 'EACCES' && use === 'finds') this.#forbidden(task, call, named, index)
       else if (errno === 'ENOTEMPTY' && use === 'takes') {
-        if (this.files.ensure(task, dirfd, path, false, { kind: 'directory' }))
+        const inode = this.files.ensure(task, dirfd, path, false, { kind: 'directory' })
+        if (inode && this.files.settledOf(inode) && inode.entries?.(task).length === 0)
           this.files.ensure(task, dirfd, `${path}/.there`, false, {})
       } else if (errno !== undefined && use === 'makes') {
         if (errno === 'EEXIST' && exclusive(call)) {
@@ -157,16 +208,16 @@ export class Guide {
         const target = targetOf(this.#lines, named.path)
         return { ...told, ...(target !== undefined && { target }) }
       }
-      return told.kind === undefined ? { kind: this.#guess(task, named, index) } : told
+      return told.kind === undefined ? this.#likely(task, named, index) : told
     }
     if (/^readlink/.test(call.name)) return outputs.length === 0 ? {} : linkTells(outputs[0]?.written)
     if (/^execve/.test(call.name)) return { kind: 'file', program: true }
     if (named.kind !== undefined) return { kind: named.kind }
     if (/^open/.test(call.name)) {
       const told = this.#contents.openedTells(index)
-      return told.kind === undefined ? { ...told, kind: this.#guess(task, named, index) } : told
+      return told.kind === undefined ? { ...told, ...this.#likely(task, named, index) } : told
     }
-    return call.name === 'mount' ? {} : { kind: this.#guess(task, named, index) }
+    return call.name === 'mount' ? {} : this.#likely(task, named, index)
   }
 
   /** Something that is mounted on something of the same kind. */
@@ -174,8 +225,13 @@ export class Guide {
     const { dirfd, path, follow } = named
     const other = path === call.source ? call.target : call.source
     const there = other === null ? undefined : this.files.find(task, -100, other, true)
-    const kind = there === undefined ? this.#guess(task, named, index, 'directory') : there.kind
-    this.files.ensure(task, dirfd, path, follow, { kind: kind === 'directory' ? 'directory' : 'file' })
+    const kind = there?.kind === 'directory' ? 'directory' : 'file'
+    const facts: Facts = there === undefined ? this.#likely(task, named, index, 'directory') : { kind }
+    this.files.ensure(task, dirfd, path, follow, facts)
+  }
+
+  #likely(task: Task, named: Named, index: number, otherwise: 'file' | 'directory' = 'file'): Facts {
+    return { kind: this.#guess(task, named, index, otherwise), guessed: true }
   }
 
   #guess(

@@ -18,6 +18,11 @@ export class Silent {
     this.#tasks = new Set(lines.flatMap((line) => ('task' in line && line.task !== undefined ? [line.task] : [])))
   }
 
+  /** Whether the log follows a task of this number. */
+  knows(task: number): boolean {
+    return this.#tasks.has(task)
+  }
+
   /** A child was born; one that no line is about ends at once, as its parent will be told. */
   async born(stage: Stage, actor: Actor, pid: number): Promise<void> {
     if (this.#tasks.has(pid)) return

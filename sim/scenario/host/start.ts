@@ -33,7 +33,7 @@ function firstTask(lines: readonly Line[]): CallLine[] {
   return found
 }
 
-const valueOf = (line: CallLine | undefined): number | undefined =>
+const resultOf = (line: CallLine | undefined): number | undefined =>
   line?.expected.kind === 'value' ? Number(line.expected.value) : undefined
 
 const changesIds = /^(set(re|res|fs)?[ug]id|setgroups|capset|unshare|setns)$/
@@ -51,21 +51,21 @@ function ids(lines: readonly CallLine[]): {
 } {
   const end = lines.findIndex(({ name }) => changesIds.test(name))
   const early = end < 0 ? lines : lines.slice(0, end)
-  const result = (...names: readonly string[]) => valueOf(early.find(({ name }) => names.includes(name)))
+  const result = (...names: readonly string[]) => resultOf(early.find(({ name }) => names.includes(name)))
   const three = (name: string): number | undefined => {
     const list = early.find((line) => line.name === name)?.args[0]
     const number = list && numberIn(list)
     return number === undefined ? undefined : Number(number)
   }
   const list = early.find(
-    (line) => line.name === 'getgroups' && (valueOf(line) ?? 0) > 0 && line.args[1]?.kind === 'list',
+    (line) => line.name === 'getgroups' && (resultOf(line) ?? 0) > 0 && line.args[1]?.kind === 'list',
   )
   const items = list?.args[1]
   const groups = items?.kind === 'list' ? items.items.map((item) => Number(numberIn(item) ?? 0n)) : undefined
   const uid = result('geteuid', 'getuid') ?? three('getresuid')
   const gid = result('getegid', 'getgid') ?? three('getresgid')
   const dropped = early.filter(
-    (line) => line.name === 'prctl' && numberIn(line.args[0] ?? nothing) === 23n && valueOf(line) === 0,
+    (line) => line.name === 'prctl' && numberIn(line.args[0] ?? nothing) === 23n && resultOf(line) === 0,
   )
   const bounding = dropped.reduce(
     (set, line) => set & ~(1n << (numberIn(line.args[1] ?? nothing) ?? 63n)),
@@ -85,7 +85,7 @@ const nothing: Value = { kind: 'anything' }
 export function firstOf(kernel: Kernel, lines: readonly Line[]): Task {
   const own = firstTask(lines)
   const result = (name: string, pid?: bigint) =>
-    valueOf(own.find((line) => line.name === name && (pid === undefined || numberIn(line.args[0] ?? nothing) === pid)))
+    resultOf(own.find((line) => line.name === name && (pid === undefined || numberIn(line.args[0] ?? nothing) === pid)))
   const fork = (parent: Task): Task => {
     kernel.call(parent, { name: 'clone3', cl_args: { flags: 0, exit_signal: 17 } })
     return kernel.lastBorn ?? parent
@@ -108,10 +108,13 @@ export function firstOf(kernel: Kernel, lines: readonly Line[]): Task {
 /** Puts the first task where the log finds it. */
 export function settle(task: Task, lines: readonly Line[], files: HostFiles, assumed: Assumption): void {
   const own = firstTask(lines)
-  for (const fd of [0, 1, 2]) descriptor(task, fd, lines)
-  const moved = own.findIndex(({ name }) => /^(chdir|fchdir|chroot|pivot_root)$/.test(name))
-  const still = moved < 0 ? own : own.slice(0, moved)
-  const told = still.find((line) => line.name === 'getcwd' && valueOf(line) !== undefined)?.args[0]
+  for (const fd of [0, 1, 2, ...inherited(lines)]) descriptor(task, fd, lines)
+  const all = lines.filter((line): line is CallLine => line.kind === 'call')
+  const moved = all.findIndex(
+    ({ name, expected }) => /^(chdir|fchdir|chroot|pivot_root|setns)$/.test(name) && expected.kind === 'value',
+  )
+  const still = moved < 0 ? all : all.slice(0, moved)
+  const told = still.find((line) => line.name === 'getcwd' && resultOf(line) !== undefined)?.args[0]
   const seen = still.flatMap(({ text }) => /AT_FDCWD<(\/[^>]*)>/.exec(text)?.[1] ?? [])[0]
   const directory = told?.kind === 'string' && !told.cut ? nameOfBytes(told.bytes) : seen
   if (directory !== undefined) {
@@ -142,9 +145,16 @@ function descriptor(task: Task, fd: number, lines: readonly Line[]): void {
     const outcome: Outcome | undefined = kernel.call(task, call)
     return outcome && 'value' in outcome ? outcome.value : -1
   }
-  const uses = lines
-    .slice(0, far)
-    .filter((line): line is CallLine => line.kind === 'call' && numberIn(line.args[0] ?? nothing) === BigInt(fd))
+  const main = lines.find((line) => line.kind === 'call')
+  const mine = usesOf(
+    lines.filter((line) => line.kind === 'call' && main?.kind === 'call' && line.task === main.task),
+    BigInt(fd),
+  )
+  const uses = mine.length > 0 ? mine : usesOf(lines, BigInt(fd))
+  const asked = uses.find(
+    (line) => line.name === 'fcntl' && /^F_GETFL$/.test(word(line.args[1])) && resultOf(line) !== undefined,
+  )
+  const flags = resultOf(asked)
   const stat = uses.find(
     (line) =>
       line.name === 'fstat' ||
@@ -155,7 +165,7 @@ function descriptor(task: Task, fd: number, lines: readonly Line[]): void {
   const facts = statTells(stat?.args[stat.name === 'fstat' ? 1 : stat.name === 'statx' ? 4 : 2])
   const isTerminal =
     facts.device?.[0] === 136 ||
-    uses.some((line) => line.name === 'ioctl' && /^TCGETS/.test(word(line.args[1])) && valueOf(line) === 0)
+    uses.some((line) => line.name === 'ioctl' && /^TCGETS/.test(word(line.args[1])) && resultOf(line) === 0)
   const cannotSeek = uses.some(
     (line) => line.name === 'lseek' && line.expected.kind === 'errno' && line.expected.errno === 'ESPIPE',
   )
@@ -168,14 +178,63 @@ function descriptor(task: Task, fd: number, lines: readonly Line[]): void {
   }
   value({ name: 'close', fd })
   if (isTerminal) put(terminal(value, kernel, task))
-  else if (facts.kind === 'fifo' || (facts.kind === undefined && cannotSeek)) put(pipeEnd(task, fd))
+  else if (facts.kind === 'fifo' || (facts.kind === undefined && cannotSeek && !((flags ?? 0) & 0x8000)))
+    put(pipeEnd(task, fd))
   else if (facts.kind === 'file') {
     const path = `/.descriptor-${fd}`
-    put(value({ name: 'openat', dirfd: AT_FDCWD, pathname: path, flags: 0o102, mode: facts.mode ?? 0o644 }))
+    put(
+      value({
+        name: 'openat',
+        dirfd: AT_FDCWD,
+        pathname: path,
+        flags: 0o100 | (flags === undefined ? 2 : flags & 0o2003),
+        mode: facts.mode ?? 0o644,
+      }),
+    )
     if (facts.sizeBytes) value({ name: 'ftruncate', fd, length: facts.sizeBytes })
     value({ name: 'unlinkat', dirfd: AT_FDCWD, pathname: path, flags: 0 })
   } else if (facts.kind === 'socket') put(socketEnd(task, fd))
-  else put(value({ name: 'openat', dirfd: AT_FDCWD, pathname: '/dev/null', flags: 2, mode: 0 }))
+  else
+    put(
+      value({
+        name: 'openat',
+        dirfd: AT_FDCWD,
+        pathname: '/dev/null',
+        flags: flags === undefined ? 2 : flags & 0o2003,
+        mode: 0,
+      }),
+    )
+}
+
+const opens =
+  /^(open.*|creat|dup.*|socket|accept4?|pidfd_.*|fsopen|fspick|fsmount|open_tree|eventfd2?|epoll_create1?|inotify_init1?|memfd_create|signalfd4?|timerfd_create|fcntl|bpf|.*_fd)$/
+const uses = /^(close|fcntl|fstat|newfstatat|read|write|dup|dup2|dup3|ioctl|lseek)$/
+
+/** Descriptors above the usual three that the first program came with: they are used, and nothing has opened them. */
+function inherited(lines: readonly Line[]): readonly number[] {
+  const opened = new Set<bigint>()
+  const found = new Set<number>()
+  for (const line of lines) {
+    if (line.kind !== 'call' || line.expected.kind !== 'value') continue
+    const { name, args, expected } = line
+    const first = numberIn(args[0] ?? nothing)
+    if (
+      uses.test(name) &&
+      first !== undefined &&
+      first > 2n &&
+      first < 1024n &&
+      !opened.has(first) &&
+      expected.value >= 0n
+    )
+      found.add(Number(first))
+    if (opens.test(name)) opened.add(expected.value)
+    for (const arg of args)
+      if (/^(pipe2?|socketpair)$/.test(name) && arg.kind === 'list')
+        for (const item of arg.items) opened.add(numberIn(item) ?? -1n)
+    // Descriptors come by messages, too.
+    if (/^recvm?msg/.test(name)) for (const [, fd] of line.text.matchAll(/cmsg_data=\[(\d+)/g)) opened.add(BigInt(fd!))
+  }
+  return [...found].filter((fd) => !opened.has(BigInt(fd)) || found.size < 64)
 }
 
 /** Calls on a descriptor by tasks that still have what the first one came with. */
@@ -189,7 +248,8 @@ function usesOf(lines: readonly Line[], fd: bigint): readonly CallLine[] {
     if (/^dup[23]$/.test(line.name) ? second === fd : line.name === 'close' && first === fd) replaced.add(line.task)
     else if (first === fd) uses.push(line)
     if (uses.length > far) break
-    if (/^(clone3?|v?fork)$/.test(line.name) && expected.kind === 'value' && replaced.has(line.task)) replaced.add(Number(expected.value))
+    if (/^(clone3?|v?fork)$/.test(line.name) && expected.kind === 'value' && replaced.has(line.task))
+      replaced.add(Number(expected.value))
   }
   return uses
 }
