@@ -104,6 +104,7 @@ export function endFile(file: OpenFile): void {
   inode.unpinned?.()
   if (inode.opens === 0 && inode.linkCount === 0) {
     inodeGone(inode)
+    if (inode.orphan) inode.superblock.orphans! -= 1
     inode.end?.()
   }
   letGo(path)

@@ -32,6 +32,8 @@ export interface Superblock {
   readonly shownRoot?: (reader: import('../task.ts').Task, root: Dentry) => string
   /** Open descriptions for writing; turning read-only waits for none (MNT-022). */
   writers: number
+  /** Inodes that are open and have no name any more; they keep it writable, too. */
+  orphans?: number
 }
 
 /** struct statfs. statfs(2) */
