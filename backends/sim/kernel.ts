@@ -12,6 +12,7 @@ import { launchSimulated, type SimulatedParts } from './launch.ts'
 
 /** CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM: what pthread_create(3) asks for. */
 const threadFlags = 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000
+const killed = 'the runtime was killed'
 /** JavaScript that was told of something goes on before time does. */
 const turns = 50
 
@@ -32,6 +33,7 @@ export function openSimulated(machine: Machine, runtime: Task, options: Simulate
 
   const call = (given: Syscall): Outcome => {
     refuseNul(given)
+    if (!runtime.alive) throw new Error(killed)
     const answer = machine.call(runtime, given)
     if (answer) return answer
     runUntil(machine, () => runtime.finished !== undefined || !runtime.alive)
@@ -107,6 +109,6 @@ function taken(task: Task, given: Syscall): Outcome {
   const outcome = task.finished
   task.finished = undefined
   if (outcome) return outcome
-  if (!task.alive) throw new Error('the runtime was killed')
+  if (!task.alive) throw new Error(killed)
   throw new Error(`${given.name} waits for what can never happen on the simulated machine`)
 }
