@@ -141,6 +141,7 @@ export function structIn(
     case 'msgsnd msgp':
       return queueMessage(value, count(args[next]))
     case 'semop sops':
+    case 'semtimedop sops':
       return semaphoreOperations(value)
     case 'setitimer new_value':
       return value.kind === 'struct' ? timer(value, 'tv_usec', 0n) : undefined

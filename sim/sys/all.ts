@@ -20,6 +20,7 @@ import { calls as keys } from './keys.ts'
 import { calls as kill } from './kill.ts'
 import { calls as limits } from './limits.ts'
 import { calls as machine } from './machine.ts'
+import { calls as machineRights } from './machine-rights.ts'
 import { calls as make } from './make.ts'
 import { calls as memory } from './memory.ts'
 import { calls as message } from './message.ts'
@@ -62,6 +63,7 @@ const nothing = none('not modelled yet')
 const unknown: Table = {
   accept4: nothing,
   access: nothing,
+  acct: nothing,
   alarm: nothing,
   arch_prctl: nothing,
   bind: nothing,
@@ -84,6 +86,7 @@ const unknown: Table = {
   connect: nothing,
   copy_file_range: nothing,
   creat: nothing,
+  delete_module: nothing,
   dup: nothing,
   dup2: nothing,
   dup3: nothing,
@@ -111,6 +114,7 @@ const unknown: Table = {
   fcntl: nothing,
   fdatasync: nothing,
   fgetxattr: nothing,
+  finit_module: nothing,
   flistxattr: nothing,
   flock: nothing,
   fork: nothing,
@@ -151,6 +155,7 @@ const unknown: Table = {
   getsockname: nothing,
   getsockopt: nothing,
   getxattr: nothing,
+  init_module: nothing,
   inotify_add_watch: nothing,
   inotify_init: nothing,
   inotify_init1: nothing,
@@ -274,6 +279,7 @@ const unknown: Table = {
   setrlimit: nothing,
   setsid: nothing,
   setsockopt: nothing,
+  settimeofday: nothing,
   setuid: nothing,
   setxattr: nothing,
   shmat: nothing,
@@ -289,11 +295,14 @@ const unknown: Table = {
   statfs: nothing,
   statmount: nothing,
   statx: nothing,
+  swapoff: nothing,
+  swapon: nothing,
   symlink: nothing,
   symlinkat: nothing,
   sync: nothing,
   syncfs: nothing,
   sysinfo: nothing,
+  syslog: nothing,
   tgkill: nothing,
   time: nothing,
   timerfd_create: nothing,
@@ -337,6 +346,7 @@ export const table: Table = {
   ...kill,
   ...limits,
   ...machine,
+  ...machineRights,
   ...make,
   ...memory,
   ...mount,

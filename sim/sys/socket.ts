@@ -6,6 +6,7 @@ import { AF } from '../net/address.ts'
 import { InetSocket } from '../net/inet.ts'
 import { makeNetlink } from '../net/netlink-socket.ts'
 import { openSocket } from '../net/open.ts'
+import { PacketSocket } from '../net/packet.ts'
 import { SOCK, Socket, type SocketType } from '../net/socket.ts'
 import { UnixSocket } from '../net/unix.ts'
 import { type Denied, deny, isDenied, type Outcome, type Reply } from '../outcome.ts'
@@ -52,7 +53,9 @@ function make(task: Task, domain: number, bits: number, protocol: number, call: 
       return makeNetlink(task, number, protocol, call)
     case AF.PACKET:
       if (!capable(task.credentials, 'NET_RAW', task.namespaces.net.owner)) return rawNeeds(call)
-      return deny('EAFNOSUPPORT', 'packet(7)', `${call}: packet sockets are not modelled`)
+      if (number !== SOCK.RAW && number !== SOCK.DGRAM)
+        return deny('ESOCKTNOSUPPORT', 'packet(7)', `${call}: packet sockets are raw or datagrams`)
+      return new PacketSocket(task, number === SOCK.RAW ? 'raw' : 'dgram', protocol)
   }
   return deny('EAFNOSUPPORT', call, `${call}: the family is not modelled`)
 }
@@ -125,7 +128,11 @@ export const bytesOf = (value: Uint8Array | string): Uint8Array => (typeof value
 function accept(task: Task, { sockfd, addr, flags }: SyscallOf<'accept4'>): Reply {
   const call = 'accept4(2)'
   const bits = int(flags)
+  const file = fileOf(task, sockfd, call)
+  if (isDenied(file)) return file
   if (bits & ~flagBits) return deny('EINVAL', call, `${call}: there are unknown flags`)
+  if (task.files.lowest() >= descriptorsMax(task))
+    return deny('EMFILE', call, `${call}: the process has as many descriptors as RLIMIT_NOFILE allows`)
   const listener = socketOf(task, sockfd, call)
   if (isDenied(listener)) return listener
   if (listener.type === 'dgram' || listener.type === 'raw')
@@ -163,7 +170,9 @@ function address(bytes: Uint8Array | Denied, room: Uint8Array): Outcome {
 }
 
 export const calls: Calls = {
-  socket: partial('unix, inet, inet6, netlink (route, netfilter)', (task, args) => socket(task, args)),
+  socket: partial('unix, inet, inet6, netlink (route, netfilter), packet without packets', (task, args) =>
+    socket(task, args),
+  ),
   socketpair: full(socketpair),
   bind: full((task, { sockfd, addr }) => on(task, sockfd, 'bind(2)', (it) => it.bind(task, bytesOf(addr)))),
   connect: full((task, { sockfd, addr }) => on(task, sockfd, 'connect(2)', (it) => it.connect(task, bytesOf(addr)))),
