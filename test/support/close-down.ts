@@ -57,7 +57,7 @@ const cgroupsOf = (kernel: Kernel): Cgroup[] =>
 const directories = (kernel: Kernel): TmpfsInode[] =>
   everything(kernel)
     .all(TmpfsInode)
-    .filter(({ kind, superblock }) => kind === 'directory' && superblock.disk)
+    .filter(({ kind }) => kind === 'directory')
 
 /** Of no meaning by themselves, or there as soon as somebody has looked. */
 const uncounted =
@@ -114,11 +114,15 @@ export function closeDown(kernel: Kernel, before: Beginning): Things | undefined
 /** What one machine has more, or less, or otherwise than another; a few of these things. */
 export function leaks(left: Things, right: Things): string[] {
   const counts = apart(left.counts, right.counts).map(([kind, is, was]) => `${is ?? 0} ${kind} instead of ${was ?? 0}`)
-  if (counts.length > 0) return counts
+  if (counts.length > 0) return [...counts, ...placesOf(left, right).slice(0, 3)]
   return apart(left.fields, right.fields)
     .map(([path, is, was]) => `${path}: ${is} instead of ${was}`)
     .slice(0, 5)
 }
+
+/** Where objects are that the other machine has not. */
+const placesOf = (left: Things, right: Things): string[] =>
+  [...left.fields].flatMap(([path, value]) => (value.startsWith('new ') && !right.fields.has(path) ? [path] : []))
 
 const apart = <T>(left: ReadonlyMap<string, T>, right: ReadonlyMap<string, T>) =>
   [...new Set([...left.keys(), ...right.keys()])].flatMap((key): [string, T | undefined, T | undefined][] =>
@@ -142,5 +146,8 @@ export const history: readonly Fields[] = [
   [Random, ['a', 'b', 'c', 'counter']],
   [Link, ['sentBytes', 'sentPackets', 'receivedBytes', 'receivedPackets']],
   [IpcTable, ['lastIndex', 'sequence']],
-  [Object, ['peak', 'refused', 'refusedHere', 'oomKills', 'updatedNs', 'loads', 'handled', 'options', 'flags']],
+  [
+    Object,
+    ['peak', 'refused', 'refusedHere', 'oomKills', 'updatedNs', 'loads', 'handled', 'options', 'flags', 'orphans'],
+  ],
 ]

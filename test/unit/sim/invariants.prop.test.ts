@@ -13,6 +13,7 @@ import { sameMachine } from '../../support/random/machine.ts'
 import { anyMachine, traces } from '../../support/random-traces.ts'
 import { record, steps } from '../../support/scenario-steps.ts'
 import { repository } from '../../support/source.ts'
+import { type StressStep, strain, stress } from '../../support/stress.ts'
 import { told, watch } from '../../support/watch.ts'
 
 const runs = Number(process.env.VITRINE_INVARIANTS ?? 60)
@@ -57,6 +58,33 @@ simulated('random scenarios', () => {
       { numRuns: runs * 2 },
     )
   })
+})
+
+simulated('a machine under stress', () => {
+  const configs = [{ cgroups: 'v2' }, { cgroups: 'hybrid' }] as const
+  for (const { cgroups } of configs)
+    it(`is sound after each call, and clean at the end (${cgroups})`, { timeout }, () => {
+      const config = { cgroups, memoryBytes: 64 << 20, swapBytes: 4 << 20 }
+      const fresh = simulatedStage(config).kernel
+      const untouched = closeDown(fresh, beginningOf(fresh))!
+      const run = (steps: readonly StressStep[], explain?: number) => {
+        const { kernel } = simulatedStage(config)
+        const before = beginningOf(kernel)
+        const faults = watch(kernel, { invariants: true, ...(explain === undefined ? {} : { explain }) })
+        const lines = strain(kernel, kernel.lastBorn!, steps)
+        const [first] = faults
+        const left = first ? undefined : closeDown(kernel, before)
+        return { first, faults, lines, leaks: left ? leaks(left, untouched) : [] }
+      }
+      fc.assert(
+        fc.property(stress, (steps) => {
+          const { first, lines, leaks } = run(steps)
+          if (first) throw new Error(`${told(run(steps, first.at).faults)}\n\n${lines.join('\n')}`)
+          if (leaks.length > 0) throw new Error(`left over: ${leaks.join('\n')}\n\n${lines.join('\n')}`)
+        }),
+        { numRuns: Math.ceil(runs / 2) },
+      )
+    })
 })
 
 simulated('the same seed', () => {
