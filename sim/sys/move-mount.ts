@@ -51,7 +51,7 @@ export function holdTree(task: Task, tree: Mount): OpenFile {
   const marked = { root: tree }
   for (const mount of treeOf(tree)) mount.tree = marked
   const file = new OpenFile(tree.root.inode, { mount: tree, dentry: tree.root }, O.PATH, task.credentials)
-  file.atEnd.add({
+  file.tellAtEnd({
     ended() {
       if (tree.tree === marked) unmountTree(tree, { propagate: false, sync: false, connected: true })
     },

@@ -33,7 +33,7 @@ export class Interest implements Waiter, FileEnd {
     this.data = report.data
     this.queues = queues
     for (const queue of queues) queue.add(this)
-    file.atEnd.add(this)
+    file.tellAtEnd(this)
   }
 
   woken(): void {
@@ -79,7 +79,7 @@ export class EpollFile implements FileOperations {
 
   remove(interest: Interest): void {
     for (const queue of interest.queues) queue.remove(interest)
-    interest.file.atEnd.delete(interest)
+    interest.file.atEnd?.delete(interest)
     this.#ready.delete(interest)
     const byFd = this.#interests.get(interest.file)
     byFd?.delete(interest.fd)

@@ -65,8 +65,8 @@ export class OpenFile {
   /** O_NOCTTY: the terminal does not become the process's own. */
   keepsTerminal = false
 
-  /** Told at the end, each once. */
-  readonly atEnd = new Set<FileEnd>()
+  /** Told at the end, each once; undefined: there was never anybody. */
+  atEnd: Set<FileEnd> | undefined
   /** Where getdents64(2) is: the names as they were when it began. */
   listing: readonly DirectoryEntry[] | undefined
 
@@ -75,5 +75,10 @@ export class OpenFile {
     this.path = path
     this.flags = flags
     this.opener = opener
+  }
+
+  tellAtEnd(end: FileEnd): void {
+    this.atEnd ??= new Set()
+    this.atEnd.add(end)
   }
 }

@@ -91,7 +91,7 @@ export function release(file: OpenFile): void {
 
 /** Ends a description that no descriptor stands for. */
 export function endFile(file: OpenFile): void {
-  for (const end of [...file.atEnd]) end.ended(file)
+  if (file.atEnd) for (const end of [...file.atEnd]) end.ended(file)
   file.operations?.release?.()
   const { inode, path } = file
   if (!(file.flags & O.PATH)) notify(path.dentry, mayBeWritten(file.flags) ? IN.CLOSE_WRITE : IN.CLOSE_NOWRITE)

@@ -59,7 +59,7 @@ export class OverlayInode extends Inode {
     if (this.kind === 'directory') return { seekable: true }
     if (!this.inUpper) {
       this.readers.add(file)
-      file.atEnd.add({ ended: () => this.readers.delete(file) })
+      file.tellAtEnd({ ended: () => this.readers.delete(file) })
     }
     return this.real.open(task, file)
   }
