@@ -57,6 +57,10 @@ export class InetSocket extends Socket {
     return this.#wasConnected
   }
 
+  protected override get isIdle(): boolean {
+    return this.type === 'stream' && !this.connected && !this.listening && !this.#trying
+  }
+
   get backlogLength(): number {
     return this.#waiting?.length ?? 0
   }

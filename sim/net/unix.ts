@@ -54,6 +54,10 @@ export class UnixSocket extends Socket {
     return this.type === 'dgram' ? this.peer !== undefined : this.peerCredentials !== undefined
   }
 
+  protected override get isIdle(): boolean {
+    return this.type !== 'dgram' && !this.connected && !this.listening
+  }
+
   override get listening(): boolean {
     return this.#waiting !== undefined
   }
@@ -150,14 +154,15 @@ export class UnixSocket extends Socket {
     const call = 'connect(2)'
     const family = address.length >= 2 ? address[0]! | (address[1]! << 8) : -1
     if (this.type === 'dgram') return this.#connectDatagrams(task, address, family, call)
-    if (this.listening) return deny('EINVAL', call, `${call}: the socket listens`)
-    if (this.connected) return deny('EISCONN', call, `${call}: the socket is connected`)
     const target = UnixSocket.find(task, this.namespace, address, call)
     if (isDenied(target)) return target
     if (target.type !== this.type) return deny('EPROTOTYPE', 'unix(7)', `${call}: it is a socket of another type`)
     const again = (): Outcome | undefined => {
       if (target.closed || target.#waiting === undefined) return refused('unix(7)', 'nobody listens')
       if (target.#waiting.length > target.#backlog) return undefined
+      // Asked last, under the lock of the other end: unix_stream_connect() in net/unix/af_unix.c
+      if (this.connected) return deny('EISCONN', call, `${call}: the socket is connected`)
+      if (this.listening) return deny('EINVAL', call, `${call}: the socket listens`)
       this.#join(task, target)
       return { value: 0 }
     }

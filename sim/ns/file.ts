@@ -33,7 +33,7 @@ export class NamespaceInode extends Inode {
   override open(_task: Task, file: OpenFile): FileOperations | Denied {
     const { namespace } = this
     if (file.flags & 3) return deny('EPERM', 'namespaces(7)', 'open(2): the file of a namespace cannot be changed')
-    return { seekable: false, ioctl: (task, request, arg) => ioctl(task, namespace, request, arg) }
+    return { seekable: false, isUnreadable: true, ioctl: (task, request, arg) => ioctl(task, namespace, request, arg) }
   }
 
   override pinned(): void {

@@ -92,7 +92,7 @@ function memoryRows({ process }: Reading['of']): (readonly [string, string])[] {
     ['VmSwap', kib(swapped)],
     ['HugetlbPages', kib(0)],
     ['CoreDumping', '0'],
-    ['THP_enabled', '1'],
+    ['THP_enabled', process.image.hugePagesDisabled ? '0' : '1'],
   ]
 }
 

@@ -139,6 +139,7 @@ function mprotect(task: Task, call: SyscallOf<'mprotect'>): Reply {
   const [address, length] = [long(call.addr), long(call.len)]
   const prot = int(call.prot)
   if (!aligned(address)) return invalid('mprotect(2)', 'an address inside of a page')
+  if (length === 0) return 0
   if (prot & ~0x0300000f) return invalid('mprotect(2)', 'there is no such protection')
   const found = range(task, address, length, 'mprotect(2)')
   if (isDenied(found)) return found

@@ -51,14 +51,29 @@ export function writeFile(task: Task, file: OpenFile, bytes: Uint8Array, at?: nu
     const room = roomForFile(task, offset, data.length)
     if (typeof room !== 'number') return room
     if (room < data.length) data = data.subarray(0, room)
-    if (data.length === 0) return 0
+    // Files that the kernel makes may have something against nothing.
+    if (data.length === 0 && !operations.writesEachBuffer) return 0
   }
   const reply = operations.write(task, data, offset)
   const written = typeof reply === 'number' ? reply : 'value' in reply ? reply.value : undefined
   if (written === undefined) return reply
-  if (at === undefined) file.offset = offset + written
+  if (at === undefined && !operations.keepsOffset) file.offset = offset + written
   if (written > 0) inode.mode = privilegesDropped(task, file.path.mount, inode)
   return told(file, reply)
+}
+
+/** writev(2): as one piece, but for files that take each buffer by itself. do_loop_readv_writev() */
+function writeVector(task: Task, file: OpenFile, parts: readonly Uint8Array[]): Reply {
+  if (!file.operations?.writesEachBuffer) return writeFile(task, file, joined(parts))
+  let done = 0
+  for (const part of parts) {
+    const reply = writeFile(task, file, part)
+    const written = typeof reply === 'number' ? reply : 'value' in reply ? reply.value : undefined
+    if (written === undefined) return done > 0 ? done : reply
+    done += written
+    if (written < part.length) break
+  }
+  return done
 }
 
 function told(file: OpenFile, reply: Reply): Reply {
@@ -82,7 +97,7 @@ function checkOffset(file: OpenFile, offset: number, name: string): Denied | und
   if (offset < 0) return negativeOffset(name)
   const { operations, inode } = file
   // Devices like null have offsets that mean nothing.
-  const meaningless = inode.kind === 'character' && operations?.seek !== undefined
+  const meaningless = (inode.kind === 'character' && operations?.seek !== undefined) || operations?.isUnreadable
   if (!operations?.seekable && !meaningless) return deny('ESPIPE', name, `${name}: a stream has no offsets`)
   return undefined
 }
@@ -131,8 +146,8 @@ function copy(task: Task, from: OpenFile, to: OpenFile, count: number, fromAt?: 
   return done
 }
 
-/** Kinds that have splice_read. */
-const sendable: ReadonlySet<InodeKind> = new Set(['file', 'block', 'character', 'socket'])
+/** Kinds that have splice_read and can be sought in: of streams bytes would be lost. */
+const sendable: ReadonlySet<InodeKind> = new Set(['file', 'block', 'character'])
 
 /** Files of /proc/PID have no splice_read, but for the lists of mounts. */
 function isOfProcess({ inode, path }: OpenFile): boolean {
@@ -201,13 +216,14 @@ export const calls: Calls = {
   }),
   writev: full((task, { fd, iov }) => {
     const file = fileOf(task, fd, 'writev(2)')
-    return isDenied(file) ? file : writeFile(task, file, joined(iov.map(bytesOf)))
+    return isDenied(file) ? file : writeVector(task, file, iov.map(bytesOf))
   }),
   pwrite64: full((task, { fd, buf, offset }) => {
     const at = long(offset)
     if (at < 0) return negativeOffset('pwrite(2)')
     const file = fileOf(task, fd, 'pwrite(2)')
     if (isDenied(file)) return file
+    if (file.operations?.isSequence) return deny('ESPIPE', 'pwrite(2)', 'pwrite(2): a seq_file is written at its start')
     return checkOffset(file, at, 'pwrite(2)') ?? writeFile(task, file, bytesOf(buf), at)
   }),
   lseek: full((task, { fd, offset, whence }) => {

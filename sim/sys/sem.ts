@@ -118,6 +118,8 @@ function semctl(task: Task, id: number, number: number, operation: number, arg: 
   const { ipc } = task.namespaces
   const known = [...Object.values(IPC), ...Object.values(CTL)] as number[]
   if (!known.includes(operation)) return invalid(call, `there is no operation ${operation}`)
+  const value = operation === CTL.SETVAL ? int(arg as number) : 0
+  if (value < 0 || value > semaphoreMax) return tooMuch(call)
   const set = ipc.semaphores.find(id, call)
   if (isDenied(set)) return set
   if (operation === IPC.RMID || operation === IPC.SET) {

@@ -76,7 +76,15 @@ function putTime(view: DataView, at: number, { seconds, nanoseconds }: Moment): 
   view.setUint32(at + 8, nanoseconds, true)
 }
 
-const STATX = { BASIC: 0x7ff, BTIME: 0x800, MNT_ID: 0x1000, MNT_ID_UNIQUE: 0x4000, RESERVED: 0x80000000 } as const
+/** STAMPS: mtime and ctime, whose finest grain is for who asks for it, where the file system has such. */
+const STATX = {
+  STAMPS: 0xc0,
+  BASIC: 0x7ff,
+  BTIME: 0x800,
+  MNT_ID: 0x1000,
+  MNT_ID_UNIQUE: 0x4000,
+  RESERVED: 0x80000000,
+} as const
 const ATTR_MOUNT_ROOT = 0x2000
 
 /** struct statx. */
@@ -91,8 +99,11 @@ function statxBytes(task: Task, path: Path, mask: number): Uint8Array {
   }
   const unique = (mask & STATX.MNT_ID_UNIQUE) !== 0 && task.kernel.since(6, 8)
   // A time of birth is told to who asks for it; the rest always.
+  const fine = task.kernel.since(6, 13) && inode.superblock.type === 'tmpfs' && !(mask & STATX.STAMPS)
   const has =
-    STATX.BASIC | (inode.btime && mask & STATX.BTIME ? STATX.BTIME : 0) | (unique ? STATX.MNT_ID_UNIQUE : STATX.MNT_ID)
+    (fine ? STATX.BASIC & ~STATX.STAMPS : STATX.BASIC) |
+    (inode.btime && mask & STATX.BTIME ? STATX.BTIME : 0) |
+    (unique ? STATX.MNT_ID_UNIQUE : STATX.MNT_ID)
   view.setUint32(0, has, true)
   view.setUint32(4, blockBytesOf(inode.superblock), true)
   u64(8, path.dentry === path.mount.root ? ATTR_MOUNT_ROOT : 0)
