@@ -1,9 +1,9 @@
 // One random scenario on both kernels: what the simulated one says is written down, and the real one is asked.
 
+import { realStage } from '../../backends/player/stage.ts'
 import { type PlayOptions, play } from '../../sim/scenario/play.ts'
 import type { Played, Result } from '../../sim/scenario/result.ts'
 import { parseScenario } from '../../sim/scenario/scenario.ts'
-import { realStage } from './player.ts'
 import { declared } from './random/declared.ts'
 import type { Machine } from './random/machine.ts'
 import { type Recorded, record, type Steps } from './scenario-steps.ts'

@@ -160,9 +160,20 @@ class Recorder {
     for (const other of [...this.#actors]) {
       const end = await this.stage.ended(other.actor)
       if (end === undefined) continue
+      // Another thread has executed a program, and has its number now.
+      if (
+        this.#actors.some(({ actor }) => actor !== other.actor && this.#number(actor) === this.#number(other.actor))
+      ) {
+        this.#actors.splice(this.#actors.indexOf(other), 1)
+        continue
+      }
       this.#write(other, endOf(end))
       this.#actors.splice(this.#actors.indexOf(other), 1)
     }
+  }
+
+  #number(actor: number): number {
+    return this.stage.task(actor).entry.numbers[0]!
   }
 
   #write({ pid }: Newcomer, text: string): void {

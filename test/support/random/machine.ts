@@ -2,9 +2,9 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { kernelVersion } from '../../../backends/player/machine.ts'
 import type { Syscall } from '../../../core/syscall.ts'
 import type { Kernel } from '../../../sim/kernel.ts'
-import { kernelVersion } from '../player.ts'
 import { AT_FDCWD } from './draw.ts'
 
 export interface Machine {
@@ -12,7 +12,7 @@ export interface Machine {
   readonly cpus: number
   /** What the tester may do: bits of capabilities. */
   readonly capabilities: bigint
-  /** Of the unified hierarchy. */
+  /** Those that the root of the unified hierarchy gives to its children. */
   readonly controllers: readonly string[]
   /** Settings of the whole machine that change what calls answer: distributions set them each in its way. */
   readonly settings: ReadonlyMap<string, number>
@@ -28,7 +28,7 @@ export function thisMachine(): Machine {
     version: kernelVersion(),
     cpus: availableParallelism(),
     capabilities: BigInt(`0x${bits}`),
-    controllers: unified ? readFileSync(`${unified}/cgroup.controllers`, 'utf8').trim().split(' ') : [],
+    controllers: unified ? readFileSync(`${unified}/cgroup.subtree_control`, 'utf8').trim().split(' ') : [],
     settings: new Map(settings.map((name) => [name, Number(readFileSync(`/proc/sys/fs/${name}`, 'utf8'))])),
   }
 }
@@ -58,6 +58,11 @@ export function beginning({ capabilities }: Machine): readonly Syscall[] {
     ...[limit(7, 128n, 256n), limit(4, 0n, 0n), limit(12, 819200n, 819200n)],
     ...lacking.map((bit): Syscall => ({ name: 'prctl', option: 24, arg2: bit, arg3: 0, arg4: 0, arg5: 0 })),
     { name: 'capset', sets: { effective: kept, permitted: kept, inheritable: 0n } },
+    // Of its own, since what a machine's root lies on is its own affair.
+    {
+      ...{ name: 'mount', source: 'none', target: '/tmp', filesystemtype: 'tmpfs', mountflags: 0 },
+      data: 'mode=1777',
+    },
     { name: 'mkdirat', dirfd: AT_FDCWD, pathname: '/tmp/a', mode: 0o755 },
     { name: 'mkdirat', dirfd: AT_FDCWD, pathname: '/tmp/b', mode: 0o755 },
     { name: 'mkdirat', dirfd: AT_FDCWD, pathname: '/tmp/w', mode: 0o755 },

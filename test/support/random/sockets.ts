@@ -27,7 +27,7 @@ export const sockets: Readonly<Record<string, Make>> = {
   },
   socket: (draw) => ({
     ...{ name: 'socket', domain: draw.of([1, 1, 2, 2, 10, 16, 99]), type: draw.of([1, 2, 5, 0o4001, 0o2000002, 3, 9]) },
-    protocol: draw.of([0, 0, 0, 6, 17, 99]),
+    protocol: draw.of([0, 0, 0, 17, 99]),
   }),
   socketpair: (draw) => ({
     ...{ name: 'socketpair', domain: draw.of([1, 1, 1, 2]), type: draw.of([1, 2, 5, 0o4001, 3]), protocol: 0, sv: 8 },
