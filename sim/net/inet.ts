@@ -387,13 +387,8 @@ export class InetSocket extends Socket {
   /** For the digest. */
   hidden(): object {
     return {
-      untold: this.#untold,
-      trying: this.#trying,
-      waiting: this.#waiting,
-      backlog: this.#backlog,
-      wasConnected: this.#wasConnected,
-      keepsPort: this.#keepsPort,
-      seen: this.#seen,
+      ...{ untold: this.#untold, trying: this.#trying, waiting: this.#waiting, backlog: this.#backlog },
+      ...{ wasConnected: this.#wasConnected, keepsPort: this.#keepsPort, seen: this.#seen },
     }
   }
 }

@@ -26,7 +26,7 @@ export function fileFaults(machine: Everything): string[] {
   for (const [file] of files) {
     mounts.add(file.path.mount)
     inodes.add(file.inode)
-    if (mayBeWritten(file.flags) && file.inode.kind === 'file') writers.add(file.inode)
+    if (mayBeWritten(file.flags) && file.inode.kind === 'file' && !file.isNoWriter) writers.add(file.inode)
   }
   for (const { root, cwd } of contexts(machine)) {
     mounts.add(root.mount)
@@ -68,8 +68,7 @@ function contexts({ kernel }: Everything): Set<FsContext> {
 /** Mounts that have not ended. */
 export function living({ kernel, all }: Everything): Mount[] {
   const internal = new Set(kernel.internalMounts.values())
-  for (const { queueMount, references } of all(IpcNamespace))
-    if (queueMount && references > 0) internal.add(queueMount)
+  for (const { queueMount, references } of all(IpcNamespace)) if (queueMount && references > 0) internal.add(queueMount)
   for (const overlay of all(Overlay)) {
     const { upper, work, lower } = (overlay.hidden() as { layers: Layers }).layers
     if (overlay.mounts > 0) for (const layer of [upper, work, ...lower]) if (layer) internal.add(layer.mount)
