@@ -17,6 +17,7 @@ import { print } from './print.ts'
 import type { Played, Result, Verdict } from './result.ts'
 import { sameOfItsKind } from './same-output.ts'
 import type { BeginLine, CallLine, Difference, Expected, Line, Scenario } from './scenario.ts'
+import { inAnyOrder } from './separate.ts'
 import type { Answer, Ended, Guided, Stage } from './stage.ts'
 import { parseValue, type Value } from './value.ts'
 import { holdsOn } from './version.ts'
@@ -34,6 +35,15 @@ export async function play(scenario: Scenario, stage: Stage, options: PlayOption
   const player = new Player(scenario, stage)
   const played: Played[] = []
   let calls = 0
+  if (scenario.tasks) {
+    await inAnyOrder({ lines: scenario.lines, tasks: scenario.tasks }, player, (result, line) => {
+      played.push(result)
+      options.onLine?.(result)
+      if (line.kind === 'call') calls += 1
+      return calls >= (options.until ?? Number.POSITIVE_INFINITY) || options.stopAt?.(result) === true
+    })
+    return { stage: stage.title, played }
+  }
   for (const [index, line] of scenario.lines.entries()) {
     if (line.kind === 'call' && calls++ >= (options.until ?? Number.POSITIVE_INFINITY)) break
     const result = await player.line(line, index)
@@ -99,6 +109,15 @@ class Player {
         if (this.#stage.guide && (!line.call || index === this.#scenario.lines.length - 1)) return undefined
         return { line: line.line, written: line.text, verdict: 'not modelled', actual: line.reason }
     }
+  }
+
+  /** Whether a call that was begun has not ended. */
+  async waits(index: number): Promise<boolean> {
+    const begun = this.#begun.get(index)
+    const line = this.#scenario.lines[index]
+    if (begun?.answer?.kind !== 'waits' || line === undefined || !('task' in line)) return false
+    const member = this.#cast.of(line.task)
+    return member !== undefined && (await this.#stage.waiting(member.actor))
   }
 
   async #begin(line: BeginLine, index: number): Promise<Played | undefined> {

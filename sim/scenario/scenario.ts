@@ -92,6 +92,8 @@ export interface Scenario {
   readonly cgroups: 'v2' | 'v1' | 'hybrid'
   /** `# scenario: NAME`, or the comments before the first line. */
   readonly title: string
+  /** Tasks whose lines come from files of their own, so that their order among each other is not known. */
+  readonly tasks?: readonly number[]
 }
 
 /** The number of a task (-f), with its name (--decode-pids=comm); the time (-t, -tt, -ttt, -r); the call's number (-n), the address (-i). */

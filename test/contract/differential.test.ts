@@ -3,12 +3,12 @@
 
 import fc from 'fast-check'
 import { expect } from 'vitest'
+import { builtPlayer } from '../../backends/player/program.ts'
 import type { SyscallName } from '../../core/syscall.ts'
 import { report } from '../../sim/scenario/result.ts'
 import { table } from '../../sim/sys/all.ts'
 import { compare } from '../support/differential.ts'
 import { skipUnless } from '../support/needs.ts'
-import { builtPlayer } from '../support/player.ts'
 import { makers, notDrawn } from '../support/random/all.ts'
 import { drawing } from '../support/random/draw.ts'
 import { thisMachine } from '../support/random/machine.ts'

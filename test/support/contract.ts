@@ -2,13 +2,15 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { kernelVersion } from '../../backends/player/machine.ts'
+import { builtPlayer } from '../../backends/player/program.ts'
+import { realStage } from '../../backends/player/stage.ts'
 import { play } from '../../sim/scenario/play.ts'
 import { passes, type Result } from '../../sim/scenario/result.ts'
 import { parseScenarios, type Scenario } from '../../sim/scenario/scenario.ts'
 import { simulatedStage } from '../../sim/scenario/stage-sim.ts'
 import { holdsOn, machineFor } from '../../sim/scenario/version.ts'
 import { isEmulated, isUserModeLinux, missing } from './needs.ts'
-import { builtPlayer, kernelVersion, realStage } from './player.ts'
 import { repository } from './source.ts'
 
 export interface Contract {

@@ -130,6 +130,17 @@ export class HostFiles {
     }
   }
 
+  /** Nothing that is said of a file later changes what is known of it from the start. */
+  settleAll(inode: Inode, facts: Facts): void {
+    const settled = this.settledOf(inode)
+    if (settled === undefined) return
+    settled.kind = true
+    settled.mode ||= facts.mode !== undefined
+    settled.owner ||= facts.uid !== undefined
+    settled.size ||= facts.sizeBytes !== undefined
+    settled.content ||= facts.content !== undefined || facts.target !== undefined
+  }
+
   /** Bytes at an offset of a file. */
   fill(inode: Inode, offset: number, bytes: Uint8Array): void {
     if (bytes.length > 0) this.#operations(real(inode))?.write?.(this.#kernel.init, bytes, offset)

@@ -65,7 +65,8 @@ export class Guide {
 
   /** A task is about to make the call of a line, and this is what came of it there. */
   before(task: Task, call: Syscall, expected: Expected, outputs: readonly Output[], index: number): Guided {
-    if (call.name === 'statfs' || call.name === 'fstatfs') this.#fileSystem(task, call, outputs)
+    if ((call.name === 'statfs' || call.name === 'fstatfs') && succeeded(expected))
+      this.#fileSystem(task, call, outputs)
     if (call.name === 'futex' && failedWith(expected) === 'EAGAIN')
       return { skip: 'what lies at an address is not known' }
     this.#paths(task, call, expected, outputs, index)

@@ -1,20 +1,9 @@
-// The real kernel as a stage for scenarios: test/native/player.c makes a corner of its own and has puppets make the calls.
+// The real kernel as a stage for scenarios: backends/linux/native/player.c makes a corner of its own and has puppets make the calls.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { release, tmpdir } from 'node:os'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { syscallNumber } from '../../backends/linux/numbers.ts'
 import { errnoName } from '../../core/errno.ts'
 import { Arena } from '../../core/launch/arena.ts'
 import { type EncodedCall, encodeCall } from '../../core/launch/encode.ts'
@@ -23,9 +12,10 @@ import type { Config } from '../../sim/kernel.ts'
 import type { Outcome } from '../../sim/outcome.ts'
 import type { Actor, Answer, Ended, Newcomer, Stage } from '../../sim/scenario/stage.ts'
 import { furnish } from '../../sim/scenario/world.ts'
-import { isEmulated, isUserModeLinux } from './needs.ts'
-import { refuseDanger } from './player-danger.ts'
-import { repository } from './source.ts'
+import { syscallNumber } from '../linux/numbers.ts'
+import { refuseDanger } from './danger.ts'
+import { isEmulated, isUserModeLinux, kernelVersion, titleOfKernel } from './machine.ts'
+import { playerProgram } from './program.ts'
 
 // As in puppet.h and player.c.
 const BASE = 0x2000000000
@@ -65,55 +55,13 @@ interface Request {
   readonly output?: EncodedCall['output']
 }
 
-export function kernelVersion(): readonly [number, number] {
-  const [major = 0, minor = 0] = release()
-    .split('.')
-    .map((part) => Number.parseInt(part, 10))
-  return [major, minor]
-}
-
-/** Which machine this is, and its kernel: `linux 6.18`, `uml 6.12`, `emulated 6.12`. */
-export function titleOfKernel(): string {
-  return `${isUserModeLinux() ? 'uml' : isEmulated() ? 'emulated' : 'linux'} ${kernelVersion().join('.')}`
-}
-
-const flagsOfCompiler = [
-  ...['-O2', '-std=gnu11', '-ffreestanding', '-fno-builtin', '-nostdlib', '-static', '-no-pie', '-fno-pie'],
-  ...['-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-fno-strict-aliasing'],
-  ...(process.arch === 'arm64' ? ['-mno-outline-atomics'] : ['-fcf-protection=none']),
-]
-
-/** Compiles the player where it is missing or old; undefined without gcc. */
-export function builtPlayer(): string | undefined {
-  const directory = join(process.env.VITRINE_TEST_DIRECTORY ?? tmpdir(), `vitrine-player-${process.geteuid?.() ?? 0}`)
-  const parts = ['player.c', 'puppet.h', 'corner.h', 'watch.h'].map((name) => `test/native/${name}`)
-  const sources = [...parts, 'backends/linux/native/system.h']
-  const newest = Math.max(...sources.map((name) => Math.trunc(statSync(join(repository, name)).mtimeMs)))
-  const program = join(directory, `player-${newest}`)
-  if (existsSync(program)) return program
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
-    if (statSync(directory).uid !== process.geteuid?.()) return undefined
-    const made = `${program}.${process.pid}`
-    const include = join(repository, 'backends/linux/native')
-    execFileSync('gcc', [...flagsOfCompiler, '-I', include, '-o', made, join(repository, sources[0]!)], {
-      stdio: 'pipe',
-    })
-    renameSync(made, program)
-    return program
-  } catch {
-    return undefined
-  }
-}
-
 /**
  * Opens a corner of the real kernel. Needs root; the caller closes it, after which nothing is left.
  *
  * @param wholeTree - its cgroups are the machine's own, from the root on: only for an emulated machine
  */
 export async function realStage(cgroups: Config['cgroups'] = 'v2', wholeTree = false): Promise<RealStage> {
-  const program = builtPlayer()
-  if (program === undefined) throw new Error('test/native/player.c was not compiled: gcc is missing')
+  const program = playerProgram()
   const directories = wholeTree ? [] : ownCgroups(cgroups)
   const left = wholeTree ? new Set(cgroupsBelow('/sys/fs/cgroup')) : undefined
   const child = spawn(

@@ -1,5 +1,5 @@
 /* player [CGROUP.PROCS...]: plays calls on the real kernel for a test, which sends them one by one on standard input (see
- * test/support/player.ts for the other side). It makes a corner of its own first: pid, mount, uts, ipc, net and cgroup
+ * backends/player/stage.ts for the other side). It makes a corner of its own first: pid, mount, uts, ipc, net and cgroup
  * namespaces, a file system in memory as root. Process 1 of it is the supervisor: it hands calls to puppets through their
  * mailboxes, looks at them through /proc, and takes everything along when it ends. */
 #include "corner.h"
