@@ -87,6 +87,8 @@ export const socketNumbers: Readonly<Record<string, number>> = {
 
 /** Names of other headers that belong to no family: seccomp, timers, System V objects, reboot. */
 export const moreNumbers: Readonly<Record<string, number>> = {
+  ...{ NS_GET_MNTNS_ID: 0x8008b705, NS_GET_PID_FROM_PIDNS: 0x8004b706, NS_GET_TGID_FROM_PIDNS: 0x8004b707 },
+  ...{ NS_GET_PID_IN_PIDNS: 0x8004b708, NS_GET_TGID_IN_PIDNS: 0x8004b709 },
   ...{ SUID_DUMP_DISABLE: 0, SUID_DUMP_USER: 1, SUID_DUMP_ROOT: 2 },
   ...{ SECCOMP_MODE_DISABLED: 0, SECCOMP_MODE_STRICT: 1, SECCOMP_MODE_FILTER: 2 },
   ...{

@@ -3,23 +3,20 @@
 import type { Syscall } from '../../core/syscall.ts'
 import { isDenied, type Outcome } from '../outcome.ts'
 import { Cast, type Member } from './cast.ts'
-import { agrees, samePids, sameSignals } from './compare.ts'
 import { constant, signalName } from './constants.ts'
 import { type Output, type Translated, translate } from './data.ts'
-import { givesDescriptor, note, notePair, notePidfd, resultKind } from './effects.ts'
+import { givesDescriptor, note, notePidfd } from './effects.ts'
 import { absentDescriptor } from './host/excuse.ts'
 import { Silent } from './host/silent.ts'
 import { isNetlinkAnswer } from './messages.ts'
-import { holdsPids } from './names.ts'
 import { numberIn } from './number.ts'
-import { written } from './output.ts'
 import { print } from './print.ts'
 import type { Played, Result, Verdict } from './result.ts'
-import { sameOfItsKind } from './same-output.ts'
+import { sameOutputs, samePidText, sameResult } from './same.ts'
 import type { BeginLine, CallLine, Difference, Expected, Line, Scenario } from './scenario.ts'
 import { inAnyOrder } from './separate.ts'
 import type { Answer, Ended, Guided, Stage } from './stage.ts'
-import { parseValue, type Value } from './value.ts'
+import type { Value } from './value.ts'
 import { holdsOn } from './version.ts'
 
 export interface PlayOptions {
@@ -209,6 +206,9 @@ class Player {
     }
     if (!begun && this.#stage.guide) answer = await this.#again(member, call, line.expected, answer)
     if (!begun) await this.#children(member, call, answer, line.expected)
+    // A child that the log does not follow has let go of its parent's memory by now.
+    if (!begun && this.#stage.guide && answer.kind === 'waits' && answer.child)
+      answer = await this.#stage.collect(member.actor)
     if (answer.kind === 'gone') member.gone = true
     if (line.expected.kind === 'left out' && answer.kind !== 'gone') this.#interrupted.set(member, translated)
     if (answer.kind !== 'ended') {
@@ -372,72 +372,6 @@ function senderOf(info: Value | undefined): number | undefined {
 
 const check = (holds: boolean, yes: string, no: string): { verdict: Verdict; actual: string } =>
   holds ? { verdict: 'holds', actual: yes } : { verdict: 'fails', actual: no }
-
-/** A number of a process is written in other digits. */
-function samePidText(line: CallLine, call: Syscall, expected: bigint, actual: bigint, names: Member['names']): boolean {
-  if (call.name !== 'write' || line.args[0] === undefined || !holdsPids(pathOf(line.args[0], names))) return false
-  return expected === numberIn(line.args[2] ?? { kind: 'anything' }) && Number(actual) === call.buf.length
-}
-
-function sameResult(call: Syscall, expected: bigint, actual: bigint, { pids, elsewhere }: Member['names']): boolean {
-  // Numbers of keyrings, and the size of the kernel's own masks, are whatever they are.
-  if (elsewhere && /^(keyctl|sched_getaffinity)$/.test(call.name)) return expected > 0n === actual > 0n
-  switch (resultKind(call)) {
-    case 'fd':
-      return expected >= 0n
-    case 'pid':
-      return expected <= 0n || actual <= 0n ? expected === actual : pids.same(expected, actual)
-    case 'address':
-      return expected !== -1n
-    case 'number':
-      return expected === actual
-  }
-}
-
-function sameOutputs(
-  line: CallLine,
-  expected: Expected,
-  { names }: Member,
-  call: Syscall,
-  outputs: readonly Output[],
-  outcome: Extract<Outcome, { value: number }>,
-): boolean {
-  // Of a call with several outputs, only the first one's bytes come back.
-  const [output] = outputs
-  const value = outcome.data && written(call, outcome.value, outcome.data)
-  if (call.name === 'ppoll' || (call.name as string) === 'poll')
-    return value === undefined || agrees(polled(expected), value, names)
-  if (output === undefined || value === undefined || numbersOnly(output.written)) return true
-  const special = sameOfItsKind(call, output.written, value, outcome, names)
-  if (special !== undefined) return special
-  if (/^(pipe2?|socketpair)$/.test(call.name)) {
-    notePair(names, output.written, value)
-    return true
-  }
-  if (names.elsewhere && call.name === 'read' && output.written.kind === 'string' && value.kind === 'string')
-    if (output.written.bytes.length > 12 && sameSignals(output.written.bytes, value.bytes)) return true
-  if (names.elsewhere && /^readlink/.test(call.name) && output.written.kind === 'string' && value.kind === 'string') {
-    const [wanted, got] = [output.written.bytes, value.bytes].map((bytes) => new TextDecoder().decode(bytes))
-    if (/^\d+$/.test(wanted!) && /^\d+$/.test(got!)) return names.pids.same(BigInt(wanted!), BigInt(got!))
-  }
-  const path = 'fd' in call && typeof line.args[0] === 'object' ? pathOf(line.args[0], names) : undefined
-  if ((call.name === 'read' || call.name === 'pread64') && holdsPids(path))
-    return samePids(output.written, value, names)
-  return agrees(output.written, value, names)
-}
-
-/** An address instead of what lies there: strace was not asked, or the call has failed. */
-const numbersOnly = (value: Value): boolean => value.kind === 'number' || value.kind === 'name'
-
-function pathOf(fd: Value, names: Member['names']): string | undefined {
-  return fd.kind === 'number' ? names.files.paths.get(fd.number) : undefined
-}
-
-/** `= 1 ([{fd=3, revents=POLLIN}])`; a note of another kind says nothing of descriptors. */
-function polled(expected: Expected): Value {
-  const text = expected.kind === 'value' ? /^\[.*?\](?=$|, left)/.exec(expected.note ?? '')?.[0] : undefined
-  return text === undefined ? { kind: 'anything' } : parseValue(text)
-}
 
 const readLength = (call: Syscall, { value }: { value: number }): number | undefined =>
   call.name === 'read' || call.name === 'pread64' ? value : undefined
