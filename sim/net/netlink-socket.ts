@@ -13,6 +13,8 @@ import { type Sending, SOCK, Socket } from './socket.ts'
 
 const NETLINK = { ROUTE: 0, NETFILTER: 12, AUDIT: 9, KOBJECT_UEVENT: 15, GENERIC: 16 } as const
 const datagramBytes = 32_768
+/** SOL_NETLINK NETLINK_CAP_ACK, as options are kept. */
+const capAck = '270 10'
 
 /** What a request is answered with: messages of a list, or nothing but whether it was done. */
 export type Answer =
@@ -78,7 +80,8 @@ class NetlinkSocket extends Socket {
       return
     }
     if (isDenied(answer)) {
-      this.#put(errorMessage(request, answer.errno, this.#port))
+      const capped = (this.options.get(capAck) ?? 0) !== 0
+      this.#put(errorMessage(request, answer.errno, this.#port, capped))
       return
     }
     const flags = answer.dump ? NLM_F.MULTI : 0
