@@ -126,16 +126,21 @@ export class Tmpfs implements Superblock {
   }
 }
 
+/** What those have that can have none: entries, content. */
+const nothing = new Map<string, never>()
+const noPages = new Pages()
+const noCharges = new Charges('shmem')
+
 export class TmpfsInode extends Inode {
   declare readonly superblock: Tmpfs
   /** The entries of a directory, the newest last. */
-  readonly names = new Map<string, Inode>()
+  readonly names: Map<string, Inode>
   /** Where lseek(2) finds them: a name keeps its offset when another file takes it over. */
-  readonly #offsets = new Map<string, number>()
+  readonly #offsets: Map<string, number>
   #nextOffset = 3
   readonly target: string
-  readonly pages = new Pages()
-  readonly charges = new Charges('shmem')
+  readonly pages: Pages
+  readonly charges: Charges
   /** Of a file on a disk; made when it is first read or written. */
   cache: PageCache | undefined
   /** F_SEAL_* of a regular file: those of a path are sealed against more from the start. mm/shmem.c */
@@ -143,6 +148,11 @@ export class TmpfsInode extends Inode {
 
   constructor(superblock: Tmpfs, ino: number, made: NewInode) {
     super(superblock, ino, made)
+    const { kind } = made
+    this.names = kind === 'directory' ? new Map() : nothing
+    this.#offsets = kind === 'directory' ? new Map() : nothing
+    this.pages = kind === 'file' ? new Pages() : noPages
+    this.charges = kind === 'file' ? new Charges('shmem') : noCharges
     this.target = made.target ?? ''
     this.sizeBytes = made.kind === 'directory' ? 2 * entryBytes : utf8Length(this.target)
     if (made.kind === 'directory') this.linkCount = 2
@@ -314,5 +324,10 @@ export class TmpfsInode extends Inode {
     this.sizeBytes -= entryBytes
     if (inode.kind === 'directory') this.linkCount -= 1
     this.mtime = this.ctime = this.superblock.kernel.now()
+  }
+
+  /** For the digest. */
+  hidden(): object {
+    return { offsets: this.#offsets }
   }
 }
