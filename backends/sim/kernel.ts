@@ -16,6 +16,15 @@ const killed = 'the runtime was killed'
 /** JavaScript that was told of something goes on before time does. */
 const turns = 50
 
+/** What JavaScript waits for, by machine: several runtimes may be on one. */
+const waiters = new WeakMap<Machine, Set<() => boolean>>()
+
+function waitersOf(machine: Machine): Set<() => boolean> {
+  const there = waiters.get(machine) ?? new Set()
+  waiters.set(machine, there)
+  return there
+}
+
 export interface SimulatedOptions {
   /**
    * A monitor is about to execute the cleanup command of a container whose caller was not there: its argv, and the task.
@@ -40,17 +49,30 @@ export function openSimulated(machine: Machine, runtime: Task, options: Simulate
     return taken(runtime, given)
   }
 
-  /** Lets the machine run until something has happened that JavaScript waits for. */
+  /** Lets the machine run until something has happened that JavaScript waits for: this one, or another whose turn comes first. */
   const until = async (happened: () => boolean): Promise<void> => {
-    for (;;) {
-      for (let turn = 0; turn < turns; turn++) {
-        if (happened()) return
-        await undefined
+    const waiting = waitersOf(machine)
+    const anybody = () => {
+      for (const one of waiting) if (one()) return true
+      return false
+    }
+    waiting.add(happened)
+    try {
+      for (;;) {
+        for (let turn = 0; turn < turns; turn++) {
+          if (happened()) return
+          await undefined
+        }
+        // Another who has long been told takes longer over it: a module is being loaded.
+        if (anybody()) await new Promise((resolve) => setTimeout(resolve))
+        else if (!runUntil(machine, anybody)) {
+          const others = options.meanwhile?.()
+          if (others === undefined) throw new Error('nothing can happen any more on the simulated machine')
+          await others
+        }
       }
-      if (runUntil(machine, happened)) continue
-      const others = options.meanwhile?.()
-      if (others === undefined) throw new Error('nothing can happen any more on the simulated machine')
-      await others
+    } finally {
+      waiting.delete(happened)
     }
   }
 

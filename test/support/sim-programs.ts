@@ -69,6 +69,13 @@ export const tools: Programs = {
     for (const path of argv.slice(1)) yield* say(yield* wholeFile(path))
     return 0
   }),
+  /** head [FILE]: what one read(2) gives, a line of a terminal. */
+  head: program(function* ([, pathname]) {
+    const opened = pathname && (yield* must({ name: 'openat', dirfd: AT_FDCWD, pathname, flags: 0, mode: 0 }))
+    const { value, data } = yield* must({ name: 'read', fd: opened ? opened.value : 0, buf: 4096 })
+    yield* say(decoder.decode(data!.subarray(0, value)))
+    return 0
+  }),
   /** append FILE TEXT */
   append: program(function* ([, pathname, text]) {
     const opened = yield* must({ name: 'openat', dirfd: AT_FDCWD, pathname: pathname!, flags: 0o2101, mode: 0o644 })

@@ -12,6 +12,7 @@ import type { Config } from '../../sim/kernel.ts'
 import type { Task } from '../../sim/task.ts'
 import { copy } from './sim-copy.ts'
 import { engineOn, openSimulatedEngine, programs, type SimulatedEngine } from './sim-engine.ts'
+import { initProgram } from './sim-init.ts'
 import { tools } from './sim-programs.ts'
 import { shell } from './sim-shell.ts'
 
@@ -50,8 +51,12 @@ export function openSession(config: Partial<Config> = {}): Session {
     },
     meanwhile: () => (busy.size === 0 ? undefined : new Promise((resolve) => setImmediate(resolve))),
   }
-  const engine = openSimulatedEngine({ programs: { ...programs, ...tools, sh: shell, cp: copy }, ...config }, more)
-  const { machine, host, settings, request, read } = engine
+  const engine = openSimulatedEngine(
+    { programs: { ...programs, ...tools, sh: shell, cp: copy, init: initProgram }, ...config },
+    more,
+  )
+  const { machine, settings, request, read } = engine
+  const host = { ...engine.host, initPath: () => '/bin/init' }
   const { kernel } = host
 
   /** The monitor is about to execute `vitrine cleanup ID`: its task is a runtime from the next turn on. */
@@ -64,6 +69,7 @@ export function openSession(config: Partial<Config> = {}): Session {
 
   install(settings.selfArgv[0]!, 'outside')
   install('/bin/cp', 'cp')
+  install('/bin/init', 'init')
 
   /** A program of the host. */
   function install(pathname: string, program: string): void {
@@ -109,6 +115,7 @@ export function openSession(config: Partial<Config> = {}): Session {
   }
   return {
     ...engine,
+    host,
     detached: async (command, wanted) => {
       const started = await run(host, settings, request(command, wanted))
       await after(1)

@@ -146,7 +146,11 @@ describe('namespaces', () => {
     })
     const [mine, its] = [links(pid), links(second.pid)]
     expect(its.filter((link) => !mine.includes(link))).toEqual([its[0], its[2]])
-    expect((await session.toEnd(['cat', '/proc/1/cmdline'], { pid: other })).stdout.split("\u0000")).toEqual(['sleep', '100', ''])
+    expect((await session.toEnd(['cat', '/proc/1/cmdline'], { pid: other })).stdout.split('\u0000')).toEqual([
+      'sleep',
+      '100',
+      '',
+    ])
     await verb(remove, 'one', { force: true, volumes: true })
     // The first process of the pid namespace has gone, and all others with it.
     expect(await verb(wait, 'two')).toBe(137)
@@ -164,7 +168,7 @@ describe('namespaces', () => {
 
 describe('volumes', () => {
   const named = { kind: 'named', source: 'data', destination: '/etc', options: [] } as const
-  const names = async () => (await verb(listVolumes, { filters: [] } as never)).map(({ name }) => name)
+  const names = async () => (await verb(listVolumes, {})).map(({ name }) => name)
 
   it('begin with what the root has there, and keep what is written', async () => {
     write('/rootfs/etc/text', 'from the root\n')

@@ -223,7 +223,7 @@ describe('remove, prune and --rm', () => {
   it('prunes those that do not run', async () => {
     for (const name of ['one', 'two']) await session.toEnd(['true'], { name })
     await session.detached(['sleep', '100'], { name: 'three' })
-    const pruned = await verb(pruneContainers, { filters: [], moment: () => 0 } as never)
+    const pruned = await verb(pruneContainers, { filters: [], moment: () => 0 })
     expect(pruned.removed).toHaveLength(2)
     expect(await rows()).toMatchObject([{ name: 'three' }])
   })
