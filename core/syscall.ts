@@ -34,6 +34,8 @@ export interface CloneArgs {
   readonly stack_size?: number
   /** Bytes of the struct; 88 when absent. */
   readonly size?: number
+  /** What stands behind the members that are known. */
+  readonly tail?: Uint8Array
 }
 
 export interface CapSets {

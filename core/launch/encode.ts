@@ -182,6 +182,7 @@ export function encodeCall(call: Syscall, arena: Arena): EncodedCall {
         arena.u64(offset + 32, args.exit_signal ?? 17)
         arena.u64(offset + 40, args.stack ?? 0)
         arena.u64(offset + 48, args.stack_size ?? 0)
+        if (args.tail) arena.bytes.set(args.tail.subarray(0, Math.max(0, (args.size ?? 88) - 88)), offset + 88)
         if (args.set_tid) {
           const numbers = arena.reserve(4 * args.set_tid.length)
           for (const [index, tid] of args.set_tid.entries()) arena.u32(numbers + 4 * index, tid)

@@ -337,6 +337,7 @@ class Translation {
     const fields = this.#fields(value)
     const args: Record<string, unknown> = { flags: 0, exit_signal: 0 }
     for (const [name, field] of fields) {
+      if (name === '' && field.kind === 'string') args.tail = field.bytes
       if (['parent_tid', 'child_tid', 'tls', 'pidfd', ''].includes(name)) continue
       if (name === 'set_tid' && field.kind === 'list')
         args.set_tid = field.items.map((item) => Number(this.#number(item, name)))
