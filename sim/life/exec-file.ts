@@ -47,7 +47,7 @@ export function findExecutable(
   const call = dirfd === AT_FDCWD ? 'execve(2)' : 'execveat(2)'
   const first = walk(task, dirfd, pathname, { ...options, call })
   if (isDenied(first)) return first
-  const title = first.dentry.name
+  const title = titleOf(task, first, dirfd, pathname)
   let path: Path = first
   let args = argv
   let unreadable = false
@@ -78,6 +78,12 @@ export function findExecutable(
     if (isDenied(next)) return next
     path = next
   }
+}
+
+/** The last component as it was named, whatever links lead to. Of a descriptor its number, since Linux 6.14 its file's name. */
+function titleOf(task: Task, { dentry }: Path, dirfd: number, pathname: string | null): string {
+  if (pathname) return pathname.slice(pathname.lastIndexOf('/') + 1)
+  return task.kernel.since(6, 14) ? dentry.name : String(dirfd)
 }
 
 /** may_open() with MAY_EXEC. */

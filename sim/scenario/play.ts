@@ -354,7 +354,8 @@ class Player {
       const sender = senderOf(line.info)
       if (sender !== undefined && this.#cast.named(sender)) {
         // Its sender is in the log: it is for the kernel that is played on to bring it.
-      } else {
+      } else if (sender === 0) return undefined
+      else {
         this.#stage.guide.signalled(member.actor, signal)
         received = await this.#stage.received(member.actor)
       }

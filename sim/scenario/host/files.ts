@@ -64,7 +64,7 @@ export class HostFiles {
   }
 
   #begin(inode: TmpfsInode): void {
-    this.#settled.set(inode, unsettled(inode.kind !== 'file'))
+    this.#settled.set(inode, unsettled(false))
     for (const child of inode.names.values()) this.#begin(child as TmpfsInode)
   }
 

@@ -257,10 +257,25 @@ export class Guide {
     if (parent !== '' && parent !== '/') this.files.ensure(task, dirfd, parent, true, { kind: 'directory' })
   }
 
+  /** A directory on the way is not for this caller. */
+  #closed(task: Task, { dirfd, path }: Named): void {
+    const parent = path.replace(/\/+[^/]*\/*$/, '')
+    if (parent === '' || parent === path) return
+    const inode = this.files.ensure(task, dirfd, parent, true, { kind: 'directory' })
+    const settled = inode && this.files.settledOf(inode)
+    if (!inode || !settled || settled.mode) return
+    this.files.amend(inode, { mode: inode.mode & 0o700 })
+    settled.mode = false
+  }
+
   /** It is there, and not for this caller. */
   #forbidden(task: Task, call: Syscall, named: Named, index: number): void {
     const { dirfd, path, follow } = named
     const kind = named.kind ?? this.#guess(task, named, index)
+    if (!/^(open|access|faccess|exec)/.test(call.name)) {
+      this.#closed(task, named)
+      return
+    }
     const inode = this.files.ensure(task, dirfd, path, follow, { kind })
     const settled = inode && this.files.settledOf(inode)
     if (!inode || !settled || settled.mode) return

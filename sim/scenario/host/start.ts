@@ -108,6 +108,7 @@ export function firstOf(kernel: Kernel, lines: readonly Line[]): Task {
 /** Puts the first task where the log finds it. */
 export function settle(task: Task, lines: readonly Line[], files: HostFiles, assumed: Assumption): void {
   const own = firstTask(lines)
+  mergeUsr(task, lines, files)
   for (const fd of [0, 1, 2, ...inherited(lines)]) descriptor(task, fd, lines)
   const all = lines.filter((line): line is CallLine => line.kind === 'call')
   const moved = all.findIndex(
@@ -121,19 +122,57 @@ export function settle(task: Task, lines: readonly Line[], files: HostFiles, ass
     files.ensure(task, AT_FDCWD, directory, true, { kind: 'directory' })
     task.kernel.call(task, { name: 'chdir', path: directory })
   }
-  become(task, own, assumed)
+  become(task, own, lines, assumed)
 }
 
-function become(task: Task, own: readonly CallLine[], assumed: Assumption): void {
+/** Most machines have /bin, /sbin and /lib below /usr; a log may say otherwise. */
+function mergeUsr(task: Task, lines: readonly Line[], files: HostFiles): void {
+  for (const name of ['bin', 'sbin', 'lib', 'lib64', 'lib32', 'libx32']) {
+    const path = `/${name}`
+    const apart = lines.some(
+      (line) =>
+        line.kind === 'call' &&
+        line.args.some((arg) => arg.kind === 'string' && nameOfBytes(arg.bytes) === path) &&
+        (line.expected.kind === 'errno'
+          ? /^(ENOENT|EINVAL)$/.test(line.expected.errno)
+          : /^mkdir/.test(line.name) || (/^lstat|NOFOLLOW/.test(line.text) && line.text.includes('S_IFDIR'))),
+    )
+    if (!apart) files.ensure(task, AT_FDCWD, path, false, { kind: 'symlink', target: `usr/${name}` })
+  }
+}
+
+/** What capget(2) says before anybody has changed anything. */
+function capabilitiesOf(lines: readonly Line[]) {
+  for (const line of lines) {
+    if (line.kind !== 'call') continue
+    const { name, args, expected } = line
+    const isDrop = name === 'prctl' && /PR_CAPBSET_DROP|PR_SET_KEEPCAPS|PR_CAP_AMBIENT/.test(line.text)
+    if (isDrop || /^(capset|set(re|res)?uid)$/.test(name) || /CLONE_NEWUSER/.test(line.text)) return undefined
+    const sets = args[1]
+    if (name !== 'capget' || expected.kind !== 'value' || sets?.kind !== 'struct') continue
+    const set = (field: string): bigint | undefined => {
+      const found = sets.fields.find((one) => one.name === field)?.value
+      return found && numberIn(found)
+    }
+    const [effective, permitted, inheritable] = [set('effective'), set('permitted'), set('inheritable')]
+    if (effective === undefined || permitted === undefined) continue
+    return { effective, permitted, inheritable: inheritable ?? 0n }
+  }
+  return undefined
+}
+
+function become(task: Task, own: readonly CallLine[], lines: readonly Line[], assumed: Assumption): void {
   const { uid = assumed.uid, gid = assumed.uid, groups = [], bounding = allCapabilities } = ids(own)
+  const told = capabilitiesOf(lines)
   const [user, group] = [uid as KUid, gid as KGid]
-  const held = uid === 0 ? bounding : 0n
+  const held = told?.permitted ?? (uid === 0 ? bounding : 0n)
   task.credentials.namespace.retain()
   commitCredentials(task, {
     ...task.credentials,
     ...{ uid: user, euid: user, suid: user, fsuid: user, gid: group, egid: group, sgid: group, fsgid: group },
     groups: groups as readonly KGid[],
-    ...{ effective: held, permitted: held, bounding },
+    ...{ effective: told?.effective ?? held, permitted: held, inheritable: told?.inheritable ?? 0n },
+    bounding: told && uid === 0 ? bounding & held : bounding,
   })
   task.process.dumpable = true
 }
