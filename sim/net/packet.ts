@@ -65,4 +65,9 @@ export class PacketSocket extends Socket {
   protected end(): void {
     this.incoming.discard()
   }
+
+  /** For the digest. */
+  hidden(): object {
+    return { device: this.#device, protocol: this.#protocol }
+  }
 }
