@@ -59,6 +59,12 @@ export class EventFile implements FileOperations {
     return blocked
   }
 
+  /** One more, by the kernel itself. */
+  signal(): void {
+    if (this.#count < most) this.#count += 1n
+    this.#changes.wake()
+  }
+
   poll() {
     let events = 0
     if (this.#count > 0n) events |= POLLIN
