@@ -118,6 +118,5 @@ function colons(view: DataView): string {
   const runs = words.join(':').match(/\b0(:0)+\b/g) ?? []
   const longest = runs.sort((a, b) => b.length - a.length)[0]
   if (longest === undefined) return words.join(':')
-  const [front = '', ...back] = words.join(':').split(longest)
-  return `${front.replace(/:$/, '')}::${back.join(longest).replace(/^:/, '')}`
+  return words.join(':').replace(new RegExp(`(^|:)${longest}(:|$)`), '::')
 }
