@@ -41,7 +41,7 @@ const traces: readonly Fields[] = [
   [PidNamespace, ['dying']],
   [Link, ['sentBytes', 'sentPackets', 'receivedBytes', 'receivedPackets']],
   // Of pids, and of an open file of a cgroup.
-  [Object, ['refused', 'refusedHere', 'seen']],
+  [Object, ['peak', 'refused', 'refusedHere', 'seen']],
 ]
 
 /** Looks at a machine after each call from now on; the list of what was wrong grows meanwhile. */
@@ -94,11 +94,12 @@ function look(kernel: Kernel, closely = false): Look {
 }
 
 /**
- * Refusals that are told by a signal as well (SIGPIPE), those after the OOM killer has been there, those of mounts that come
- * when the work directory of an overlay was prepared already, and those of flock(2), which gives a lock up to convert it.
+ * What goes on (EINPROGRESS) or is told by a signal as well (SIGPIPE); refusals after the OOM killer has been there, those of
+ * mounts that come when the work directory of an overlay was prepared already, and those of flock(2), which gives a lock up
+ * to convert it.
  */
 function comesWithMore(call: Syscall, errno: string, before: Look, after: Look): boolean {
-  if (errno === 'EPIPE' || (errno === 'ENOMEM' && before.kills !== after.kills)) return true
+  if (errno === 'EINPROGRESS' || errno === 'EPIPE' || (errno === 'ENOMEM' && before.kills !== after.kills)) return true
   if (call.name === 'flock' && errno === 'EAGAIN') return true
   return call.name === 'mount' && call.filesystemtype === 'overlay' && /^(ENOTDIR|EBUSY|ENOSPC)$/.test(errno)
 }
