@@ -159,9 +159,12 @@ export class Kernel {
       return { value: reply }
     }
     if (isBlocked(reply)) {
-      this.scheduler.block(task, reply)
+      const { deadlineNs, timedOut } = reply
+      // A time that has passed already is not waited for.
+      const late = deadlineNs !== undefined && deadlineNs <= this.clock.nowNs ? timedOut?.() : undefined
+      if (late === undefined) this.scheduler.block(task, reply)
       this.scheduler.settle()
-      return undefined
+      return late
     }
     this.scheduler.settle()
     return reply

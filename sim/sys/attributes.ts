@@ -234,7 +234,8 @@ function ftruncate(task: Task, fd: number, length: number): number | Denied {
   if (isDenied(file)) return file
   if (file.inode.kind !== 'file' || !mayBeWritten(file.flags))
     return deny('EINVAL', call, `${call}: it is not a regular file that is open for writing`)
-  return cut(task, file.path, length, file)
+  const fixed = file.inode.superblock.type === 'pidfs' ? unchangeable(task, file.inode, call) : undefined
+  return fixed ?? cut(task, file.path, length, file)
 }
 
 const FALLOC = { KEEP_SIZE: 1, PUNCH_HOLE: 2, ZERO_RANGE: 0x10 } as const

@@ -254,6 +254,9 @@ function madvise(task: Task, call: SyscallOf<'madvise'>): Reply {
   const space = spaceOf(task)
   if (advice === MADV.POPULATE_READ || advice === MADV.POPULATE_WRITE) {
     if (!space.covers(start, end)) return tooMuch('madvise(2)', 'some of these addresses are not mapped')
+    const needed = advice === MADV.POPULATE_WRITE ? PROT_WRITE : ~0
+    for (const { prot } of space.within(start, end))
+      if (!(prot & needed)) return invalid('madvise(2)', 'the protection of the pages does not allow it')
     return populate(task, start, end, advice === MADV.POPULATE_WRITE)
   }
   for (const region of space.within(start, end)) {

@@ -79,7 +79,7 @@ function memfd(task: Task, label: string | null, flags: number): number | Denied
 
 /** Nothing waits to be written to a disk; the descriptor has to be one that could. */
 /** File systems without fsync. */
-const unsynchronised: ReadonlySet<string> = new Set(['proc', 'nsfs', 'mqueue', 'devpts'])
+const unsynchronised: ReadonlySet<string> = new Set(['proc', 'nsfs', 'mqueue', 'devpts', 'pidfs'])
 
 function synchronise(task: Task, fd: number, call: string): number | Denied {
   const file = fileOf(task, fd, call)

@@ -110,11 +110,13 @@ function seek(task: Task, file: OpenFile, offset: number, whence: number): Reply
   if (operations?.seek) return operations.seek(task, offset, whence)
   if (!operations?.seekable) return deny('ESPIPE', 'lseek(2)', 'lseek(2): a stream has no offsets')
   const end = inode.kind === 'directory' ? 0 : inode.sizeBytes
+  // Directories of trees that the kernel makes are sought in as empty files. generic_file_llseek()
+  const sized = inode.kind === 'file' || /^(proc|sysfs|cgroup2?)$/.test(inode.superblock.type)
   let to: number
   if (whence === SEEK.SET) to = offset
   else if (whence === SEEK.CUR) to = file.offset + offset
-  else if (whence === SEEK.END && inode.kind !== 'directory') to = end + offset
-  else if ((whence === SEEK.DATA || whence === SEEK.HOLE) && inode.kind === 'file') {
+  else if (whence === SEEK.END && sized) to = end + offset
+  else if ((whence === SEEK.DATA || whence === SEEK.HOLE) && sized) {
     if (offset < 0 || offset >= end) return deny('ENXIO', 'lseek(2)', 'lseek(2): the offset is beyond the end')
     const data = whence === SEEK.DATA
     to = operations.seekData?.(offset, data) ?? (data ? offset : end)
@@ -149,8 +151,10 @@ function copy(task: Task, from: OpenFile, to: OpenFile, count: number, fromAt?: 
 /** Kinds that have splice_read and can be sought in: of streams bytes would be lost. */
 const sendable: ReadonlySet<InodeKind> = new Set(['file', 'block', 'character'])
 
-/** Files of /proc/PID have no splice_read, but for the lists of mounts. */
-function isOfProcess({ inode, path }: OpenFile): boolean {
+/** Neither queues, namespaces and processes have splice_read, nor files of /proc/PID but for the lists of mounts. */
+function hasNoSplice({ inode, path }: OpenFile): boolean {
+  if (inode.superblock.type === 'mqueue' || inode.superblock.type === 'nsfs' || inode.superblock.type === 'pidfs')
+    return true
   if (inode.superblock.type !== 'proc' || path.dentry.name.startsWith('mount')) return false
   let top = path.dentry
   while (top.parent?.parent) top = top.parent
@@ -162,7 +166,7 @@ function sendfile(task: Task, out: OpenFile, from: OpenFile, offset: Uint8Array 
   if (!mayBeWritten(out.flags)) return deny('EBADF', 'sendfile(2)', 'sendfile(2): the target is not open for writing')
   if (out.flags & O.APPEND) return deny('EINVAL', 'sendfile(2)', 'sendfile(2): the target was opened with O_APPEND')
   if (count === 0) return 0
-  if (!sendable.has(from.inode.kind) || isOfProcess(from))
+  if (!sendable.has(from.inode.kind) || hasNoSplice(from))
     return deny('EINVAL', 'sendfile(2)', 'sendfile(2): this kind of file cannot be the source')
   if (offset === null) return copy(task, from, out, count)
   const view = new DataView(offset.buffer, offset.byteOffset, 8)

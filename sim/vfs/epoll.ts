@@ -1,5 +1,6 @@
 // epoll: an interest list, and those of it that may have become ready. epoll(7)
 
+import { deny, type Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import { type Waiter, WaitQueue } from '../wait.ts'
 import { type FileEnd, type FileOperations, type OpenFile, staysAtZero } from './file.ts'
@@ -58,6 +59,11 @@ export class EpollFile implements FileOperations {
   /** In the order in which they were woken; asked again before they are reported. */
   readonly #ready = new Set<Interest>()
   readonly changes = new WaitQueue()
+
+  ioctl(task: Task): Reply {
+    if (task.kernel.since(6, 9)) return deny('EINVAL', 'ioctl(2)', 'ioctl(2): epoll knows no such request')
+    return deny('ENOTTY', 'ioctl(2)', 'ioctl(2): the file knows no such request')
+  }
 
   find(file: OpenFile, fd: number): Interest | undefined {
     return this.#interests.get(file)?.get(fd)

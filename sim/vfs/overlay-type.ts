@@ -1,6 +1,5 @@
 // Mounting an overlay: its options, and what layers have to be (OVL-009). fs/overlayfs/params.c, super.c
 
-import { rootGid, rootUid } from '../ids.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import type { Dentry } from './dentry.ts'
@@ -17,6 +16,8 @@ import { AT_FDCWD, lookupIn, walk } from './walk.ts'
 
 const call = 'mount(2)'
 const layersMax = 500
+/** FILESYSTEM_MAX_STACK_DEPTH */
+const stackDepthMax = 2
 
 const no = (why: string): Denied => deny('EINVAL', 'OVL-009', `overlayfs: ${why}`)
 
@@ -127,6 +128,10 @@ function checkLayers({ lower, upper, work, last }: Wish): Denied | undefined {
     if (last('index') === 'on' && (upper.dentry.inode.overlays || work.dentry.inode.overlays))
       return deny('EBUSY', 'OVL-008', 'overlayfs: the upperdir or workdir is in use by another overlay, and index=on')
   }
+  const depth = Math.max(
+    ...[...lower, ...(upper ? [upper] : [])].map(({ dentry }) => dentry.superblock.stackDepth ?? 0),
+  )
+  if (depth >= stackDepthMax) return no('too many file systems would lie one on the other')
   return overlapping(lower, upper, work)
 }
 
@@ -162,8 +167,10 @@ function prepareWork(task: Task, work: Dentry, isVolatile: boolean): Denied | un
   return isDenied(mark) ? mark : undefined
 }
 
+/** Its owner is who mounts. */
 function makeDirectory(task: Task, parent: Dentry, name: string): Dentry | Denied {
-  const inode = parent.inode.create!(task, name, { kind: 'directory', mode: 0, uid: rootUid, gid: rootGid })
+  const { fsuid: uid, fsgid: gid } = task.credentials
+  const inode = parent.inode.create!(task, name, { kind: 'directory', mode: 0, uid, gid })
   return isDenied(inode) ? inode : realDentry(parent, name, inode)
 }
 

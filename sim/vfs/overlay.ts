@@ -32,6 +32,7 @@ export class Overlay implements Superblock {
   readonly owner: NewSuperblock['owner']
   readonly root: Dentry
   readonly xattrPrefixes: readonly string[] = ['user.', 'trusted.', 'security.']
+  readonly stackDepth: number
   flags: number
   writers = 0
   mounts = 0
@@ -53,6 +54,7 @@ export class Overlay implements Superblock {
     this.upper = layers.upper
     this.prefix = layers.prefix
     const all = layers.upper ? [layers.upper, ...layers.lower] : layers.lower
+    this.stackDepth = 1 + Math.max(...all.map(({ root }) => root.superblock.stackDepth ?? 0))
     const stack = all.map((layer): Real => ({ layer, dentry: layer.root }))
     this.root = new Dentry(this, new OverlayInode(this, stack, undefined, '/'), '/', undefined)
   }
