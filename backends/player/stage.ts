@@ -118,6 +118,8 @@ export class RealStage implements Stage {
   #gone = false
   #slots = 1
   #complaint = ''
+  /** Where calls are laid out, one after the other. */
+  readonly #arguments = new Uint8Array(SLOT_BYTES - DATA_OFFSET)
   /** What a call that waits will give back. */
   readonly #pending = new Map<Actor, EncodedCall['output']>()
 
@@ -221,7 +223,7 @@ export class RealStage implements Stage {
 
   async #step(actor: Actor, given: Syscall, mayWait: boolean): Promise<Answer> {
     const call = executed(given, actor)
-    const data = new Uint8Array(SLOT_BYTES - DATA_OFFSET)
+    const data = this.#arguments
     const arena = new Arena(data, BASE + actor * SLOT_BYTES + DATA_OFFSET, 0, true)
     const { kind, number, registers, output } = prepared(call, arena)
     const newslot = kind === kinds.clone3 || kind === kinds.clone ? this.#slots++ : 0

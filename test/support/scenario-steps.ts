@@ -161,9 +161,7 @@ class Recorder {
       const end = await this.stage.ended(other.actor)
       if (end === undefined) continue
       // Another thread has executed a program, and has its number now.
-      if (
-        this.#actors.some(({ actor }) => actor !== other.actor && this.#number(actor) === this.#number(other.actor))
-      ) {
+      if (this.#actors.some(({ actor }) => actor !== other.actor && this.#number(actor) === other.pid)) {
         this.#actors.splice(this.#actors.indexOf(other), 1)
         continue
       }

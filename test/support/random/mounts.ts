@@ -21,7 +21,6 @@ const types: readonly (readonly [string, string | null])[] = [
     ['mqueue', null],
     ['nosuchfs', null],
     ['cgroup2', null],
-    ['ramfs', null],
   ] as const),
   ...([
     ['overlay', 'lowerdir=/tmp/a'],
