@@ -80,7 +80,8 @@ async function ended(
     try {
       const now = lock && readStored(host.kernel, settings, id)
       if (now !== undefined && isRun(now, mark)) await settle(host, settings, now, { ending: endingOf(host, status) })
-      launched.cleaned()
+      // Gone: somebody else has removed it, and whether all of it the monitor looks after.
+      if (now !== undefined) launched.cleaned()
     } finally {
       lock?.release()
     }

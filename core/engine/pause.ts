@@ -3,6 +3,7 @@
 import { pause as freeze, unpause as thaw } from '../cgroup/freeze.ts'
 import type { CgroupPaths } from '../cgroup/paths.ts'
 import { UserError } from '../errors.ts'
+import type { Phase } from '../lifecycle/phases.ts'
 import { moved, snapshotOf } from '../lifecycle/table.ts'
 import { phaseOf, type Stored, writeState } from '../store/record.ts'
 import type { Host, Settings } from './host.ts'
@@ -25,19 +26,17 @@ export async function pause(host: Host, settings: Settings, container: string): 
 }
 
 /** The caller holds its lock. @returns it as it is then */
-export async function pauseStored(host: Host, stored: Stored): Promise<Stored> {
+export function pauseStored(host: Host, stored: Stored): Promise<Stored> {
   const to = moved(phaseOf(stored.state), 'pause', stored.record.name)
   const cgroups = cgroupsOf(stored, 'pause')
-  await freeze(host.kernel, cgroups, host.sleep)
-  const state = { ...stored.state, lifecycle: snapshotOf(to) }
-  try {
-    writeState(host.kernel, stored.paths, state)
-  } catch (error) {
-    // Nobody would know that it stands still.
-    await afterRefusal(host, async () => thaw(host.kernel, cgroups))
-    throw error
-  }
-  return { ...stored, state }
+  const { kernel, sleep } = host
+  return changed(
+    host,
+    stored,
+    to,
+    () => freeze(kernel, cgroups, sleep),
+    async () => thaw(kernel, cgroups),
+  )
 }
 
 /** @errors UserError `cannot unpause container web: it is running` */
@@ -48,15 +47,39 @@ export async function unpause(host: Host, settings: Settings, container: string)
   })
 }
 
-/** The caller holds its lock. */
-export async function unpauseStored(host: Host, stored: Stored): Promise<void> {
+/** The caller holds its lock. @returns it as it is then */
+export function unpauseStored(host: Host, stored: Stored): Promise<Stored> {
   const to = moved(phaseOf(stored.state), 'resume', stored.record.name)
   const cgroups = cgroupsOf(stored, 'unpause')
-  thaw(host.kernel, cgroups)
+  const { kernel, sleep } = host
+  return changed(
+    host,
+    stored,
+    to,
+    async () => thaw(kernel, cgroups),
+    () => freeze(kernel, cgroups, sleep),
+  )
+}
+
+/** Says first that it is about to change: should this command be killed over it, the cgroup tells how it stands. */
+async function changed(
+  { kernel, warn }: Host,
+  stored: Stored,
+  to: Phase,
+  act: () => Promise<void>,
+  undo: () => Promise<void>,
+): Promise<Stored> {
+  writeState(kernel, stored.paths, { ...stored.state, freezing: true })
   try {
-    writeState(host.kernel, stored.paths, { ...stored.state, lifecycle: snapshotOf(to) })
+    await act()
+    const state = { ...stored.state, lifecycle: snapshotOf(to) }
+    writeState(kernel, stored.paths, state)
+    return { ...stored, state }
   } catch (error) {
-    await afterRefusal(host, () => freeze(host.kernel, cgroups, host.sleep))
+    await afterRefusal({ warn }, async () => {
+      await undo()
+      writeState(kernel, stored.paths, stored.state)
+    })
     throw error
   }
 }

@@ -68,6 +68,8 @@ export interface ContainerState {
   readonly cgroups?: CgroupPaths | null
   /** `restart` and `stop` of a container with --rm keep it until they are done. */
   readonly keep?: true
+  /** `pause` or `unpause` is at work on it, or was killed over it: then its cgroup tells whether it stands still. */
+  readonly freezing?: true
   /** How its last run ended. */
   readonly ending?: Ending
   /** Why its last start failed. */

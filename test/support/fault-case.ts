@@ -2,6 +2,7 @@
 // runtime is killed. What it says, and what it leaves, is looked at; the answer is a list of complaints.
 
 import { cleanup } from '../../core/engine/cleanup.ts'
+import { create } from '../../core/engine/create.ts'
 import { list } from '../../core/engine/list.ts'
 import { remove } from '../../core/engine/remove.ts'
 import { listVolumes } from '../../core/engine/volume-list.ts'
@@ -39,7 +40,15 @@ export const left = (before: readonly string[], after: readonly string[]): strin
 /** The machine does what it has to do now; commands that monitors ask for are run. */
 async function settle(engine: SimulatedEngine, cleanups: readonly SimulatedEngine[]): Promise<void> {
   const { machine } = engine
-  const idle = () => runUntil(machine, () => false, machine.clock.nowNs)
+  const idle = () => {
+    runUntil(machine, () => false, machine.clock.nowNs)
+    // Process 1 does what it is there for.
+    const one = { name: 'wait4', pid: -1, wstatus: 4, options: WNOHANG, rusage: 0 } as const
+    for (;;) {
+      const reaped = machine.call(machine.init, one)
+      if (!reaped || 'errno' in reaped || reaped.value === 0) return
+    }
+  }
   idle()
   for (const { cleanups: asked } of cleanups)
     for (const argv of asked as string[][]) {
@@ -57,7 +66,7 @@ export async function play(verb: FaultVerb, fault?: Fault, usual?: Course): Prom
   // A command would have ended by then, and left its zombies to process 1.
   const state = () =>
     machineState(engine.machine, engine.runtime, [next.runtime]).filter(
-      (line) => !line.endsWith('zombie, child of the runtime'),
+      (line) => !line.endsWith(': zombie, child of the runtime'),
     )
   const complaints: string[] = []
   const watch = watchCalls(engine.machine, engine.runtime)
@@ -79,15 +88,26 @@ export async function play(verb: FaultVerb, fault?: Fault, usual?: Course): Prom
   const after = state()
   const crashed = fault !== undefined && 'crash' in fault
   if (crashed) {
-    if (error !== undefined && !(error instanceof Crashed)) complaints.push(`it says ${String(error)}`)
+    if (
+      error !== undefined &&
+      !(error instanceof Crashed) &&
+      !/^the runtime was killed/.test(String((error as Error).message))
+    )
+      complaints.push(`it says ${String(error)}`)
+    const goesOn = (lines: readonly string[]) => lines.some((line) => line.startsWith('process sleep: ids'))
+    if (verb.undone === 'all' && goesOn(before) && !goesOn(after)) complaints.push('the container runs no longer')
   } else {
     complaints.push(...complaintsOfWords(error))
-    const claim = fault !== undefined && 'errno' in fault && claims.has(fault.errno)
-    if (usual !== undefined) complaints.push(...complaintsOfState(verb, { answer, error, before, after }, usual, claim))
+    if (usual !== undefined)
+      complaints.push(...complaintsOfState(verb, { answer, error, before, after }, usual, isClaim(fault)))
   }
   await removeAll(next, complaints)
+  if (crashed) await useAgain(next, complaints)
+  await settle(next, [engine, next])
   const end = state().filter((line) => !/^descriptor \d+ of the runtime/.test(line))
-  return { calls, answer, error, before, after, end, complaints: [...complaints, ...endComplaints(end, usual)] }
+  const claim = isClaim(fault)
+  const remains = endComplaints(end, usual).filter((line) => !claim || !/: [-+] file /.test(line))
+  return { calls, answer, error, before, after, end, complaints: [...complaints, ...remains] }
 }
 
 const endComplaints = (end: readonly string[], usual: Course | undefined): string[] =>
@@ -116,10 +136,13 @@ const claims: ReadonlySet<Errno> = new Set([
   'ESRCH',
   'EEXIST',
   'ENOTEMPTY',
+  'ENAMETOOLONG',
   'ECHILD',
   'ENODEV',
   'ENODATA',
 ])
+
+const isClaim = (fault: Fault | undefined) => fault !== undefined && 'errno' in fault && claims.has(fault.errno)
 
 function complaintsOfState(
   verb: FaultVerb,
@@ -176,6 +199,17 @@ async function removeAll({ host, settings, machine }: SimulatedEngine, complaint
 }
 
 const CLONE_THREAD = 0x10000
+const WNOHANG = 1
+
+/** Its name is free again, and what the killed command has left is in nobody's way. */
+async function useAgain({ host, settings, request }: SimulatedEngine, complaints: string[]): Promise<void> {
+  try {
+    const { id } = await create(host, settings, request(['true'], { name: 'web' }))
+    await remove(host, settings, id, { force: true, volumes: true })
+  } catch (error) {
+    complaints.push(`there can be no such container afterwards: ${(error as Error).stack}`)
+  }
+}
 
 /** Calls of a plan's steps. What else a monitor calls is its own affair: the real one is another program. */
 const stepsOfMonitor: ReadonlySet<SyscallName> = new Set([
@@ -213,6 +247,18 @@ export function faultsOf({ calls }: Course): Fault[] {
     const errnos = on === 'fifo' && (call.name === 'read' || call.name === 'write') ? ofPipes : listed
     return errnos.map((errno) => ({ at, errno }))
   })
+}
+
+const short = ({ call }: SeenCall): string =>
+  print(call, { value: 0 })
+    .replaceAll(/[0-9a-f]{64}/g, 'ID')
+    .replaceAll('/var/lib/vitrine', 'ROOT')
+
+/** The last call that is printed so; ids stand as ID, the state directory as ROOT. */
+export function callLike({ calls }: Course, pattern: RegExp): number {
+  const at = calls.findLastIndex((seen) => pattern.test(short(seen)))
+  if (at < 0) throw new Error(`there is no call like ${pattern}`)
+  return at
 }
 
 /** In words: which call of which verb, and what became of it. */

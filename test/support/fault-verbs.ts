@@ -195,7 +195,9 @@ export const faultVerbs: readonly FaultVerb[] = [
   {
     name: 'prune',
     before: several,
-    act: ({ host, settings }) => pruneContainers(host, settings, { filters: [], moment: () => 0 }),
+    // How much is free now is a guess where a file cannot be looked at.
+    act: async ({ host, settings }) =>
+      (await pruneContainers(host, settings, { filters: [], moment: () => 0 })).removed,
   },
   {
     name: 'cleanup',
@@ -213,5 +215,9 @@ export const faultVerbs: readonly FaultVerb[] = [
     act: ({ host, settings }) => removeVolume(host, settings, 'data', { force: false }),
   },
   { name: 'volume ls', before: volume, act: ({ host, settings }) => listVolumes(host, settings), undone: 'all' },
-  { name: 'volume prune', before: volume, act: ({ host, settings }) => pruneVolumes(host, settings) },
+  {
+    name: 'volume prune',
+    before: volume,
+    act: async ({ host, settings }) => (await pruneVolumes(host, settings)).removed,
+  },
 ]
