@@ -45,6 +45,12 @@ export interface FsContext {
 /** ending: it has left all it had, and waits for the rest of its pid namespace to be gone (PID-009). dead: reaped. */
 export type TaskState = 'running' | 'waiting' | 'stopped' | 'ending' | 'zombie' | 'dead'
 
+export interface Scheduling {
+  readonly policy: number
+  readonly priority: number
+  readonly resetOnFork: boolean
+}
+
 export class Task {
   readonly kernel: Kernel
   /** Ours; never shown to a task. */
@@ -93,6 +99,8 @@ export class Task {
   defaultSlackNs = 50_000
   /** getpriority(2): -20 to 19. */
   nice = 0
+  /** sched_setscheduler(2): SCHED_*, and the priority of real-time ones. */
+  scheduling: Scheduling = { policy: 0, priority: 0, resetOnFork: false }
   /** Time of processors that it has had. */
   cpuNs = 0
   /** sched_setaffinity(2); undefined: wherever its cpuset lets it. */

@@ -148,6 +148,7 @@ function make(parent: Task, birth: Birth, entry: PidEntry, { credentials, fs, na
   task.seccomp = parent.seccomp
   task.personality = parent.personality
   task.nice = parent.nice
+  if (!parent.scheduling.resetOnFork) task.scheduling = parent.scheduling
   task.timerSlackNs = task.defaultSlackNs = parent.timerSlackNs
   task.affinity = parent.affinity
   task.keyring = parent.keyring

@@ -219,6 +219,7 @@ export const families = {
   random: family('flags', 'GRND_', { NONBLOCK: 1, RANDOM: 2 }),
   fileAdvice: numbered('POSIX_FADV_', 'NORMAL RANDOM SEQUENTIAL WILLNEED DONTNEED NOREUSE'),
   priority: numbered('PRIO_', 'PROCESS PGRP USER'),
+  schedulingFlags: family('flags', 'SCHED_', { RESET_ON_FORK: 0x40000000 }),
   scheduling: family('choice', 'SCHED_', { OTHER: 0, FIFO: 1, RR: 2, BATCH: 3, IDLE: 5, DEADLINE: 6 }),
 } as const satisfies Readonly<Record<string, Family>>
 

@@ -73,10 +73,15 @@ export function written(call: Syscall, value: number, data: Uint8Array): Value |
     case 'epoll_ctl':
     case 'rt_sigqueueinfo':
     case 'sched_setaffinity':
+    case 'sched_setparam':
+    case 'sched_setscheduler':
     case 'setitimer':
     case 'timerfd_settime':
     case 'utimensat':
       return undefined
+    case 'getcpu':
+    case 'sched_getparam':
+      return list([number(view.getInt32(0, true))])
     case 'sched_getaffinity':
       return list([...membersOf(maskOf(data.subarray(0, value)))].map((cpu) => number(cpu)))
     case 'select':

@@ -73,6 +73,7 @@ const shows: Readonly<Record<string, Show>> = {
   'move_mount flags': flags('moveMount'),
   'fsopen flags': flags('fsopen'),
   'fspick flags': flags('fspick'),
+  policy: choice('scheduling'),
   'fsmount flags': flags('fsmount'),
   'fsmount attr_flags': flags('mountAttribute'),
   'fsconfig cmd': choice('fsconfig'),

@@ -34,6 +34,7 @@ import { calls as pidfd } from './pidfd.ts'
 import { calls as pipe } from './pipe.ts'
 import { calls as pivotRoot } from './pivot-root.ts'
 import { calls as poll } from './poll.ts'
+import { calls as policies } from './policies.ts'
 import { calls as prctl } from './prctl.ts'
 import { calls as processIds } from './process-ids.ts'
 import { calls as processors } from './processors.ts'
@@ -130,6 +131,7 @@ const unknown: Table = {
   ftruncate: nothing,
   futex: nothing,
   get_mempolicy: nothing,
+  getcpu: nothing,
   getcwd: nothing,
   getdents64: nothing,
   getegid: nothing,
@@ -246,8 +248,14 @@ const unknown: Table = {
   rt_sigqueueinfo: nothing,
   rt_sigsuspend: nothing,
   rt_sigtimedwait: nothing,
+  sched_get_priority_max: nothing,
+  sched_get_priority_min: nothing,
   sched_getaffinity: nothing,
+  sched_getparam: nothing,
+  sched_getscheduler: nothing,
   sched_setaffinity: nothing,
+  sched_setparam: nothing,
+  sched_setscheduler: nothing,
   sched_yield: nothing,
   seccomp: nothing,
   select: nothing,
@@ -361,6 +369,7 @@ export const table: Table = {
   ...poll,
   ...prctl,
   ...processIds,
+  ...policies,
   ...processors,
   ...random,
   ...readWrite,
