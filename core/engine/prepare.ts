@@ -11,7 +11,7 @@ import type { LaunchPlan } from '../launch/plan.ts'
 import { capabilitiesOf } from '../spec/capabilities.ts'
 import { specFromRequest, userOf } from '../spec/from-request.ts'
 import type { ContainerRequest, RequestedResources } from '../spec/request.ts'
-import type { Spec } from '../spec/types.ts'
+import type { LinuxResources, Spec } from '../spec/types.ts'
 import { resolveGroups, resolveUser } from '../spec/user.ts'
 import type { ContainerPaths } from '../store/paths.ts'
 import type { Stored } from '../store/record.ts'
@@ -132,7 +132,9 @@ export async function prepare(
   const spec =
     cgroupHost === undefined ? { ...asked, mounts: asked.mounts?.filter(({ type }) => type !== 'cgroup') } : asked
   const cgroup =
-    cgroupHost === undefined ? undefined : planCgroup(record.cgroupPath, spec.linux?.resources ?? {}, cgroupHost)
+    cgroupHost === undefined
+      ? undefined
+      : planCgroup(record.cgroupPath, limitsFor(environment.uid, spec.linux?.resources ?? {}), cgroupHost)
   const ownFiles: Record<string, 'file' | 'directory'> = {}
   for (const path of Object.values(files)) ownFiles[path] = 'file'
   for (const [name, path] of Object.entries(places.paths)) if (!(name in places.mounts)) ownFiles[path] = 'directory'
@@ -242,6 +244,14 @@ function mayMake(
     const pathname = stat(kernel, `${place}${parent}`) === undefined ? place : `${place}${parent}`
     return mayWrite(kernel, pathname) ?? false
   })
+}
+
+/**
+ * Rules for devices are laid down by root alone: they take a right over all of the host. Whoever is not root makes no
+ * device nodes, and opens those of the host that are his to open.
+ */
+function limitsFor(uid: number, { devices, ...limits }: LinuxResources): LinuxResources {
+  return uid === 0 && devices !== undefined ? { ...limits, devices } : limits
 }
 
 function hasAppArmor(kernel: Kernel): boolean {

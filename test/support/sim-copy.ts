@@ -1,9 +1,10 @@
-// cp(1) for the simulated machine, as the engine calls it for volumes: `cp -a -- DIRECTORY/. INTO`.
+// cp(1) and rm(1) for the simulated machine, as the engine calls them: `cp -a -- DIRECTORY/. INTO`, `rm -rf -- PATH...`.
 
 import { decoded, must, type Part, program } from './sim-programs.ts'
 
 const AT_FDCWD = -100
 const AT_SYMLINK_NOFOLLOW = 0x100
+const AT_REMOVEDIR = 0x200
 const [O_WRONLY_CREAT, O_DIRECTORY] = [0o101, 0o200000]
 const [S_IFMT, S_IFDIR, S_IFLNK] = [0o170000, 0o040000, 0o120000]
 
@@ -12,6 +13,17 @@ export const copy = program(function* (argv) {
   yield* copyDirectory(from!, into!)
   return 0
 })
+
+export const removal = program(function* (argv) {
+  for (const path of argv.slice(1)) if (!path.startsWith('-')) yield* removeTree(path)
+  return 0
+})
+
+function* removeTree(pathname: string): Part<void> {
+  const isDirectory = ((yield* stat(pathname)).mode & S_IFMT) === S_IFDIR
+  if (isDirectory) for (const name of yield* names(pathname)) yield* removeTree(`${pathname}/${name}`)
+  yield* must({ name: 'unlinkat', dirfd: AT_FDCWD, pathname, flags: isDirectory ? AT_REMOVEDIR : 0 })
+}
 
 /** Names in a directory but `.` and `..`. struct linux_dirent64 */
 function* names(pathname: string): Part<string[]> {
