@@ -25,6 +25,9 @@ export type Translated =
 
 class Unknown extends Error {}
 
+/** What is written to timens_offsets, which strace cuts behind 32 characters. */
+const offsetLine = /^(monotonic|boottime|1|7) -?\d+ \d+\n(monotonic|boottime|1|7) -?\d+$/
+
 /** Bytes of outputs that a call has no length for. */
 const outputBytes: Readonly<Record<string, number>> = {
   ...{ statx: 256, stat: 144, lstat: 144, fstat: 144, newfstatat: 144, statfs: 120, fstatfs: 120, uname: 390 },
@@ -256,6 +259,9 @@ class Translation {
     }
     if (pids) return new TextEncoder().encode(actualPidText(this.#names, nameOfBytes(value.bytes)))
     const bytes = new Uint8Array(length ?? value.bytes.length)
+    // Lines of numbers end in zeros as text: `boottime 86400 0`.
+    if (value.cut && offsetLine.test(nameOfBytes(value.bytes)))
+      bytes.set(new TextEncoder().encode(' 0'), bytes.length - 2)
     bytes.set(value.bytes.subarray(0, bytes.length))
     return bytes
   }

@@ -209,6 +209,8 @@ class Player {
     // A child that the log does not follow has let go of its parent's memory by now.
     if (!begun && this.#stage.guide && answer.kind === 'waits' && answer.child)
       answer = await this.#stage.collect(member.actor)
+    // Whoever stops itself has been told so before.
+    if (answer.kind === 'waits' && stopsItself(call)) answer = { kind: 'ended', outcome: { value: 0 } }
     if (answer.kind === 'gone') member.gone = true
     if (line.expected.kind === 'left out' && answer.kind !== 'gone') this.#interrupted.set(member, translated)
     if (answer.kind !== 'ended') {
@@ -334,7 +336,12 @@ class Player {
     const member = this.#cast.of(line.task)
     const shown = { line: line.line, written: line.text }
     if (member === undefined) return { ...shown, verdict: 'skipped', actual: 'no such task' }
-    const ended = await this.#stage.ended(member.actor)
+    let ended = await this.#stage.ended(member.actor)
+    if (ended === undefined && this.#stage.guide && line.code !== undefined) {
+      // A log of some calls only (strace -e) does not have the one that ends its task.
+      await this.#stage.call(member.actor, { name: 'exit_group', status: line.code }, false)
+      ended = await this.#stage.ended(member.actor)
+    }
     member.gone = true
     // Who has killed it is not in the log.
     if (ended === undefined && this.#stage.guide && line.signal !== undefined)

@@ -218,7 +218,10 @@ export class HostFiles {
     })
     if (made === undefined || isDenied(made)) return undefined
     this.count += 1
-    if (!this.#host.has(made.superblock)) return made
+    if (!this.#host.has(made.superblock)) {
+      this.#likeParent(task, directory, made)
+      return made
+    }
     this.#settled.set(made, {
       ...unsettled(facts.kind !== undefined && !facts.guessed),
       content: facts.target !== undefined,
@@ -227,6 +230,17 @@ export class HostFiles {
     if (kind === 'file' && (mode & 0o111) !== 0) this.fill(made, 0, machineCode)
     this.amend(made, facts)
     return made
+  }
+
+  /** A cgroup of cpusets that others have made has processors and memory. */
+  #likeParent(task: Task, parent: Inode, child: Inode): void {
+    for (const name of ['cpuset.cpus', 'cpuset.mems']) {
+      const [from, to] = [parent.lookup?.(task, name), child.lookup?.(task, name)]
+      if (from === undefined || to === undefined || isDenied(from) || isDenied(to)) continue
+      const read = this.#operations(from)?.read?.(this.#kernel.init, 4096, 0)
+      if (typeof read === 'object' && 'data' in read && read.data)
+        this.#operations(to)?.write?.(this.#kernel.init, read.data, 0)
+    }
   }
 
   /** A file that is there: more of it is told; what was only guessed may have been wrong. */

@@ -17,6 +17,19 @@ export function isForeign({ lines, rules, needs, kernel }: Scenario): boolean {
   })
 }
 
+const filtered = new WeakMap<readonly Line[], boolean>()
+
+/** strace -e trace=...: programs are executed, and do not make the calls that all programs make as they start. */
+export function isFiltered(lines: readonly Line[]): boolean {
+  let known = filtered.get(lines)
+  if (known === undefined) {
+    const names = new Set(lines.flatMap((line) => (line.kind === 'call' ? [line.name] : [])))
+    known = names.has('execve') && (!names.has('brk') || !names.has('mmap'))
+    filtered.set(lines, known)
+  }
+  return known
+}
+
 const decoder = new TextDecoder()
 const text = (value: Value): string => (value.kind === 'string' ? decoder.decode(value.bytes) : '')
 

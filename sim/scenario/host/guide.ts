@@ -13,7 +13,7 @@ import type { Value } from '../value.ts'
 import { Contents } from './contents.ts'
 import { excuse } from './excuse.ts'
 import { type Facts, HostFiles } from './files.ts'
-import { isSymbolicDirectory, targetOf } from './foreign.ts'
+import { isFiltered, isSymbolicDirectory, targetOf } from './foreign.ts'
 import { HostMemory } from './memory.ts'
 import { HostMounts } from './mounts.ts'
 import { exclusive, type Named, pathsOf } from './paths.ts'
@@ -155,7 +155,10 @@ export class Guide {
     outputs: readonly Output[],
     outcome: Outcome | undefined,
   ): string | undefined {
-    return excuse(this.files, task, call, expected, outputs, outcome)
+    return (
+      excuse(this.files, task, call, expected, outputs, outcome) ??
+      (isFiltered(this.#lines) ? 'the log has some calls only: what others have done is not known' : undefined)
+    )
   }
 
   #paths(task: Task, call: Syscall, expected: Expected, outputs: readonly Output[], index: number): void {
@@ -196,6 +199,9 @@ export class Guide {
       if (fine) this.files.touch(task, dirfd, path)
       return
     }
+    // A link that is followed here and read elsewhere.
+    const target = follow ? targetOf(this.#lines, path) : undefined
+    if (target !== undefined) this.files.ensure(task, dirfd, path, false, { kind: 'symlink', target })
     const facts = this.#facts(task, call, named, fine ? outputs : [], index)
     if (call.name === 'mount' && facts.kind === undefined) this.#bind(task, call, named, index)
     else this.files.ensure(task, dirfd, path, follow, facts)

@@ -146,8 +146,9 @@ function capabilitiesOf(lines: readonly Line[]) {
   for (const line of lines) {
     if (line.kind !== 'call') continue
     const { name, args, expected } = line
-    const isDrop = name === 'prctl' && /PR_CAPBSET_DROP|PR_SET_KEEPCAPS|PR_CAP_AMBIENT/.test(line.text)
-    if (isDrop || /^(capset|set(re|res)?uid)$/.test(name) || /CLONE_NEWUSER/.test(line.text)) return undefined
+    const isDrop = name === 'prctl' && /PR_CAPBSET_DROP|PR_SET_KEEPCAPS/.test(line.text)
+    const isOther = /^set(re|res)?uid$/.test(name) && args.some((arg) => (numberIn(arg) ?? 0n) > 0n)
+    if (isDrop || isOther || name === 'capset' || /CLONE_NEWUSER/.test(line.text)) return undefined
     const sets = args[1]
     if (name !== 'capget' || expected.kind !== 'value' || sets?.kind !== 'struct') continue
     const set = (field: string): bigint | undefined => {
