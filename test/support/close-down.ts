@@ -7,8 +7,9 @@ import { MemoryGroup } from '../../sim/cgroup/memory/group.ts'
 import { Clock } from '../../sim/clock.ts'
 import { Counters } from '../../sim/counters.ts'
 import type { Fields } from '../../sim/digest.ts'
+import { HugePages } from '../../sim/huge-pages.ts'
 import { IpcTable } from '../../sim/ipc/objects.ts'
-import type { Kernel } from '../../sim/kernel.ts'
+import { Kernel } from '../../sim/kernel.ts'
 import { endProcess } from '../../sim/life/exit.ts'
 import { Link } from '../../sim/net/link.ts'
 import { removeLink } from '../../sim/net/links.ts'
@@ -132,6 +133,8 @@ const apart = <T>(left: ReadonlyMap<string, T>, right: ReadonlyMap<string, T>) =
 /** What a machine remembers of what has been, numbers that it has given away, and how it was set up. */
 export const history: readonly Fields[] = [
   [Inode, ['atime', 'mtime', 'ctime', 'btime', 'changeCount', 'mode', 'uid', 'gid', 'xattrs']],
+  [Kernel, ['sysctls', 'mountsMax']],
+  [HugePages, ['total']],
   [Mount, ['flags', 'group', 'master', 'unbindable']],
   [Task, ['nice', 'affinity', 'signalMask']],
   [Process, ['limits', 'oomScoreAdj', 'oomScoreAdjMin', 'stopSignal', 'stopSeen', 'continued']],

@@ -172,7 +172,14 @@ const kinds: Readonly<Record<string, (hand: Hand) => void>> = {
   openTree: ({ call, a, b }) => {
     const dfd = call({ name: 'open_tree', dirfd: AT_FDCWD, pathname: a(places), flags: b([1, 0x8001]) })
     if (dfd < 0) return
-    call({ name: 'move_mount', from_dirfd: dfd, from_pathname: '', to_dirfd: AT_FDCWD, to_pathname: b(places), flags: 4 })
+    call({
+      name: 'move_mount',
+      from_dirfd: dfd,
+      from_pathname: '',
+      to_dirfd: AT_FDCWD,
+      to_pathname: b(places),
+      flags: 4,
+    })
     if (a([true, false])) call({ name: 'close', fd: dfd })
   },
   proc: ({ call, a, b }) => {
