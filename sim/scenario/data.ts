@@ -178,7 +178,8 @@ class Translation {
         const fields = this.#fields(value)
         const isAbsolute = this.#name === 'clock_nanosleep' && (Number(this.#call.flags) & 1) !== 0
         const shift = isAbsolute ? clockShift(this.#names, BigInt(Number(this.#call.clockid))) : 0n
-        return (this.#field(fields, 'tv_sec') + shift) * 1_000_000_000n + this.#field(fields, 'tv_nsec')
+        const seconds = this.#field(fields, 'tv_sec')
+        return (seconds + (seconds + shift < 0n ? -seconds : shift)) * 1_000_000_000n + this.#field(fields, 'tv_nsec')
       }
       default:
         throw new Unknown(`${argument}: arguments of the kind ${kind} cannot be written yet`)

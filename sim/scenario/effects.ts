@@ -151,3 +151,9 @@ export function notePidfd(names: Names, call: Syscall, args: readonly Value[], d
   names.files.numbers.bind(written, BigInt(new DataView(data.buffer, data.byteOffset).getInt32(0, true)))
   names.files.paths.delete(written)
 }
+
+const stopSignals = [19, 20, 21, 22]
+
+/** Whether a call that does not come back may have stopped its own caller: kill(2) and its kin with SIGSTOP. */
+export const stopsItself = (call: Syscall): boolean =>
+  (call.name === 'kill' || call.name === 'tgkill' || call.name === 'tkill') && stopSignals.includes(Number(call.sig))

@@ -108,6 +108,9 @@ function shaped(call: string, args: readonly Value[]): Spelled {
     return { name: 'ioctl_int', args }
   // With the address of the sender, which recvfrom(2) has no room for as data.
   if (call === 'recvfrom' && args[4]?.kind === 'struct') return { name: 'recvmsg', args: asMessage(args) }
+  // Without the second address where the operation has none: FUTEX_WAIT_BITSET.
+  if (call === 'futex' && args.length === 5 && ((numberIn(args[1]!) ?? 0n) & 0x7fn) === 9n)
+    return { name: call, args: [...args.slice(0, 4), zero, args[4]!] }
   // strace writes clone(2) with names; the order of the registers is that of the table.
   if (call === 'clone' && named(args, 'flags') !== undefined) {
     const value = (word: string) => named(args, word) ?? zero

@@ -5,7 +5,7 @@ import { isDenied, type Outcome } from '../outcome.ts'
 import { Cast, type Member } from './cast.ts'
 import { constant, signalName } from './constants.ts'
 import { type Output, type Translated, translate } from './data.ts'
-import { givesDescriptor, note, notePidfd } from './effects.ts'
+import { givesDescriptor, note, notePidfd, stopsItself } from './effects.ts'
 import { absentDescriptor } from './host/excuse.ts'
 import { Silent } from './host/silent.ts'
 import { isNetlinkAnswer } from './messages.ts'
@@ -209,7 +209,6 @@ class Player {
     // A child that the log does not follow has let go of its parent's memory by now.
     if (!begun && this.#stage.guide && answer.kind === 'waits' && answer.child)
       answer = await this.#stage.collect(member.actor)
-    // Whoever stops itself has been told so before.
     if (answer.kind === 'waits' && stopsItself(call)) answer = { kind: 'ended', outcome: { value: 0 } }
     if (answer.kind === 'gone') member.gone = true
     if (line.expected.kind === 'left out' && answer.kind !== 'gone') this.#interrupted.set(member, translated)
