@@ -1,5 +1,6 @@
 // Mounting an overlay: its options, and what layers have to be (OVL-009). fs/overlayfs/params.c, super.c
 
+import { capable } from '../credentials.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import type { Dentry } from './dentry.ts'
@@ -32,7 +33,7 @@ function directory(task: Task, pathname: string, option: string): Path | Denied 
 }
 
 const switches: Readonly<Record<string, readonly string[]>> = {
-  redirect_dir: ['off', 'nofollow', 'follow'],
+  redirect_dir: ['on', 'off', 'nofollow', 'follow'],
   index: ['on', 'off'],
   metacopy: ['off'],
   nfs_export: ['off'],
@@ -63,6 +64,8 @@ function check(task: Task, [key, value]: MountOption): Denied | 'unknown' | unde
   }
   const allowed = switches[key]
   if (allowed === undefined) return 'unknown'
+  if (key === 'redirect_dir' && value === 'on' && !capable(task.credentials, 'SYS_ADMIN', task.kernel.initial.user))
+    return deny('EPERM', 'OVL-102', 'overlayfs: redirect_dir=on is for CAP_SYS_ADMIN of the machine')
   return allowed.includes(value as string) ? undefined : no(`${key}=${String(value)} is not modelled, or is nothing`)
 }
 
@@ -87,6 +90,7 @@ function shownOptions(task: Task, options: readonly MountOption[], hasUpper: boo
     ...given(['lowerdir', 'lowerdir+']),
     ...(hasUpper ? [...given(['upperdir']), ...given(['workdir'])] : []),
     ...given(['default_permissions']),
+    ...given(['redirect_dir']).filter((text) => text === 'redirect_dir=on' || text === 'redirect_dir=nofollow'),
     ...given(['index']).filter((text) => text !== 'index=off'),
     ...(hasUpper && task.kernel.since(6, 6) ? ['uuid=on'] : []),
     ...given(['volatile']),
@@ -203,6 +207,8 @@ function make(task: Task, wish: NewSuperblock): Superblock | Denied {
     work: work && layer(work),
     lower: lower.map(layer),
     ...{ prefix, oneFileSystem, shown },
+    index: last('index') === 'on',
+    redirect: last('redirect_dir') === 'on',
   }
   const flags = upper ? wish.flags : wish.flags | MS.RDONLY
   return new Overlay(kernel, { ...wish, flags }, layers, device, [...pseudo.values()])
