@@ -1,12 +1,13 @@
 // Whether what a kernel gave is what is written: numbers that stand for something are bound, and what is left out is not asked.
 
 import { actualPidText, type Names, samePort } from './names.ts'
-import { nameOfBytes, numberIn, signalSet } from './number.ts'
+import { capabilitySet, nameOfBytes, numberIn, signalSet } from './number.ts'
 import { clockFamily } from './structs.ts'
 import type { Value } from './value.ts'
 
 /** Fields whose numbers stand for something. */
 const inodeFields = /^(st|stx|d)_ino$/
+const capabilityFields = /^(effective|permitted|inheritable)$/
 const pidFields = /^(si_pid|pid|l_pid|si_tid)$/
 const portFields = /^sin6?_port$/
 /** Apart from ports of TCP and UDP. */
@@ -29,7 +30,8 @@ export function agrees(written: Value, actual: Value, names: Names, field = ''):
   if (written.kind === 'string') return actual.kind !== 'string' || sameText(written, actual, names)
   if (written.kind === 'struct') return actual.kind !== 'struct' || sameFields(written, actual, names)
   if (written.kind === 'list') return sameList(written, actual, names, field)
-  const [wanted, got] = [numberIn(written), numberIn(actual)]
+  const ofSet = capabilityFields.test(field)
+  const [wanted, got] = [ofSet ? capabilitySet(written) : numberIn(written), numberIn(actual)]
   if (wanted !== undefined && got !== undefined) return sameNumber(wanted, got, names, field)
   if (written.kind === 'join' || written.kind === 'apply') return sameExpression(written, actual)
   return wanted !== undefined || written.kind !== 'name' || actual.kind !== 'name' || written.name === actual.name
@@ -79,6 +81,8 @@ function sameFields(
     // Members without a name stand in order.
     const same = actual.fields[index]
     const found = name === '' && same?.name === '' ? same : actual.fields.find((other) => other.name === name)
+    // The machine that a log comes from had a name of its own.
+    if (names.elsewhere && name === 'nodename' && found && printed(found.value) === firstHostName) return true
     return found === undefined || agrees(value, found.value, names, name)
   })
 }
@@ -180,3 +184,7 @@ export function sameTime(written: Value, actual: Value, clock: number, names: Na
   const off = got - wanted - names.clocks.get(family)!
   return off < timeSlackSeconds && off > -timeSlackSeconds
 }
+
+/** The simulated machine's, until somebody sets it. */
+const firstHostName = 'machine'
+const printed = (value: Value): string => (value.kind === 'string' ? nameOfBytes(value.bytes) : '')

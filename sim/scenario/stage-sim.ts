@@ -33,6 +33,9 @@ export class SimulatedStage implements Stage {
   readonly first: Newcomer
   readonly #tasks: Task[] = []
   /** Calls of tasks that are stopped or frozen, made once those go on. */
+  /** The call that each has made last; what it had come to when the log says that a signal interrupted it. */
+  readonly #last = new Map<Actor, string>()
+  readonly #owed = new Map<Actor, { readonly name: string; readonly outcome: Outcome }>()
   readonly #deferred = new Map<Actor, Syscall>()
 
   readonly guide?: StageGuide & { readonly files: HostFiles }
@@ -70,6 +73,10 @@ export class SimulatedStage implements Stage {
       this.#deferred.set(actor, call)
       return { kind: 'waits' }
     }
+    const owed = this.#owed.get(actor)
+    this.#owed.delete(actor)
+    if (owed && owed.name === call.name) return { kind: 'ended', outcome: owed.outcome }
+    this.#last.set(actor, call.name)
     // A call that the log tells nothing more of has been left for another.
     if (task.blocked) this.kernel.scheduler.finish(task, interrupted)
     task.finished = undefined
@@ -127,6 +134,11 @@ export class SimulatedStage implements Stage {
       outsider: (pid) => guide.outsider(this.kernel, pid),
       interrupted: (actor) => {
         const { scheduler } = this.kernel
+        const { finished } = task(actor)
+        const name = this.#last.get(actor)
+        // A child was waited for here before the signal that is in the log.
+        if (finished && 'value' in finished && (name === 'wait4' || name === 'waitid'))
+          this.#owed.set(actor, { name, outcome: finished })
         if (task(actor).blocked && !isSuspended(task(actor))) scheduler.finish(task(actor), interrupted)
         task(actor).finished = undefined
       },
