@@ -53,6 +53,14 @@ function applied(name: string, args: readonly (bigint | undefined)[]): bigint | 
   return undefined
 }
 
+/** A set of capabilities: `1<<CAP_KILL|1<<CAP_CHOWN`, or with `strace -X raw` its two halves, `0xfeffffff|0x1ff`. */
+export function capabilitySet(value: Value): bigint | undefined {
+  if (value.kind !== 'join' || value.operator !== '|') return numberIn(value)
+  const [low, high] = value.parts
+  if (value.parts.length !== 2 || low?.kind !== 'number' || high?.kind !== 'number') return numberIn(value)
+  return low.number | (high.number << 32n)
+}
+
 /** A 64-bit set of signals: `[TERM CHLD]`, `~[KILL]`. */
 export function signalSet(value: Value): bigint | undefined {
   if (value.kind !== 'list') return numberIn(value) === 0n ? 0n : undefined

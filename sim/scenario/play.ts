@@ -96,6 +96,20 @@ class Player {
         const waiting = member !== undefined && (await this.#stage.waiting(member.actor))
         return { line: line.line, written: line.text, ...check(waiting, 'it waits', 'its call has ended') }
       }
+      case 'computes': {
+        const members = line.tasks.flatMap((task) => this.#cast.of(task) ?? [])
+        await this.#stage.compute(
+          members.map(({ actor }) => actor),
+          line.milliseconds,
+        )
+        return undefined
+      }
+      case 'between': {
+        const text = new TextDecoder().decode(this.#data)
+        const number = Number(text.split(/\s+/).at(text.split(/\s+/).indexOf(line.word) + 1))
+        const fits = text.split(/\s+/).includes(line.word) && number >= line.least && number <= line.most
+        return { line: line.line, written: line.text, ...check(fits, text, text) }
+      }
       case 'contains': {
         const has = includes(this.#data, line.bytes)
         const text = new TextDecoder().decode(this.#data)

@@ -60,6 +60,10 @@ export type Line =
     })
   /** `# waits: [pid 7]`: its call has not ended here. */
   | (At & { readonly kind: 'waits'; readonly task: number | undefined })
+  /** `# computes: [pid 3] [pid 4] for 1000 ms`: they do nothing but compute, at the same time. */
+  | (At & { readonly kind: 'computes'; readonly tasks: readonly (number | undefined)[]; readonly milliseconds: number })
+  /** `# between: "usage_usec" 400000 600000`: the number behind the word in what the call before has read. */
+  | (At & { readonly kind: 'between'; readonly word: string; readonly least: number; readonly most: number })
   /** `# contains: "text"`, `# lacks: "text"`: what the call before has read. */
   | (At & { readonly kind: 'contains'; readonly lacks: boolean; readonly bytes: Uint8Array })
   /** Text that could not be read. */
@@ -160,7 +164,7 @@ class Parser {
   }
 
   #comment(text: string, line: number): void {
-    const directive = /^#\s*(rule|kernel|needs|cgroups|differs|waits|contains|lacks|scenario):\s*(.*)$/.exec(text)
+    const directive = /^#\s*(rule|kernel|needs|cgroups|differs|waits|contains|lacks|computes|between|scenario):\s*(.*)$/.exec(text)
     if (directive === null) {
       if (this.#lines.length === 0) this.#title.push(text.replace(/^#+\s*/, ''))
       return
@@ -172,9 +176,22 @@ class Parser {
     else if (word === 'cgroups') this.#cgroups = rest === 'v1' || rest === 'hybrid' ? rest : 'v2'
     else if (word === 'scenario') this.#name = rest
     else if (word === 'contains' || word === 'lacks') this.#contains(text, word, rest, line)
+    else if (word === 'computes' || word === 'between') this.#measured(text.trim(), word, rest, line)
     else if (word === 'waits')
       this.#lines.push({ kind: 'waits', task: taskOf(/(\d+)/.exec(rest)?.[1]), line, text: text.trim() })
     else this.#differs(text, rest, line)
+  }
+
+  #measured(text: string, word: 'computes' | 'between', rest: string, line: number): void {
+    const parts = word === 'computes' ? /^(.+) for (\d+) ms$/.exec(rest) : /^"([^"]+)" (\d+) (\d+)$/.exec(rest)
+    if (parts === null)
+      this.#lines.push({ kind: 'unreadable', reason: `${word}: tasks and milliseconds, or a word and numbers`, line, text })
+    else if (word === 'between')
+      this.#lines.push({ kind: 'between', word: parts[1]!, least: Number(parts[2]), most: Number(parts[3]), line, text })
+    else {
+      const tasks = [...parts[1]!.matchAll(/\d+/g)].map(([number]) => taskOf(number))
+      this.#lines.push({ kind: 'computes', tasks, milliseconds: Number(parts[2]), line, text })
+    }
   }
 
   #contains(text: string, word: string, rest: string, line: number): void {

@@ -114,6 +114,27 @@ export class SimulatedStage implements Stage {
     return ending === undefined ? {} : ending
   }
 
+  async compute(actors: readonly Actor[], milliseconds: number): Promise<void> {
+    const { clock, cpu, scheduler } = this.kernel
+    const untilNs = clock.nowNs + milliseconds * 1e6
+    const tasks = actors.map((actor) => this.#tasks[actor]!)
+    for (const task of tasks) {
+      // More than there is time for on any number of processors.
+      const reply = cpu?.consume(task, 1e9) ?? 0
+      if (typeof reply === 'object' && 'again' in reply) scheduler.block(task, reply)
+    }
+    while ((clock.next() ?? Number.POSITIVE_INFINITY) <= untilNs) {
+      clock.advance(untilNs)
+      scheduler.settle()
+    }
+    clock.advance(untilNs)
+    for (const task of tasks) {
+      scheduler.finish(task, { value: 0 })
+      task.finished = undefined
+    }
+    scheduler.settle()
+  }
+
   async received(actor: Actor): Promise<readonly number[]> {
     const task = this.#tasks[actor]!
     // In a log, which thread of a process got a signal was chance.

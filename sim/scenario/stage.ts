@@ -74,6 +74,8 @@ export interface Stage {
   collect(actor: Actor): Promise<Answer>
   /** Whether the task's call has not ended and will not without something new. */
   waiting(actor: Actor): Promise<boolean>
+  /** Tasks compute, all at the same time, and so much time passes. */
+  compute(actors: readonly Actor[], milliseconds: number): Promise<void>
   /** Waits until a task has ended; undefined when it goes on living. */
   ended(actor: Actor): Promise<Ended | undefined>
   /** Signals that its handlers have got since the start, in order. */

@@ -24,7 +24,7 @@ export function isFiltered(lines: readonly Line[]): boolean {
   let known = filtered.get(lines)
   if (known === undefined) {
     const names = new Set(lines.flatMap((line) => (line.kind === 'call' ? [line.name] : [])))
-    known = names.has('execve') && (!names.has('brk') || !names.has('mmap'))
+    known = names.has('execve') && !names.has('brk') && !names.has('mmap')
     filtered.set(lines, known)
   }
   return known

@@ -157,7 +157,9 @@ export class Guide {
   ): string | undefined {
     return (
       excuse(this.files, task, call, expected, outputs, outcome) ??
-      (isFiltered(this.#lines) ? 'the log has some calls only: what others have done is not known' : undefined)
+      (isFiltered(this.#lines) && pathsOf(call).some(({ path }) => !path.startsWith('/'))
+        ? 'the log has some calls only: where a path begins is not known'
+        : undefined)
     )
   }
 

@@ -8,7 +8,7 @@ import type { KGid, KUid } from '../../ids.ts'
 import type { Kernel } from '../../kernel.ts'
 import type { Outcome } from '../../outcome.ts'
 import type { Task } from '../../task.ts'
-import { nameOfBytes, numberIn } from '../number.ts'
+import { capabilitySet, nameOfBytes, numberIn } from '../number.ts'
 import type { CallLine, Line } from '../scenario.ts'
 import type { Value } from '../value.ts'
 import type { HostFiles } from './files.ts'
@@ -146,14 +146,14 @@ function capabilitiesOf(lines: readonly Line[]) {
   for (const line of lines) {
     if (line.kind !== 'call') continue
     const { name, args, expected } = line
-    const isDrop = name === 'prctl' && /PR_CAPBSET_DROP|PR_SET_KEEPCAPS/.test(line.text)
+    const isDrop = name === 'prctl' && /PR_CAPBSET_DROP/.test(line.text)
     const isOther = /^set(re|res)?uid$/.test(name) && args.some((arg) => (numberIn(arg) ?? 0n) > 0n)
     if (isDrop || isOther || name === 'capset' || /CLONE_NEWUSER/.test(line.text)) return undefined
     const sets = args[1]
     if (name !== 'capget' || expected.kind !== 'value' || sets?.kind !== 'struct') continue
     const set = (field: string): bigint | undefined => {
       const found = sets.fields.find((one) => one.name === field)?.value
-      return found && numberIn(found)
+      return found && capabilitySet(found)
     }
     const [effective, permitted, inheritable] = [set('effective'), set('permitted'), set('inheritable')]
     if (effective === undefined || permitted === undefined) continue
