@@ -16,6 +16,12 @@ const datagramBytes = 32_768
 /** SOL_NETLINK NETLINK_CAP_ACK, as options are kept. */
 const capAck = '270 10'
 
+/** struct sockaddr_nl. */
+function netlinkAddress(bytes: Uint8Array, call: string): Denied | undefined {
+  if (bytes.length >= 12 && familyOf(bytes) === AF.NETLINK) return undefined
+  return deny('EINVAL', 'netlink(7)', `${call}: it is no address of netlink`)
+}
+
 /** What a request is answered with: messages of a list, or nothing but whether it was done. */
 export type Answer =
   | Denied

@@ -294,7 +294,7 @@ export class UnixSocket extends Socket {
   }
 
   shutdown(how: number): Denied | number {
-    if (!this.connected) return deny('ENOTCONN', 'shutdown(2)', 'shutdown(2): the socket is not connected')
+    // Also one that is not connected. unix_shutdown()
     if (how !== 1) {
       this.incoming.end()
       if (this.peer && this.type !== 'dgram') this.peer.sendClosed = true

@@ -5,7 +5,7 @@ import type { PidEntry } from '../ns/pid.ts'
 import { type Denied, deny, isDenied, type Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import type { FileOperations, OpenFile } from '../vfs/file.ts'
-import type { Attributes, DirectoryEntry, Inode } from '../vfs/inode.ts'
+import type { DirectoryEntry, Inode } from '../vfs/inode.ts'
 import { type Content, contentOperations, entryOf, PseudoDirectory, PseudoFile, PseudoLink } from '../vfs/pseudo.ts'
 import { mayLook, mayLookInto, ownerOfProcess } from './look.ts'
 import { processNodes } from './process-nodes.ts'
@@ -187,11 +187,6 @@ class ProcessFile extends PseudoFile {
       ...(keepsOffset && { keepsOffset }),
       ...(!isPlain && { isSequence: true as const, seek }),
     }
-  }
-
-  /** Its owner changes in name only: the next look makes it the process's again. proc_setattr() */
-  override setAttributes(task: Task, changes: Attributes): Denied | undefined {
-    return changes.mode === undefined ? undefined : super.setAttributes(task, changes)
   }
 
   #now<T>(task: Task, then: (at: Reading) => T): T | Denied {

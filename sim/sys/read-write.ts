@@ -66,6 +66,7 @@ export function writeFile(task: Task, file: OpenFile, bytes: Uint8Array, at?: nu
 function writeVector(task: Task, file: OpenFile, parts: readonly Uint8Array[]): Reply {
   if (!file.operations?.writesEachBuffer) return writeFile(task, file, joined(parts))
   let done = 0
+  if (mayBeWritten(file.flags) && file.operations.write && parts.every(({ length }) => length === 0)) return 0
   for (const part of parts) {
     const reply = writeFile(task, file, part)
     const written = typeof reply === 'number' ? reply : 'value' in reply ? reply.value : undefined

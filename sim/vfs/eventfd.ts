@@ -11,6 +11,7 @@ const most = 0xffffffffffffffffn
 
 export class EventFile implements FileOperations {
   readonly seekable = false
+  readonly writesEachBuffer = true
   readonly seek = staysAtZero
   readonly #file: OpenFile
   readonly #semaphore: boolean

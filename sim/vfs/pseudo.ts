@@ -39,7 +39,9 @@ abstract class PseudoInode extends Inode {
   }
 
   override setAttributes(_task: Task, changes: Attributes): Denied | undefined {
-    return changes.mode !== undefined || changes.uid !== undefined || changes.gid !== undefined ? readonly() : undefined
+    // Owners in proc change in name only: the next look makes them the process's again. proc_setattr()
+    const owned = this.superblock.type !== 'proc' && (changes.uid !== undefined || changes.gid !== undefined)
+    return changes.mode !== undefined || owned ? readonly() : undefined
   }
 
   override blocks512(): number {

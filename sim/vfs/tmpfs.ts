@@ -48,7 +48,7 @@ export class Tmpfs implements Superblock {
   readonly owner: UserNamespace
   readonly root: Dentry
   /** user. since 6.6. */
-  readonly xattrPrefixes: readonly string[]
+  readonly xattrPrefixes: readonly string[] | undefined
   flags = 0
   writers = 0
   mounts = 0
@@ -70,7 +70,8 @@ export class Tmpfs implements Superblock {
     this.device = [0, kernel.counters.devices.take()]
     this.source = options.source ?? this.type
     this.owner = owner
-    this.xattrPrefixes = kernel.since(6, 6) ? ['user.', 'trusted.', 'security.'] : ['trusted.', 'security.']
+    const kept = kernel.since(6, 6) ? ['user.', 'trusted.', 'security.'] : ['trusted.', 'security.']
+    this.xattrPrefixes = this.type === 'mqueue' || this.type === 'ramfs' ? undefined : kept
     this.madeMode = options.mode ?? 0o1777
     const { shown = '' } = options
     this.shown = () => shown
