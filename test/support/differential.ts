@@ -19,6 +19,12 @@ export interface Compared extends Recorded {
 const isDifferent = ({ verdict }: Played): boolean =>
   verdict === 'differs' || verdict === 'fails' || verdict === 'not modelled'
 
+const before = (text: string, { line }: Played): string =>
+  text
+    .split('\n')
+    .slice(0, line - 1)
+    .join('\n')
+
 /** Plays a scenario on both kernels, until they differ. */
 export async function compare(steps: Steps, machine: Machine): Promise<Compared> {
   const recorded = await record(steps, machine)
@@ -27,7 +33,12 @@ export async function compare(steps: Steps, machine: Machine): Promise<Compared>
     const options: PlayOptions = { stopAt: isDifferent }
     const result = await play(parseScenario(recorded.text), stage, options)
     const difference = result.played.find(isDifferent)
-    return { ...recorded, result, difference, declared: difference && declared(difference, recorded.text, machine) }
+    return {
+      ...recorded,
+      result,
+      difference,
+      declared: difference && declared(difference, before(recorded.text, difference), machine),
+    }
   } finally {
     await stage.close()
   }

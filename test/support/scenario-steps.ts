@@ -90,6 +90,8 @@ class Recorder {
   readonly #actors: Newcomer[]
   readonly #waiting: Waiting[] = []
   readonly #made = new WeakMap<OpenFile, string>()
+  /** With which status a thread has ended, while its process goes on. */
+  readonly #statuses = new Map<number, number>()
   readonly #results = new Map<string, number[]>()
   readonly #addresses = new Map<number, number[]>()
 
@@ -98,10 +100,9 @@ class Recorder {
     this.#actors = [stage.first]
   }
 
-  async begin(call: Syscall): Promise<void> {
-    const { first } = this.stage
-    const answer = await this.stage.call(first.actor, call, false)
-    if (answer.kind === 'ended') this.#write(first, shown(call, answer.outcome))
+  async begin(call: Syscall, who = this.stage.first): Promise<void> {
+    const answer = await this.stage.call(who.actor, call, false)
+    if (answer.kind === 'ended') this.#write(who, shown(call, answer.outcome))
   }
 
   /** Answers whether anybody is left. */
@@ -117,12 +118,12 @@ class Recorder {
       return true
     }
     this.calls += 1
-    this.#took(actor, call, answer)
+    await this.#took(actor, call, answer)
     await this.#sweep()
     return true
   }
 
-  #took(actor: Newcomer, call: Syscall, answer: Answer): void {
+  async #took(actor: Newcomer, call: Syscall, answer: Answer): Promise<void> {
     if (answer.kind === 'waits') {
       this.#write(actor, print(call, undefined))
       this.lines.push(`# waits: [pid ${actor.pid}]`)
@@ -136,8 +137,11 @@ class Recorder {
       this.#write(actor, `${shown(call, outcome)}${outside}`)
       this.#remember(actor, call, outcome)
     }
+    if (call.name === 'exit' || call.name === 'exit_group') this.#statuses.set(actor.actor, Number(call.status) & 0xff)
     if (answer.kind === 'gone' || answer.child === undefined) return
     this.#actors.push(answer.child)
+    // Its maker waits and has not told its number: who it is shows with its first call.
+    if (answer.kind === 'waits') await this.begin({ name: 'getppid' }, answer.child)
     this.#addresses.set(answer.child.actor, [...(this.#addresses.get(actor.actor) ?? [])])
   }
 
@@ -165,7 +169,7 @@ class Recorder {
         this.#actors.splice(this.#actors.indexOf(other), 1)
         continue
       }
-      this.#write(other, endOf(end))
+      this.#write(other, endOf(end.code === undefined ? { code: this.#statuses.get(other.actor) ?? 0, ...end } : end))
       this.#actors.splice(this.#actors.indexOf(other), 1)
     }
   }
