@@ -91,6 +91,14 @@ export const tools: Programs = {
     }
     return 0
   }),
+  /** device PATH MAJOR MINOR: makes a node of a character device and opens it. */
+  device: program(function* ([, path, major, minor]) {
+    const pathname = path!
+    const dev = (Number(major) << 8) | Number(minor)
+    yield* must({ name: 'mknodat', dirfd: AT_FDCWD, pathname, mode: 0o020600, dev })
+    yield* must({ name: 'openat', dirfd: AT_FDCWD, pathname, flags: 0, mode: 0 })
+    return 0
+  }),
   /** whoami: user, group and host name. */
   whoami: program(function* () {
     const { value: uid } = yield* must({ name: 'getuid' })
