@@ -14,6 +14,23 @@ const apply = (of: string, ...args: Value[]): Value => ({ kind: 'apply', name: o
 const stringIn = (value: Value | undefined): string | undefined =>
   value?.kind === 'string' ? new TextDecoder().decode(value.bytes) : undefined
 
+/** Members that `strace -X raw` shows as bytes, as it shows them otherwise. */
+export function plainAddress(value: Value): Value {
+  if (value.kind !== 'struct') return value
+  const fields = value.fields.map((field) => {
+    if (field.value.kind !== 'string') return field
+    const { bytes } = field.value
+    if (/^sin6?_port$/.test(field.name) && bytes.length === 2)
+      return { ...field, value: apply('htons', number((bytes[0]! << 8) | bytes[1]!)) }
+    if (field.name === 'sin_addr' && bytes.length === 4)
+      return { ...field, value: apply('inet_addr', text(bytes.join('.'))) }
+    if (field.name !== 'sin6_addr' || bytes.length !== 16) return field
+    const shown = text(colons(new DataView(Uint8Array.of(...new Uint8Array(8), ...bytes).buffer)))
+    return { name: '', value: apply('inet_pton', name('AF_INET6'), shown, name('sin6_addr')) }
+  })
+  return { ...value, fields }
+}
+
 /** `inet_addr("10.0.0.1")`, `inet_pton(AF_INET6, "::1", ...)`, or either text alone. */
 export function internetAddress(value: Value | undefined): number[] | undefined {
   if (value?.kind === 'apply') return internetAddress(value.args.find((arg) => arg.kind === 'string'))
@@ -38,7 +55,8 @@ function sixteenBytes(written: string): number[] {
 }
 
 /** A struct as bytes, with the ports that the kernel has given for those that are written. */
-export function addressBytes(value: Value, names: Names): Uint8Array | undefined {
+export function addressBytes(written: Value, names: Names): Uint8Array | undefined {
+  const value = plainAddress(written)
   if (value.kind !== 'struct') return undefined
   const field = (wanted: string) => value.fields.find((other) => other.name === wanted)?.value
   const count = (wanted: string) => numberIn(field(wanted) ?? nothing) ?? 0n

@@ -2,7 +2,7 @@
 
 import { type Received, receivedMessage } from '../../core/message.ts'
 import type { MessageOut, MessageRoom, Syscall } from '../../core/syscall.ts'
-import { addressBytes, addressValue } from './addresses.ts'
+import { addressBytes, addressValue, plainAddress } from './addresses.ts'
 import { agrees } from './compare.ts'
 import { actualFd, actualPid, type Names } from './names.ts'
 import { isNetlink, netlinkBytes, sameNetlink } from './netlink.ts'
@@ -167,7 +167,7 @@ export function sameMessage(
   const fields = fieldsOf(written)
   const from = fields.get('msg_name')
   const address = addressValue(received.name)
-  if (from?.kind === 'struct' && (address === undefined || !agrees(from, address, names))) return false
+  if (from?.kind === 'struct' && (address === undefined || !agrees(plainAddress(from), address, names))) return false
   const size = fields.get('msg_namelen')
   if (size?.kind === 'change' && numberIn(size.after) === 0n && received.name.length > 0) return false
   if (!sameBuffers(itemsOf(fields.get('msg_iov')), received.bytes, names)) return false

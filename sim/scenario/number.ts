@@ -67,7 +67,7 @@ export function signalSet(value: Value): bigint | undefined {
   let set = 0n
   for (const item of value.items) {
     const name = item.kind === 'name' ? item.name : ''
-    const signal = constant(`SIG${name}`)
+    const signal = item.kind === 'number' ? item.number : constant(`SIG${name}`)
     if (signal === undefined) return undefined
     set |= 1n << (signal - 1n)
   }

@@ -6,16 +6,16 @@ import { Cast, type Member } from './cast.ts'
 import { constant, signalName } from './constants.ts'
 import { type Output, type Translated, translate } from './data.ts'
 import { givesDescriptor, note, notePidfd, stopsItself } from './effects.ts'
+import { endText, includes, sameEnd, senderOf } from './ends.ts'
 import { absentDescriptor } from './host/excuse.ts'
 import { Silent } from './host/silent.ts'
 import { isNetlinkAnswer } from './messages.ts'
-import { numberIn } from './number.ts'
 import { print } from './print.ts'
 import type { Played, Result, Verdict } from './result.ts'
 import { sameOutputs, samePidText, sameResult } from './same.ts'
 import type { BeginLine, CallLine, Difference, Expected, Line, Scenario } from './scenario.ts'
 import { inAnyOrder } from './separate.ts'
-import type { Answer, Ended, Guided, Stage } from './stage.ts'
+import type { Answer, Guided, Stage } from './stage.ts'
 import type { Value } from './value.ts'
 import { holdsOn } from './version.ts'
 
@@ -385,30 +385,8 @@ class Player {
   }
 }
 
-function senderOf(info: Value | undefined): number | undefined {
-  const field = info?.kind === 'struct' ? info.fields.find(({ name }) => name === 'si_pid')?.value : undefined
-  const number = field && numberIn(field)
-  return number === undefined ? undefined : Number(number)
-}
-
 const check = (holds: boolean, yes: string, no: string): { verdict: Verdict; actual: string } =>
   holds ? { verdict: 'holds', actual: yes } : { verdict: 'fails', actual: no }
 
 const readLength = (call: Syscall, { value }: { value: number }): number | undefined =>
   call.name === 'read' || call.name === 'pread64' ? value : undefined
-
-function sameEnd(ended: Ended, code: number | undefined, signal: number | undefined): boolean {
-  if (ended.code === undefined && ended.signal === undefined) return true
-  return signal === undefined ? ended.code === code && !ended.signal : ended.signal === signal
-}
-
-function endText({ code, signal }: Ended): string {
-  if (signal) return `killed by ${signalName(signal)}`
-  return code === undefined ? 'it has ended' : `exited with ${code}`
-}
-
-function includes(data: Uint8Array, part: Uint8Array): boolean {
-  for (let at = 0; at + part.length <= data.length; at++)
-    if (part.every((byte, index) => data[at + index] === byte)) return true
-  return false
-}

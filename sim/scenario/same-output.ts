@@ -2,6 +2,7 @@
 
 import type { Syscall } from '../../core/syscall.ts'
 import type { Outcome } from '../outcome.ts'
+import { plainAddress } from './addresses.ts'
 import { agrees, sameTime } from './compare.ts'
 import { sameMessage } from './messages.ts'
 import type { Names } from './names.ts'
@@ -29,6 +30,10 @@ export function sameOfItsKind(
     // Chance is never the same.
     case 'getrandom':
       return true
+    case 'accept4':
+    case 'getsockname':
+    case 'getpeername':
+      return agrees(plainAddress(wanted), value, names)
     case 'recvmsg':
       return sameMessage(wanted, call, outcome.value, data, names)
     case 'msgrcv':
