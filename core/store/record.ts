@@ -3,7 +3,7 @@
 import type { CgroupPaths } from '../cgroup/paths.ts'
 import type { Settings } from '../engine/host.ts'
 import { DamagedError } from '../errors.ts'
-import { AT_FDCWD, close, O, open, parseFile, readTextIfThere, renamed, writeAll } from '../files.ts'
+import { close, O, open, parseFile, readTextIfThere, replaceLocked, writeAll } from '../files.ts'
 import type { Kernel } from '../kernel.ts'
 import { type Phase, phases } from '../lifecycle/phases.ts'
 import { type PersistedLifecycle, snapshotOf } from '../lifecycle/table.ts'
@@ -104,16 +104,9 @@ export function writeRecord(kernel: Kernel, paths: ContainerPaths, record: Conta
   writeNewFile(kernel, paths.record, JSON.stringify(record))
 }
 
-/** Replaces the state: a reader sees the old or the new one. The container's lock is held, so that one draft is enough. */
+/** Replaces the state: a reader sees the old or the new one. The container's lock is held. */
 export function writeState(kernel: Kernel, paths: ContainerPaths, state: ContainerState): void {
-  const draft = `${paths.state}.tmp`
-  try {
-    writeNewFile(kernel, draft, JSON.stringify(state))
-    renamed(kernel, draft, paths.state)
-  } catch (error) {
-    kernel.call({ name: 'unlinkat', dirfd: AT_FDCWD, pathname: draft, flags: 0 })
-    throw error
-  }
+  replaceLocked(kernel, paths.state, JSON.stringify(state))
 }
 
 /**

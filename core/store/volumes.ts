@@ -17,8 +17,8 @@ import {
   parseFile,
   readTextIfThere,
   removeTree,
+  replaceLocked,
   stat,
-  writeAtomically,
 } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
 import { type Lock, lockDirectory } from './lock.ts'
@@ -154,7 +154,7 @@ export function readVolume(kernel: Kernel, settings: Where, name: string): Volum
 
 /** Replaces what is written down. The volume's lock is held. */
 export function writeVolume(kernel: Kernel, settings: Where, record: VolumeRecord): void {
-  writeAtomically(kernel, volumePaths(settings, record.name).record, JSON.stringify(record))
+  replaceLocked(kernel, volumePaths(settings, record.name).record, JSON.stringify(record))
 }
 
 /** The names of all volumes, sorted. */

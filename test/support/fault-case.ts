@@ -30,9 +30,9 @@ export interface Course {
   readonly complaints: readonly string[]
 }
 
-/** Directories and caches that are made once and stay. */
+/** Directories and caches that are made once and stay; a draft that the next network writes over. */
 const mayStay =
-  /^[-+] cgroup \d+:\/vitrine \S|^[-+] file \/(?:var\/lib\/|run\/|var\/lib\/vitrine\/(?:containers|names|volumes|filters)\/|(?:var\/lib|run)\/vitrine\/|var\/lib\/vitrine\/filters\/[-\w]+) /
+  /^[-+] cgroup \d+:\/vitrine \S|^[-+] file \/(?:var\/lib\/|run\/|var\/lib\/vitrine\/(?:containers|names|volumes|filters)\/|(?:var\/lib|run)\/vitrine\/(?:network\/(?:network\.json\.tmp)?)?|var\/lib\/vitrine\/filters\/[-\w]+) /
 
 export const left = (before: readonly string[], after: readonly string[]): string[] =>
   changes(before, after).filter((line) => !mayStay.test(line))
@@ -244,6 +244,8 @@ export function faultsOf({ calls }: Course): Fault[] {
     // A child that has no report to tell on is told of by nothing; that it can have one was asked before.
     if (call.name === 'dup3' && call.newfd === reportFd) return []
     const listed: readonly Errno[] = (errnosOf as Partial<Record<SyscallName, readonly Errno[]>>)[call.name] ?? []
+    // What is to be removed and is said to be gone is not looked for again.
+    if (call.name === 'unlinkat') return listed.filter((errno) => errno !== 'ENOENT').map((errno) => ({ at, errno }))
     const errnos = on === 'fifo' && (call.name === 'read' || call.name === 'write') ? ofPipes : listed
     return errnos.map((errno) => ({ at, errno }))
   })

@@ -53,6 +53,10 @@ const named =
 const created: Act = named(({ host, settings }, request) => create(host, settings, request), {})
 const running: Act = named(({ host, settings }, request) => run(host, settings, request), {})
 const runningOnce: Act = named(({ host, settings }, request) => run(host, settings, request), { remove: true })
+const published: Act = named(({ host, settings }, request) => run(host, settings, request), {
+  network: { kind: 'bridge' },
+  publish: [{ containerPort: 80, hostPort: 8081, protocol: 'tcp' }],
+})
 const paused: Act = async (engine) => {
   await running(engine)
   await pause(engine.host, engine.settings, 'web')
@@ -121,6 +125,12 @@ export const faultVerbs: readonly FaultVerb[] = [
     before: nothing,
     act: named(({ host, settings }, request) => run(host, settings, request), withVolumes),
     undone: 'machine',
+  },
+  { name: 'run -p', before: nothing, act: published, undone: 'all' },
+  {
+    name: 'rm -f, with a network',
+    before: published,
+    act: ({ host, settings }) => remove(host, settings, 'web', { force: true, volumes: true }),
   },
   {
     name: 'run --replace',

@@ -3,12 +3,23 @@
 
 import type { Cgroup } from '../../sim/cgroup/cgroup.ts'
 import type { Kernel as Machine } from '../../sim/kernel.ts'
+import type { NetNamespace } from '../../sim/ns/net.ts'
 import { isDenied } from '../../sim/outcome.ts'
 import type { Task } from '../../sim/task.ts'
 import type { Inode } from '../../sim/vfs/inode.ts'
 import type { TmpfsInode } from '../../sim/vfs/tmpfs.ts'
 
 const decoder = new TextDecoder()
+const settings = [
+  'ipv4/conf/all/forwarding',
+  'ipv4/conf/default/forwarding',
+  'ipv4/conf/lo/forwarding',
+  'ipv4/conf/all/accept_redirects',
+  'ipv6/conf/all/forwarding',
+  'ipv6/conf/default/forwarding',
+  'ipv4/ping_first',
+  'ipv4/ip_unprivileged_port_start',
+]
 const limitFiles = [
   'memory.max',
   'memory.low',
@@ -37,7 +48,7 @@ export function machineState(machine: Machine, runtime: Task, others: readonly T
     ...cgroups(machine),
     ...mountinfo(machine, 'self').map((line) => `mount ${line}`),
     ...namespaces(machine),
-    ...[...machine.initial.net.links.values()].map(({ kind, name }) => `link ${name} (${kind})`),
+    ...network(machine.initial.net),
     ...filesBelow(rootOf(machine), ''),
     ...[...runtime.files.entries()].map(([fd, { file }]) => `descriptor ${fd} of the runtime: ${pathOf(file.path)}`),
   ].sort()
@@ -84,6 +95,7 @@ function processes(machine: Machine, runtimes: ReadonlySet<Task['process']>): st
       `${what}: child of ${parentOf(process, runtimes)}`,
       ...[...task.files.entries()].map(([fd, { file }]) => `${what}: descriptor ${fd}: ${file.inode.kind}`),
     )
+    if (others.includes('net')) lines.push(...network(task.namespaces.net).map((line) => `${what}: ${line}`))
     if (others.includes('mnt'))
       lines.push(...mountinfo(machine, String(process.leader.entry.numbers[0])).map((line) => `${what}: mount ${line}`))
   }
@@ -129,6 +141,25 @@ function mountinfo(machine: Machine, pid: string): string[] {
 function namespaces(machine: Machine): string[] {
   const { counts } = machine.initial.user.hidden() as { readonly counts: ReadonlyMap<string, number> }
   return [...counts].map(([kind, count]) => `namespaces ${kind}: ${count}`)
+}
+
+/** Devices with what they have, routes, rules, and settings that somebody has changed. */
+function network(net: NetNamespace): string[] {
+  const lines: string[] = []
+  for (const { kind, name, up, addresses, master, mtuBytes } of net.links.values())
+    lines.push(
+      `link ${name} (${kind}): ${up ? 'up' : 'down'}, ${mtuBytes}, of ${master?.name}, ${addresses.map(({ address, prefixLength }) => `${address}/${prefixLength}`).join(' ')}`,
+    )
+  for (const { destination, prefixLength, gateway, link } of net.routes)
+    lines.push(`route ${destination}/${prefixLength} by ${gateway} on ${link.name}`)
+  for (const { name, family, chains } of net.firewall?.tables.values() ?? []) {
+    lines.push(`table ${family} ${name}`)
+    for (const chain of chains.values())
+      for (const { expressions } of chain.rules)
+        lines.push(`rule of ${name} ${chain.name}: ${JSON.stringify(expressions)}`)
+  }
+  for (const setting of settings) lines.push(`setting ${setting} = ${net.sysctl(setting)}`)
+  return lines
 }
 
 function rootOf(machine: Machine): Inode {
