@@ -25,7 +25,7 @@ const DATA_OFFSET = 0x8000
 const REQUEST_BYTES = 96
 const REPLY_BYTES = 24
 const what = { call: 1, collect: 2, ended: 3, received: 4, waiting: 5 } as const
-const kinds = { plain: 0, clone3: 1, clone: 2, sigaction: 3 } as const
+const kinds = { plain: 0, clone3: 1, clone: 2, sigaction: 3, compute: 4 } as const
 const DONE = 0
 const WAITS = 1
 
@@ -197,6 +197,18 @@ export class RealStage implements Stage {
     if (status === WAITS) return undefined
     // The kernel's wait status, of a zombie alone.
     return status === DONE ? { code: (result >> 8) & 0xff, signal: result & 0x7f } : {}
+  }
+
+  async compute(actors: readonly Actor[], milliseconds: number): Promise<void> {
+    const registers = [BigInt(milliseconds) * 1_000_000n, 0, 0, 0, 0, 0]
+    for (const slot of actors) {
+      this.#pending.set(slot, undefined)
+      await this.#ask({ what: what.call, slot, kind: kinds.compute, registers, timeoutMs: 0 })
+    }
+    for (const slot of actors) {
+      const { status } = await this.#ask({ what: what.collect, slot, timeoutMs: milliseconds + patience.ends })
+      if (status !== DONE) throw new Error('a task does not end computing')
+    }
   }
 
   async received(actor: Actor): Promise<readonly number[]> {

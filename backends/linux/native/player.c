@@ -127,7 +127,7 @@ static struct reply call(struct request *request)
 	if (request->newslot && (reply.status == WAITS || (reply.status == DONE && reply.result > 0)))
 		while (!is_born(request) && now() < end) nap(&slot_at(request->newslot)->state, FREE, MILLISECOND);
 	reply.born = is_born(request);
-	settle();
+	if (request->kind != CALL_COMPUTE) settle();
 	return reply;
 }
 
