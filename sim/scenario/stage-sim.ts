@@ -3,7 +3,7 @@
 import type { Syscall } from '../../core/syscall.ts'
 import { bootKernel } from '../boot.ts'
 import type { Config, Kernel } from '../kernel.ts'
-import type { Outcome } from '../outcome.ts'
+import { isDenied, type Outcome } from '../outcome.ts'
 import { isSuspended, type Task } from '../task.ts'
 import { HostFiles } from './host/files.ts'
 import { Guide } from './host/guide.ts'
@@ -73,8 +73,9 @@ export class SimulatedStage implements Stage {
       this.#deferred.set(actor, call)
       return { kind: 'waits' }
     }
-    const owed = this.#owed.get(actor)
+    const owed = this.#owed.get(actor) ?? this.#untold(actor)
     this.#owed.delete(actor)
+    task.finished = undefined
     if (owed && owed.name === call.name) return { kind: 'ended', outcome: owed.outcome }
     this.#last.set(actor, call.name)
     // A call that the log tells nothing more of has been left for another.
@@ -155,11 +156,8 @@ export class SimulatedStage implements Stage {
       outsider: (pid) => guide.outsider(this.kernel, pid),
       interrupted: (actor) => {
         const { scheduler } = this.kernel
-        const { finished } = task(actor)
-        const name = this.#last.get(actor)
-        // A child was waited for here before the signal that is in the log.
-        if (finished && 'value' in finished && (name === 'wait4' || name === 'waitid'))
-          this.#owed.set(actor, { name, outcome: finished })
+        const untold = this.#untold(actor)
+        if (untold) this.#owed.set(actor, untold)
         if (task(actor).blocked && !isSuspended(task(actor))) scheduler.finish(task(actor), interrupted)
         task(actor).finished = undefined
       },
@@ -167,6 +165,14 @@ export class SimulatedStage implements Stage {
         if (task(actor).alive) this.kernel.sendSignal(task(actor), signal)
       },
     }
+  }
+
+  /** A child that was waited for here before the signal that, in the log, interrupted the call. */
+  #untold(actor: Actor): { readonly name: string; readonly outcome: Outcome } | undefined {
+    const { finished } = this.#tasks[actor]!
+    const name = this.#last.get(actor)
+    if (finished === undefined || isDenied(finished) || (name !== 'wait4' && name !== 'waitid')) return undefined
+    return { name, outcome: finished }
   }
 
   #finished(task: Task, call: Syscall): Outcome {
