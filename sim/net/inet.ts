@@ -123,7 +123,9 @@ export class InetSocket extends Socket {
       if (this.type === 'stream' && this.connected) this.#leave()
       return 0
     }
-    const endpoint = endpointOf(bytes, this.domain, call)
+    // Datagrams of IPv6 go to addresses of IPv4 as well, written as such. __ip6_datagram_connect()
+    const family = this.type === 'dgram' && familyOf(bytes) === AF.INET ? AF.INET : this.domain
+    const endpoint = endpointOf(bytes, family, call)
     if (isDenied(endpoint)) return endpoint
     if (this.type === 'stream') return this.#connectStream(endpoint, call)
     const arrived = this.#way(endpoint, 17)

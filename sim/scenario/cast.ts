@@ -71,6 +71,8 @@ export class Cast {
     const found =
       unnamed.findLast(({ announced }) => announced === task) ??
       (main.task === undefined ? main : undefined) ??
+      // Of whom nobody has been told a number: vfork(2) tells it when the child has made use of it.
+      unnamed.find(({ announced }) => announced === undefined) ??
       unnamed[0]
     if (found) this.#call(found, task)
     return found

@@ -83,6 +83,9 @@ function setPriority(task: Task, which: number, who: number, priority: number): 
     const lowest = limit ? 20 - (limit.soft ?? 40) : 20
     if (nice < each.nice && nice < lowest && !capable(task.credentials, 'SYS_NICE', kernel.initial.user))
       return deny('EACCES', call, `${call}: a lower nice value needs CAP_SYS_NICE, or RLIMIT_NICE`)
+    if (each.credentials.permitted & ~task.credentials.permitted)
+      if (!capable(task.credentials, 'SYS_NICE', each.credentials.namespace))
+        return deny('EPERM', 'capabilities(7)', `${call}: the process has capabilities that the caller lacks`)
   }
   kernel.cpu?.update()
   for (const each of tasks) {

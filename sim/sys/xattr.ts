@@ -23,7 +23,7 @@ const valueBytesMax = 65_536
 /** Which attributes a file system keeps; a name of no known kind is nobody's. xattr_resolve_name() in fs/xattr.c */
 function checkKind({ dentry }: Path, name: string, call: string): Denied | undefined {
   const { xattrPrefixes = [], type } = dentry.superblock
-  if (type === 'sockfs' && call !== 'getxattr(2)' && name.startsWith('security.'))
+  if (type === 'sockfs' && call === 'removexattr(2)' && name.startsWith('security.'))
     return deny('EAGAIN', 'xattr(7)', `${call}: those of sockets are the security modules' own`)
   const prefix = xattrPrefixes.find((start) => name.startsWith(start))
   if (prefix === undefined) return unsupported(call, name)

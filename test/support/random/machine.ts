@@ -1,7 +1,7 @@
 // A simulated machine that is like the one where a scenario is played again, and what every random scenario begins with.
 
 import { existsSync, readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, getPriority } from 'node:os'
 import { kernelVersion } from '../../../backends/player/machine.ts'
 import type { Syscall } from '../../../core/syscall.ts'
 import type { Kernel } from '../../../sim/kernel.ts'
@@ -36,6 +36,8 @@ export function thisMachine(): Machine {
 /** Makes a simulated machine like another. */
 export function sameMachine(kernel: Kernel, machine: Machine): void {
   for (const [name, value] of machine.settings) kernel.sysctls.set(name, value)
+  // Puppets are as nice as whoever starts them.
+  for (const task of kernel.tasks.values()) task.nice = getPriority()
   const control = { name: 'openat', dirfd: AT_FDCWD, flags: 1, mode: 0 } as const
   for (const name of all.filter((controller) => !machine.controllers.includes(controller))) {
     const opened = kernel.call(kernel.init, { ...control, pathname: '/sys/fs/cgroup/cgroup.subtree_control' })
