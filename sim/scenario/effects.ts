@@ -4,6 +4,7 @@ import type { Syscall } from '../../core/syscall.ts'
 import { families } from './constants.ts'
 import { Bindings, type Names } from './names.ts'
 import { numberIn } from './number.ts'
+import type { Expected } from './scenario.ts'
 import type { Value } from './value.ts'
 
 const { CLONE_FILES, CLONE_NEWPID } = families.clone.names as { CLONE_FILES: number; CLONE_NEWPID: number }
@@ -157,3 +158,10 @@ const stopSignals = [19, 20, 21, 22]
 /** Whether a call that does not come back may have stopped its own caller: kill(2) and its kin with SIGSTOP. */
 export const stopsItself = (call: Syscall): boolean =>
   (call.name === 'kill' || call.name === 'tgkill' || call.name === 'tkill') && stopSignals.includes(Number(call.sig))
+
+/** A wait for any child, in a log: which of several ended first was chance, and is what the log says. */
+export function waitsFor(call: Syscall, expected: Expected, { pids }: Names): Syscall {
+  if (call.name !== 'wait4' || Number(call.pid) !== -1 || expected.kind !== 'value' || expected.value <= 0n) return call
+  const child = pids.actual(expected.value)
+  return child === undefined ? call : { ...call, pid: Number(child) }
+}

@@ -5,7 +5,7 @@ import { isDenied, type Outcome } from '../outcome.ts'
 import { Cast, type Member } from './cast.ts'
 import { constant, signalName } from './constants.ts'
 import { type Output, type Translated, translate } from './data.ts'
-import { givesDescriptor, note, notePidfd, stopsItself } from './effects.ts'
+import { givesDescriptor, note, notePidfd, stopsItself, waitsFor } from './effects.ts'
 import { endText, includes, sameEnd, senderOf } from './ends.ts'
 import { absentDescriptor } from './host/excuse.ts'
 import { Silent } from './host/silent.ts'
@@ -184,7 +184,7 @@ class Player {
     const { guide } = this.#stage
     if (guide === undefined) return { call }
     await this.#silent.before(this.#stage, member, call, expected, this.#cast)
-    return guide.before(member.actor, call, expected, outputs, index)
+    return guide.before(member.actor, waitsFor(call, expected, member.names), expected, outputs, index)
   }
 
   async #call(line: CallLine, index: number): Promise<Played> {
@@ -233,6 +233,8 @@ class Player {
           ? undefined
           : this.#stage.guide?.excuse(member.actor, call, line.expected, outputs, undefined)
       if (why !== undefined) return unplayed(`${actual}: ${why}`)
+      // Its end came earlier here than there.
+      if (answer.kind === 'gone' && this.#stage.guide && line.expected.kind !== 'left out') return unplayed(actual)
       if (this.#stage.guide && line.expected.kind !== 'left out') this.#absent(member, line.name, line.expected)
       return { ...shown, verdict: line.expected.kind === 'left out' ? 'left out' : 'differs', actual }
     }
