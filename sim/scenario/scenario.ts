@@ -164,7 +164,8 @@ class Parser {
   }
 
   #comment(text: string, line: number): void {
-    const directive = /^#\s*(rule|kernel|needs|cgroups|differs|waits|contains|lacks|computes|between|scenario):\s*(.*)$/.exec(text)
+    const directive =
+      /^#\s*(rule|kernel|needs|cgroups|differs|waits|contains|lacks|computes|between|scenario):\s*(.*)$/.exec(text)
     if (directive === null) {
       if (this.#lines.length === 0) this.#title.push(text.replace(/^#+\s*/, ''))
       return
@@ -185,9 +186,21 @@ class Parser {
   #measured(text: string, word: 'computes' | 'between', rest: string, line: number): void {
     const parts = word === 'computes' ? /^(.+) for (\d+) ms$/.exec(rest) : /^"([^"]+)" (\d+) (\d+)$/.exec(rest)
     if (parts === null)
-      this.#lines.push({ kind: 'unreadable', reason: `${word}: tasks and milliseconds, or a word and numbers`, line, text })
+      this.#lines.push({
+        kind: 'unreadable',
+        reason: `${word}: tasks and milliseconds, or a word and numbers`,
+        line,
+        text,
+      })
     else if (word === 'between')
-      this.#lines.push({ kind: 'between', word: parts[1]!, least: Number(parts[2]), most: Number(parts[3]), line, text })
+      this.#lines.push({
+        kind: 'between',
+        word: parts[1]!,
+        least: Number(parts[2]),
+        most: Number(parts[3]),
+        line,
+        text,
+      })
     else {
       const tasks = [...parts[1]!.matchAll(/\d+/g)].map(([number]) => taskOf(number))
       this.#lines.push({ kind: 'computes', tasks, milliseconds: Number(parts[2]), line, text })

@@ -59,7 +59,8 @@ export class Contents {
       case 'write':
       case 'pwrite64':
       case 'writev':
-        settled.size = true
+        // The end that it was appended to is known when it is asked for.
+        if (!(file.flags & 0o2000)) settled.size = true
         this.#know(
           inode,
           call.name === 'pwrite64' ? Number(call.offset) : file.flags & 0o2000 ? inode.sizeBytes : file.offset,

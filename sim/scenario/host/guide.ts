@@ -41,6 +41,9 @@ const provesFile = new Set([
 ])
 const stats = new Set(['stat', 'lstat', 'newfstatat', 'fstat', 'statx'])
 
+const O_TRUNC = 0o1000
+const O_APPEND = 0o2000
+
 const namespaceFlags = {
   ...{ mnt: 0x20000, cgroup: 0x2000000, uts: 0x4000000, ipc: 0x8000000, pid: 0x20000000, net: 0x40000000 },
 } as const
@@ -113,6 +116,7 @@ export class Guide {
   }
 
   stoodIn(task: Task, call: Syscall): void {
+    this.#stoodIn = true
     if (call.name === 'mount' && call.target !== null) this.files.adopt(task, call.target)
   }
 
@@ -157,6 +161,9 @@ export class Guide {
   ): string | undefined {
     return (
       excuse(this.files, task, call, expected, outputs, outcome) ??
+      (this.#stoodIn && /^(getdents64|rename.*|unlink.*|rmdir|openat2?|.*stat.*|l?[gs]etxattr|umount2)$/.test(call.name)
+        ? 'a file system before is not modelled'
+        : undefined) ??
       (isFiltered(this.#lines) && pathsOf(call).some(({ path }) => !path.startsWith('/'))
         ? 'the log has some calls only: where a path begins is not known'
         : undefined)
@@ -198,6 +205,7 @@ export class Guide {
     const { dirfd, path, follow, use } = named
     if (use === 'makes') {
       this.#parent(task, named)
+      if (fine) this.#opened(task, call, named, index)
       if (fine) this.files.touch(task, dirfd, path)
       return
     }
@@ -208,6 +216,21 @@ export class Guide {
     if (call.name === 'mount' && facts.kind === undefined) this.#bind(task, call, named, index)
     else this.files.ensure(task, dirfd, path, follow, facts)
     if (use === 'takes' && fine) this.files.touch(task, dirfd, path)
+  }
+
+  /** O_CREAT of what may have been there: so it is when it is appended to, or has a size at once. */
+  #opened(task: Task, call: Syscall, { dirfd, path }: Named, index: number): void {
+    if (!/^open/.test(call.name) || exclusive(call)) return
+    const flags = Number(call.name === 'openat2' ? call.how.flags : 'flags' in call ? call.flags : 0)
+    if (flags & O_TRUNC || this.files.find(task, dirfd, path, true)) return
+    const told = this.#contents.openedTells(index)
+    if (flags & O_APPEND || (told.sizeBytes ?? 0) > 0)
+      this.files.ensure(task, dirfd, path, true, {
+        kind: 'file',
+        uid: task.credentials.fsuid,
+        gid: task.credentials.fsgid,
+        ...told,
+      })
   }
 
   #facts(task: Task, call: Syscall, named: Named, outputs: readonly Output[], index: number): Facts {
@@ -320,6 +343,9 @@ export class Guide {
     }
   }
 
+  /** Some file system is another one here. */
+  #stoodIn = false
+
   readonly #settledMask = new WeakSet<object>()
 
   #limit(task: Task, call: Syscall, outputs: readonly Output[]): void {
@@ -327,6 +353,12 @@ export class Guide {
     const own = this.#ownLimits.get(process) ?? new Set<number>()
     this.#ownLimits.set(process, own)
     const resource = Number('resource' in call ? call.resource : -1)
+    // What was raised had been low enough, or high enough.
+    const wanted = call.name === 'setrlimit' ? call.rlim : call.name === 'prlimit64' ? call.new_limit : null
+    if (wanted && !own.has(resource) && outputs.every(({ written }) => written.kind !== 'struct')) {
+      const limit = (value: bigint) => (value === 2n ** 64n - 1n ? undefined : Number(value))
+      process.limits = new Map(process.limits).set(resource, { soft: limit(wanted.soft), hard: limit(wanted.hard) })
+    }
     if (call.name === 'setrlimit') own.add(resource)
     if (call.name !== 'setrlimit' && !own.has(resource)) {
       const value = outputs.find(({ argument }) => argument === 'old_limit' || argument === 'rlim')?.written
