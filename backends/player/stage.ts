@@ -200,13 +200,19 @@ export class RealStage implements Stage {
   }
 
   async compute(actors: readonly Actor[], milliseconds: number): Promise<void> {
-    const registers = [BigInt(milliseconds) * 1_000_000n, 0, 0, 0, 0, 0]
+    // CLOCK_MONOTONIC, as the puppets read it.
+    const startNs = process.hrtime.bigint() + BigInt(200 * slow) * 1_000_000n
+    const registers = [startNs, startNs + BigInt(milliseconds) * 1_000_000n, 0, 0, 0, 0]
     for (const slot of actors) {
       this.#pending.set(slot, undefined)
       await this.#ask({ what: what.call, slot, kind: kinds.compute, registers, timeoutMs: 0 })
     }
     for (const slot of actors) {
-      const { status } = await this.#ask({ what: what.collect, slot, timeoutMs: milliseconds + patience.ends })
+      const { status } = await this.#ask({
+        what: what.collect,
+        slot,
+        timeoutMs: 200 * slow + milliseconds + patience.ends,
+      })
       if (status !== DONE) throw new Error('a task does not end computing')
     }
   }

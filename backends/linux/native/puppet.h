@@ -185,14 +185,18 @@ static s64 perform(struct slot *slot)
 		}
 	}
 	if (slot->kind == CALL_COMPUTE) {
-		/* So many nanoseconds of everybody's time, whatever of it is ours. */
-		u64 time[2], now, end = 0;
+		/* From one moment to another, so that those who compute begin together. */
 		for (;;) {
+			u64 time[2];
 			sys3(NR_clock_gettime, 1, (u64)time, 0);
-			now = time[0] * 1000000000ul + time[1];
-			if (!end) end = now + args[0];
-			if (now >= end) return 0;
-			for (volatile u32 i = 0; i < 10000; i++) {}
+			u64 now = time[0] * 1000000000ul + time[1];
+			if (now >= args[1]) return 0;
+			if (now < args[0]) {
+				u64 rest[2] = { (args[0] - now) / 1000000000ul, (args[0] - now) % 1000000000ul };
+				wait_while(&slot->newslot, slot->newslot, (u64)rest);
+			} else {
+				for (volatile u32 i = 0; i < 10000; i++) {}
+			}
 		}
 	}
 	return sys6(slot->nr, args[0], args[1], args[2], args[3], args[4], args[5]);
