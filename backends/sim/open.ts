@@ -1,6 +1,8 @@
 // What the rest of the program asks of the simulated kernel.
 
+import type { Errno } from '../../core/errno.ts'
 import { UserError } from '../../core/errors.ts'
+import { errnosOf } from '../../core/syscall-errors.ts'
 import { HostFiles } from '../../sim/scenario/host/files.ts'
 import { isForeign } from '../../sim/scenario/host/foreign.ts'
 import { machineOf } from '../../sim/scenario/host/machine.ts'
@@ -90,11 +92,17 @@ export interface Feature {
   readonly call: string
   readonly level: 'full' | 'partial' | 'none'
   readonly note: string
+  /** What Linux can answer to it; absent: the runtime does not make it. */
+  readonly errnos?: readonly Errno[]
 }
 
 /** Every system call, by name. */
 export function features(): readonly Feature[] {
+  const errnosByCall: Readonly<Record<string, readonly Errno[]>> = errnosOf
   return Object.entries(table)
-    .map(([call, entry]) => ({ call, level: entry.level, note: 'note' in entry ? entry.note : '' }))
+    .map(([call, entry]) => {
+      const errnos = errnosByCall[call]
+      return { call, level: entry.level, note: 'note' in entry ? entry.note : '', ...(errnos && { errnos }) }
+    })
     .sort((a, b) => (a.call < b.call ? -1 : 1))
 }

@@ -11,8 +11,8 @@ import { randomFrom, seed } from '../../support/faults.ts'
 
 const all = process.env.VITRINE_FAULTS === 'all'
 const [oneVerb, oneCall, oneErrno] = process.env.VITRINE_FAULT?.split(':') ?? []
-/** So many cases of each verb; the other half of the time is for the crashes. */
-const sampleCount = 12
+/** So many refusals of each verb, and as many crashes. */
+const sampleCount = 8
 /** Played one after the other. */
 const allMs = 3_600_000
 
