@@ -1,17 +1,19 @@
 // The table of errnos knows every call that the runtime makes.
 
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { signatures } from '../../core/syscall.ts'
 import { errnosOf } from '../../core/syscall-errors.ts'
+import { repository } from '../support/source.ts'
 
-const core = new URL('../../core/', import.meta.url)
+const core = join(repository, 'core')
 
 it('says of every call that core makes what Linux can answer to it', () => {
   const made = new Set<string>()
   for (const name of readdirSync(core, { recursive: true, encoding: 'utf8' })) {
     if (!name.endsWith('.ts')) continue
-    for (const [, call = ''] of readFileSync(new URL(name, core), 'utf8').matchAll(/\bname: '(\w+)'/g))
+    for (const [, call = ''] of readFileSync(join(core, name), 'utf8').matchAll(/\bname: '(\w+)'/g))
       if (call in signatures) made.add(call)
   }
   expect(made.size).toBeGreaterThan(70)
