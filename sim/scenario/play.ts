@@ -30,6 +30,7 @@ export interface PlayOptions {
 /** The stage must be new; who has opened it closes it. */
 export async function play(scenario: Scenario, stage: Stage, options: PlayOptions = {}): Promise<Result> {
   const player = new Player(scenario, stage)
+  if (stage.guide) await player.others()
   const played: Played[] = []
   let calls = 0
   if (scenario.tasks) {
@@ -79,6 +80,11 @@ class Player {
     this.#stage = stage
     this.#cast = new Cast(stage.first, stage.guide !== undefined)
     this.#silent = new Silent(scenario.lines)
+  }
+
+  /** Before the first line of a log. */
+  async others(): Promise<void> {
+    await this.#silent.begin(this.#stage, this.#cast)
   }
 
   async line(line: Line, index: number): Promise<Played | undefined> {

@@ -18,6 +18,35 @@ export class Silent {
     this.#tasks = new Set(lines.flatMap((line) => ('task' in line && line.task !== undefined ? [line.task] : [])))
   }
 
+  /** Of a log that began in the midst (strace -p): tasks that were there already are children of the first. */
+  async begin(stage: Stage, cast: Cast): Promise<void> {
+    const first = this.#lines.find((one) => 'task' in one)
+    const number = first && 'task' in first ? first.task : undefined
+    if (first === undefined || !this.#attached) return
+    const main = cast.of(number)
+    for (const pid of this.#found(number)) if (main) await adopt(stage, main, pid, cast)
+  }
+
+  /** It does not begin with a program. */
+  get #attached(): boolean {
+    const first = this.#lines.find((line) => line.kind === 'call' || line.kind === 'begin')
+    return first !== undefined && 'name' in first && !/^execve/.test(first.name)
+  }
+
+  /** Tasks that no call of the log has made; not where they have other numbers, in pid namespaces of their own. */
+  #found(first: number | undefined): readonly number[] {
+    const calls = this.#lines.filter((line) => line.kind === 'call' || line.kind === 'begin')
+    if (calls.some(({ text }) => /CLONE_NEWPID/.test(text))) return []
+    const made = new Set(
+      calls.flatMap((line) =>
+        line.kind === 'call' && /^(clone3?|v?fork)$/.test(line.name) && line.expected.kind === 'value'
+          ? [Number(line.expected.value)]
+          : [],
+      ),
+    )
+    return [...this.#tasks].filter((task) => task !== first && !made.has(task))
+  }
+
   /** Whether the log follows a task of this number. */
   knows(task: number): boolean {
     return this.#tasks.has(task)
@@ -33,9 +62,13 @@ export class Silent {
   }
 
   /** Before a parent waits: nothing that it waits for is still to come. */
-  async before(stage: Stage, _member: Member, call: Syscall, expected: Expected, _cast: Cast): Promise<void> {
+  async before(stage: Stage, member: Member, call: Syscall, expected: Expected, cast: Cast): Promise<void> {
     if (call.name !== 'wait4' && call.name !== 'waitid') return
     const pid = expected.kind === 'value' ? Number(expected.value) : 0
+    if (pid > 0 && this.#attached && !this.#tasks.has(pid) && !this.#children.has(pid)) {
+      const child = await adopt(stage, member, pid, cast)
+      if (child !== undefined) await this.born(stage, child, pid)
+    }
     const actor = this.#children.get(pid)
     if (actor === undefined) return
     this.#children.delete(pid)
@@ -58,6 +91,16 @@ export class Silent {
     const signal = argumentOf(status, 'WTERMSIG')
     return signal === undefined ? { name: 'exit_group', status: 0 } : { name: 'kill', pid: 0, sig: Number(signal) }
   }
+}
+
+const fork: Syscall = { name: 'clone3', cl_args: { flags: 0, exit_signal: 17 } }
+
+/** A child that was there before the log. */
+async function adopt(stage: Stage, parent: Member, pid: number, cast: Cast): Promise<Actor | undefined> {
+  const answer = await stage.call(parent.actor, fork, false)
+  if (answer.kind !== 'ended' || !answer.child) return undefined
+  cast.born(parent, fork, answer.child, pid, pid)
+  return answer.child.actor
 }
 
 /** `WIFEXITED(s) && WEXITSTATUS(s) == 3`: the 3. */

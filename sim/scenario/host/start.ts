@@ -192,7 +192,7 @@ function descriptor(task: Task, fd: number, lines: readonly Line[]): void {
   )
   const uses = mine.length > 0 ? mine : usesOf(lines, BigInt(fd))
   const asked = uses.find(
-    (line) => line.name === 'fcntl' && /^F_GETFL$/.test(word(line.args[1])) && resultOf(line) !== undefined,
+    (line) => line.name === 'fcntl' && numberIn(line.args[1] ?? nothing) === 3n && resultOf(line) !== undefined,
   )
   const flags = resultOf(asked)
   const stat = uses.find(
@@ -205,7 +205,12 @@ function descriptor(task: Task, fd: number, lines: readonly Line[]): void {
   const facts = statTells(stat?.args[stat.name === 'fstat' ? 1 : stat.name === 'statx' ? 4 : 2])
   const isTerminal =
     facts.device?.[0] === 136 ||
-    uses.some((line) => line.name === 'ioctl' && /^TCGETS/.test(word(line.args[1])) && resultOf(line) === 0)
+    uses.some(
+      (line) =>
+        line.name === 'ioctl' &&
+        (word(line.args[1]) === 'TCGETS' || numberIn(line.args[1] ?? nothing) === 0x5401n) &&
+        resultOf(line) === 0,
+    )
   const cannotSeek = uses.some(
     (line) => line.name === 'lseek' && line.expected.kind === 'errno' && line.expected.errno === 'ESPIPE',
   )
