@@ -123,9 +123,8 @@ export class InetSocket extends Socket {
       if (this.type === 'stream' && this.connected) this.#leave()
       return 0
     }
-    // Datagrams of IPv6 go to addresses of IPv4 as well, written as such. __ip6_datagram_connect()
-    const family = this.type === 'dgram' && familyOf(bytes) === AF.INET ? AF.INET : this.domain
-    const endpoint = endpointOf(bytes, family, call)
+    const isPlain = this.type === 'dgram' && familyOf(bytes) === AF.INET // of IPv6, too: __ip6_datagram_connect()
+    const endpoint = endpointOf(bytes, isPlain ? AF.INET : this.domain, call)
     if (isDenied(endpoint)) return endpoint
     if (this.type === 'stream') return this.#connectStream(endpoint, call)
     const arrived = this.#way(endpoint, 17)

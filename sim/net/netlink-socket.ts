@@ -63,6 +63,12 @@ class NetlinkSocket extends Socket {
     return netlinkAddress(address, 'connect(2)') ?? 0
   }
 
+  override ioctl(task: Task, request: number, arg: Uint8Array | number): Reply {
+    const FIONREAD = 0x541b
+    if (request !== FIONREAD) return super.ioctl(task, request, arg)
+    return deny('ENOTTY', 'netlink(7)', 'ioctl(2): netlink does not tell how much there is to read')
+  }
+
   /** Each message is a request, and is done before the next; refusals are told one by one. netlink_rcv_skb() */
   send(task: Task, { bytes, to }: Sending): Reply {
     if (bytes.length === 0 && task.kernel.since(5, 16))

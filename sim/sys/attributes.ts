@@ -81,7 +81,9 @@ function chown(task: Task, path: Path, owner: number, group: number): number | D
   const gid = kgid === undefined ? undefined : groupThrough(mount, kgid)
   if ((kuid !== undefined && uid === undefined) || (kgid !== undefined && gid === undefined))
     return deny('EOVERFLOW', 'mount_setattr(2)', `${call}: the idmapped mount has no such id`)
-  const fixed = unchangeable(task, inode, call)
+  // Who asks for nothing is told so of the kernel's own files, too.
+  const asks = kuid !== undefined || kgid !== undefined || !isImmutable(task.kernel, inode)
+  const fixed = asks ? unchangeable(task, inode, call) : undefined
   if (fixed) return fixed
   const refusal = mayChown(task, path, kuid, kgid, call)
   if (refusal) return refusal

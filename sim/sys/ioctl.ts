@@ -4,6 +4,7 @@ import type { Fd } from '../../core/syscall.ts'
 import { deny, isDenied, type Reply } from '../outcome.ts'
 import { type Calls, full } from '../table.ts'
 import type { Task } from '../task.ts'
+import type { OpenFile } from '../vfs/file.ts'
 import { O } from '../vfs/flags.ts'
 import { fdNumber, fileOf, long, uint } from './arguments.ts'
 
@@ -30,10 +31,14 @@ function ioctl(task: Task, fd: Fd, request: number, arg: Uint8Array | number): R
       return 0
     }
     case FIONREAD:
-      if (file.inode.kind === 'file') return left(file.inode.sizeBytes - file.offset)
+      if (file.inode.kind === 'file' && !isAnonymous(task, file)) return left(file.inode.sizeBytes - file.offset)
   }
   return file.operations?.ioctl?.(task, request, arg) ?? deny('ENOTTY', call, `${call}: the file knows no such request`)
 }
+
+/** Since Linux 6.16 pidfds are asked themselves. IS_ANON_FILE() */
+const isAnonymous = ({ kernel }: Task, { inode }: OpenFile): boolean =>
+  inode.superblock.type === 'pidfs' && kernel.since(6, 16)
 
 function left(bytes: number): Reply {
   const data = new Uint8Array(4)

@@ -127,7 +127,8 @@ function link(task: Task, wish: LinkWish): number | Denied {
   const { oldDirfd, oldPath, newDirfd, newPath, flags } = wish
   if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) return deny('EINVAL', call, `${call}: there are unknown flags`)
   const empty = (flags & AT_EMPTY_PATH) !== 0
-  if (empty && oldPath === '' && !mayLinkDescriptor(task, oldDirfd))
+  const isBelow = oldDirfd !== AT_FDCWD && !oldPath?.startsWith('/')
+  if (empty && (oldPath === '' || isBelow || !task.kernel.since(6, 10)) && !mayLinkDescriptor(task, oldDirfd))
     return deny('ENOENT', call, `${call}: AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH, or a file opened with these rights`)
   const old = walk(task, oldDirfd, oldPath, { follow: (flags & AT_SYMLINK_FOLLOW) !== 0, emptyPath: empty, call })
   if (isDenied(old)) return old
@@ -156,7 +157,9 @@ function link(task: Task, wish: LinkWish): number | Denied {
 function mayLinkDescriptor(task: Task, fd: number): boolean {
   const { credentials, kernel } = task
   if (capable(credentials, 'DAC_READ_SEARCH', credentials.namespace)) return true
-  return kernel.since(6, 10) && (fd === AT_FDCWD || task.files.get(fd)?.file.opener === credentials)
+  const descriptor = task.files.get(fd)
+  // Of none that is open the walk will say so.
+  return kernel.since(6, 10) && (descriptor === undefined || descriptor.file.opener === credentials)
 }
 
 /** fs.protected_hardlinks. may_linkat() in fs/namei.c */

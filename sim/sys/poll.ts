@@ -81,22 +81,22 @@ function select(task: Task, count: number, sets: Sets, timeoutNs: number | undef
   const call = 'select(2)'
   if (count < 0) return deny('EINVAL', call, `${call}: the number of descriptors is negative`)
   const isIn = (set: Uint8Array | null, fd: number) => set !== null && ((set[fd >> 3] ?? 0) & (1 << (fd & 7))) !== 0
-  const files: [number, OpenFile][] = []
+  const files: [number, OpenFile | undefined][] = []
   for (let fd = 0; fd < count; fd++) {
     if (!sets.some((set) => isIn(set, fd))) continue
-    const file = openFile(task, fd)
-    if (file === undefined) return deny('EBADF', call, `${call}: descriptor ${fd} is not open`)
-    files.push([fd, file])
+    if (task.files.get(fd) === undefined) return deny('EBADF', call, `${call}: descriptor ${fd} is not open`)
+    files.push([fd, openFile(task, fd)])
   }
   const ask = () => {
     const found = sets.map((set) => (set === null ? null : new Uint8Array(set.length)))
     const queues: WaitQueue[] = []
     let ready = 0
     for (const [fd, file] of files) {
-      const state = stateOf(task, file)
+      // One that stands for a path alone (O_PATH) is ready for whatever is asked. EPOLLNVAL in fs/select.c
+      const state = file ? stateOf(task, file) : { events: POLLNVAL, queues: [] }
       queues.push(...state.queues)
       for (const [index, mask] of wanted.entries()) {
-        if (!isIn(sets[index]!, fd) || !(state.events & mask)) continue
+        if (!isIn(sets[index]!, fd) || !(state.events & (mask | POLLNVAL))) continue
         found[index]![fd >> 3]! |= 1 << (fd & 7)
         ready += 1
       }

@@ -52,6 +52,7 @@ class Directory extends Node {
 
 export class Devpts implements Superblock {
   readonly type = 'devpts'
+  readonly statBlockBytes = 1024
   readonly kernel: Kernel
   readonly device: readonly [number, number]
   readonly source: string
