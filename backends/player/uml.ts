@@ -10,13 +10,13 @@ import { UserError } from '../../core/errors.ts'
 const withoutIoUring =
   '[ -e /proc/sys/kernel/io_uring_disabled ] && echo 2 >/proc/sys/kernel/io_uring_disabled; exec "$@"'
 
-/** `bin/uml/run` beside the sources, or beside the bundle. */
-function runner(): string {
+/** A file of bin/, beside the sources or beside the bundle. */
+function inBin(name: string): string {
   for (const root of [join(import.meta.dirname, '../..'), join(import.meta.dirname, '..')]) {
-    const path = join(root, 'bin/uml/run')
+    const path = join(root, 'bin', name)
     if (existsSync(path)) return path
   }
-  throw new UserError('play in user-mode Linux: bin/uml/run is missing: install vitrine again')
+  throw new UserError(`play in user-mode Linux: bin/${name} is missing: install vitrine again`)
 }
 
 /** A kernel, or a script with the options of bin/uml/run, by VITRINE_UML or in the usual places. */
@@ -51,21 +51,17 @@ function isKernel(path: string): boolean {
 /**
  * Plays a scenario by this program in a user-mode Linux; what it prints is printed here.
  *
- * @param program - the words that start this program, before its verb
  * @param flags - of `sim play`, but for where it is played
  * @returns its exit code
  */
-export async function playInUserModeLinux(
-  program: readonly string[],
-  text: string,
-  flags: readonly string[],
-): Promise<number> {
+export async function playInUserModeLinux(text: string, flags: readonly string[]): Promise<number> {
+  const program = [process.execPath, inBin('vitrine.cjs')]
   const found = findUserModeLinux()
   const directory = mkdtempSync(join(tmpdir(), 'vitrine-play-'))
   try {
     const file = join(directory, 'scenario')
     writeFileSync(file, text)
-    const script = isKernel(found) ? runner() : found
+    const script = isKernel(found) ? inBin('uml/run') : found
     // What lies below directories that are hidden inside has to be said.
     const kept = [directory, ...program.filter((word) => word.startsWith('/')).map((word) => dirname(dirname(word)))]
     const command = [...program, 'sim', 'play', '--kernel', 'linux', '--native', ...flags, file]

@@ -1,7 +1,7 @@
 // `sim play` and `sim features`: the simulated kernel by itself.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { UserError } from '../../core/errors.ts'
 import type { Verb } from '../context.ts'
 import { commands } from '../flags/commands.ts'
@@ -29,7 +29,9 @@ function partsOf(file: string): string[] {
 }
 
 /** Exits with 1 when a result differs, or when more than a tenth of the calls is not modelled. */
-export const playVerb: Verb = async (argv) => {
+export const playVerb: Verb = async (argv) => await ofAnyBundle(async () => await playFiles(argv))
+
+async function playFiles(argv: readonly string[]): Promise<number> {
   const flags = parseFlags(commands['sim play'], argv)
   if (flags.on('help')) return await (await import('../help.ts')).showHelp('sim play')
   if (flags.words.length === 0) throw new UserError('sim play: the file is missing')
@@ -49,12 +51,22 @@ export const playVerb: Verb = async (argv) => {
     const text = textOf(files[0]!)
     if (flags.on('native')) return show(await playNatively(text, until), flags.on('json'))
     const more = [...(wanted === undefined ? [] : ['--until', wanted]), ...(flags.on('json') ? ['--json'] : [])]
-    return await playInUserModeLinux([process.execPath, resolve(process.argv[1]!)], text, more)
+    return await playInUserModeLinux(text, more)
   }
   const { playScenarios } = await import('../../backends/sim/open.ts')
   const text = files.length === 1 ? textOf(files[0]!) : files.map((name) => ({ name, text: textOf(name) }))
   const rootText = root === undefined ? undefined : { name: root, text: textOf(root) }
   return show(await playScenarios(text, until, rootText), flags.on('json'))
+}
+
+/** Bundles have each a class of their own for the user's mistakes: those of others become ours. */
+async function ofAnyBundle(run: () => Promise<number>): Promise<number> {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof Error && error.name === 'UserError') throw new UserError(error.message)
+    throw error
+  }
 }
 
 interface Played {

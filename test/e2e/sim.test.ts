@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { cli } from '../support/cli.ts'
+import { skipUnless } from '../support/needs.ts'
 
 const play = async (text: string, ...flags: string[]) => await cli(['sim', 'play', ...flags, '-'], { stdin: text })
 
@@ -67,5 +68,35 @@ describe('sim', () => {
     const rows = JSON.parse((await cli(['sim', 'features', '--json'])).stdout) as { call: string; level: string }[]
     expect(rows.length).toBe(stdout.trim().split('\n').length - 1)
     expect(new Set(rows.map(({ level }) => level)).size).toBeGreaterThan(0)
+  })
+})
+
+describe('sim play on other kernels and with other files', () => {
+  it.each([
+    [['--kernel=windows'], '--kernel=windows: there are sim and linux'],
+    [['--native'], '--native is about the real kernel: add --kernel=linux'],
+    [['--kernel=linux', '--root=/nowhere'], '--root is about the simulated kernel'],
+    [['--root=/nowhere'], 'read /nowhere: ENOENT'],
+  ])('refuses %j by name', async (flags, message) => {
+    expect(await play(scenario, ...flags)).toMatchObject({ code: 125, stderr: expect.stringContaining(message) })
+  })
+
+  it('says what to do where there is no user-mode Linux', async () => {
+    const { code, stderr } = await cli(['sim', 'play', '--kernel=linux', '-'], {
+      stdin: scenario,
+      env: { VITRINE_UML: '/nowhere' },
+    })
+    expect(stderr).toBe('vitrine: play in user-mode Linux: VITRINE_UML names /nowhere, which is not there\n')
+    expect(code).toBe(125)
+  })
+
+  const ours = skipUnless({ linux: true, root: true, programs: ['gcc'] })
+  ours.it('plays on this kernel with --native, and a lie differs there, too', async () => {
+    expect(await play(scenario, '--kernel=linux', '--native')).toMatchObject({
+      code: 0,
+      stdout: '3 calls: 3 agree, 0 differ, 0 not modelled\n',
+    })
+    const lie = await play(scenario.replace('-1 ENOENT (No such file or directory)', '0'), '--kernel=linux', '--native')
+    expect(lie).toMatchObject({ code: 1, stdout: expect.stringContaining('2 agree, 1 differ') })
   })
 })
