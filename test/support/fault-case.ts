@@ -12,6 +12,7 @@ import { UserError } from '../../core/errors.ts'
 import { reportFd } from '../../core/launch/descriptors.ts'
 import type { Syscall, SyscallName } from '../../core/syscall.ts'
 import { errnosOf } from '../../core/syscall-errors.ts'
+import type { Config } from '../../sim/kernel.ts'
 import { runUntil } from '../../sim/run.ts'
 import { print } from '../../sim/scenario/print.ts'
 import { Crashed, type Fault, type SeenCall, watchCalls } from './failing-kernel.ts'
@@ -59,9 +60,14 @@ async function settle(engine: SimulatedEngine, cleanups: readonly SimulatedEngin
   for (const { cleanups: asked } of cleanups) (asked as string[][]).length = 0
 }
 
-/** Plays one case. Without a fault it is how the verb goes. */
-export async function play(verb: FaultVerb, fault?: Fault, usual?: Course): Promise<Course> {
-  const engine = openSimulatedEngine()
+/** Plays one case. Without a fault it is how the verb goes. @param config - of the machine */
+export async function play(
+  verb: FaultVerb,
+  fault?: Fault,
+  usual?: Course,
+  config: Partial<Config> = {},
+): Promise<Course> {
+  const engine = openSimulatedEngine(config)
   const next = engine.another()
   // A command would have ended by then, and left its zombies to process 1.
   const state = () =>

@@ -38,9 +38,13 @@ export interface FaultVerb {
 }
 
 const attached = { stdout: 1, stderr: 2 }
-const limits: Partial<ContainerRequest> = {
-  resources: { memoryBytes: 64 << 20, pidsLimit: 20, cpus: 1.5, cpuShares: 512, blkioWeight: 500 },
-}
+/** Version 1 has no weights for disks any more. */
+const limitsOn = ({ machine }: SimulatedEngine): Partial<ContainerRequest> => ({
+  resources: {
+    ...{ memoryBytes: 64 << 20, pidsLimit: 20, cpus: 1.5, cpuShares: 512 },
+    ...(machine.config.cgroups === 'v2' ? { blkioWeight: 500 } : {}),
+  },
+})
 const nothing: Act = async () => {}
 const named =
   (
@@ -48,7 +52,7 @@ const named =
     more: Partial<ContainerRequest>,
   ): Act =>
   (engine) =>
-    verb(engine, engine.request(['sleep', '100'], { name: 'web', ...limits, ...more }))
+    verb(engine, engine.request(['sleep', '100'], { name: 'web', ...limitsOn(engine), ...more }))
 
 const created: Act = named(({ host, settings }, request) => create(host, settings, request), {})
 const running: Act = named(({ host, settings }, request) => run(host, settings, request), {})
@@ -109,8 +113,10 @@ export const faultVerbs: readonly FaultVerb[] = [
   {
     name: 'run',
     before: nothing,
-    act: async ({ host, settings, request }) =>
-      ended(await run(host, settings, request(['echo', 'hello'], { name: 'web', ...limits }), attached)),
+    act: async (engine) => {
+      const request = engine.request(['echo', 'hello'], { name: 'web', ...limitsOn(engine) })
+      return ended(await run(engine.host, engine.settings, request, attached))
+    },
     undone: 'machine',
   },
   {

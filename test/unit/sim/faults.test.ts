@@ -1,6 +1,6 @@
 // The failure test: every call of every verb is refused once, with every errno that Linux can answer there; what it says and
 // what it leaves is looked at. A sample of the cases, drawn by the run's seed; `VITRINE_FAULTS=all` plays them all (half an
-// hour), `VITRINE_FAULT='VERB:CALL:ERRNO'` one.
+// hour), `VITRINE_FAULT='VERB:CALL:ERRNO'` one. `VITRINE_FAULT_CGROUPS` is v2, v1 or hybrid.
 
 import { describe, expect, it } from 'vitest'
 import type { Errno } from '../../../core/errno.ts'
@@ -11,6 +11,7 @@ import { randomFrom, seed } from '../../support/faults.ts'
 
 const all = process.env.VITRINE_FAULTS === 'all'
 const [oneVerb, oneCall, oneErrno] = process.env.VITRINE_FAULT?.split(':') ?? []
+const cgroups = (process.env.VITRINE_FAULT_CGROUPS ?? 'v2') as 'v2' | 'v1' | 'hybrid'
 /** So many refusals of each verb, and as many crashes. */
 const sampleCount = 8
 /** Played one after the other. */
@@ -39,11 +40,11 @@ for (const [salt, verb] of faultVerbs.entries()) {
   if (oneVerb !== undefined && oneVerb !== verb.name) continue
   describe(verb.name, () => {
     const complaintsAbout = async (faultsFrom: (usual: Course) => readonly Fault[]) => {
-      const usual = await play(verb)
+      const usual = await play(verb, undefined, undefined, { cgroups })
       expect({ error: usual.error, complaints: usual.complaints }).toEqual({ error: undefined, complaints: [] })
       const told: string[] = []
       for (const fault of chosen(faultsFrom(usual), salt)) {
-        const course = await play(verb, fault, usual)
+        const course = await play(verb, fault, usual, { cgroups })
         if (course.complaints.length > 0) told.push(tell(verb, fault, course))
       }
       return told.join('\n')
