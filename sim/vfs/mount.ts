@@ -75,7 +75,8 @@ export class Mount {
   constructor(counters: Counters, superblock: Superblock, root: Dentry, flags: MountFlags, source: string) {
     this.counters = counters
     this.id = counters.mounts.take()
-    this.uniqueId = counters.nextUnique()
+    // Above all numbers of the other kind. MNT_UNIQUE_ID_OFFSET in fs/namespace.c
+    this.uniqueId = 2 ** 31 + counters.nextUnique()
     this.superblock = superblock
     this.root = root
     this.flags = flags
