@@ -76,6 +76,7 @@ export async function play(
     )
   const complaints: string[] = []
   const watch = watchCalls(engine.machine, engine.runtime)
+  letGoQuietly(engine)
   await verb.before(engine)
   // A thread for calls that wait is there, whether or not one has to.
   await engine.host.sleep(0)
@@ -207,6 +208,13 @@ async function removeAll({ host, settings, machine }: SimulatedEngine, complaint
 const CLONE_THREAD = 0x10000
 const WNOHANG = 1
 
+/** One that was killed has let go of its locks: nothing is thrown where nobody would catch it. */
+function letGoQuietly({ host: { kernel }, runtime }: SimulatedEngine): void {
+  const { call } = kernel
+  const quiet = (given: Syscall) => (given.name === 'close' && !runtime.alive ? { value: 0 } : call(given))
+  Object.assign(kernel, { call: quiet })
+}
+
 /** Its name is free again, and what the killed command has left is in nobody's way. */
 async function useAgain({ host, settings, request }: SimulatedEngine, complaints: string[]): Promise<void> {
   try {
@@ -250,6 +258,9 @@ export function faultsOf({ calls }: Course): Fault[] {
     // A child that has no report to tell on is told of by nothing; that it can have one was asked before.
     if (call.name === 'dup3' && call.newfd === reportFd) return []
     const listed: readonly Errno[] = (errnosOf as Partial<Record<SyscallName, readonly Errno[]>>)[call.name] ?? []
+    // A setting that is said not to exist is none that could be changed.
+    if (call.name === 'openat' && call.pathname?.startsWith('/proc/sys/net/'))
+      return listed.filter((errno) => errno !== 'ENOENT').map((errno) => ({ at, errno }))
     // What is to be removed and is said to be gone is not looked for again.
     if (call.name === 'unlinkat') return listed.filter((errno) => errno !== 'ENOENT').map((errno) => ({ at, errno }))
     const errnos = on === 'fifo' && (call.name === 'read' || call.name === 'write') ? ofPipes : listed
