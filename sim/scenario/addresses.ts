@@ -111,6 +111,7 @@ export function addressValue(bytes: Uint8Array): Value | undefined {
         ['', apply('inet_pton', name('AF_INET6'), text(colons(view)), name('sin6_addr'))],
       )
     case 16:
+      if (bytes.length < 12) return struct(['sa_family', name('AF_NETLINK')])
       return struct(
         ['sa_family', name('AF_NETLINK')],
         ['nl_pid', number(view.getInt32(4, true))],

@@ -358,7 +358,7 @@ class Player {
     const shown = { line: line.line, written: line.text }
     if (member === undefined) return { ...shown, verdict: 'skipped', actual: 'no such task' }
     let ended = await this.#stage.ended(member.actor)
-    if (ended === undefined && this.#stage.guide && line.code !== undefined) {
+    if (ended === undefined && this.#stage.guide && line.code !== undefined && !this.#silent.seesEnds) {
       // A log of some calls only (strace -e) does not have the one that ends its task.
       await this.#stage.call(member.actor, { name: 'exit_group', status: line.code }, false)
       ended = await this.#stage.ended(member.actor)

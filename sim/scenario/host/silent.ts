@@ -13,7 +13,11 @@ export class Silent {
   readonly #tasks: ReadonlySet<number>
   readonly #children = new Map<number, Actor>()
 
+  /** Whether the log has the calls by which processes end. */
+  readonly seesEnds: boolean
+
   constructor(lines: readonly Line[]) {
+    this.seesEnds = lines.some((line) => (line.kind === 'call' || line.kind === 'begin') && line.name === 'exit_group')
     this.#lines = lines
     this.#tasks = new Set(lines.flatMap((line) => ('task' in line && line.task !== undefined ? [line.task] : [])))
   }
