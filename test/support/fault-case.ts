@@ -113,7 +113,7 @@ export async function play(
   await settle(next, [engine, next])
   const end = state().filter((line) => !/^descriptor \d+ of the runtime/.test(line))
   const claim = isClaim(fault)
-  const remains = endComplaints(end, usual).filter((line) => !claim || !/: [-+] file /.test(line))
+  const remains = endComplaints(end, usual).filter((line) => !claim || !/: [-+] (?:file|setting) /.test(line))
   return { calls, answer, error, before, after, end, complaints: [...complaints, ...remains] }
 }
 
@@ -162,7 +162,7 @@ function complaintsOfState(
       // That a process has ended is believed: nothing of it is left then.
       if (processesIn(usual.after).join() !== processesIn(after).join()) return descriptorsOf(left(before, after))
       const wrong = left(usual.after.map(withoutWeight), after.map(withoutWeight)).filter(
-        (line) => !/^[-+] file |: (?:mount|descriptor) /.test(line),
+        (line) => !/^[-+] (?:file|setting) |: (?:mount|descriptor) /.test(line),
       )
       return wrong.map((line) => `it succeeds, and yet: ${line}`)
     }
