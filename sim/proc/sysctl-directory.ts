@@ -4,6 +4,7 @@ import type { Credentials } from '../credentials.ts'
 import type { Kernel } from '../kernel.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import type { Task } from '../task.ts'
+import type { FileOperations, OpenFile } from '../vfs/file.ts'
 import type { DirectoryEntry, Inode } from '../vfs/inode.ts'
 import { readable, writable } from '../vfs/poll-events.ts'
 import { entryOf, type Made, type Owner, PseudoDirectory, PseudoFile, rootOwner } from '../vfs/pseudo.ts'
@@ -23,17 +24,28 @@ export interface Sysctl {
 
 export type SysctlTree = { readonly [name: string]: SysctlEntry }
 /** A function is a directory whose names depend on the task. */
-export type SysctlEntry = Sysctl | { readonly in: SysctlTree } | { readonly of: (task: Task) => SysctlTree }
+export type SysctlEntry =
+  | Sysctl
+  | { readonly in: SysctlTree }
+  /** `keepsNet`: an open file below goes on being about the network namespace of who opened it (NET-010). */
+  | { readonly of: (task: Task) => SysctlTree; readonly keepsNet?: true }
 
 export class SysctlDirectory extends PseudoDirectory {
   override readonly neverWritten = true
   override readonly alwaysEmpty: boolean
   readonly #kernel: Kernel
   readonly #tree: (task: Task) => SysctlTree
+  readonly #keepsNet: boolean
   readonly #inodes = new Map<string, { readonly inode: Inode; readonly entry: SysctlEntry }>()
 
-  constructor(superblock: Superblock, kernel: Kernel, tree: (task: Task) => SysctlTree, alwaysEmpty = false) {
+  constructor(
+    superblock: Superblock,
+    kernel: Kernel,
+    tree: (task: Task) => SysctlTree,
+    { alwaysEmpty = false, keepsNet = false } = {},
+  ) {
     super(superblock, kernel)
+    this.#keepsNet = keepsNet
     this.#kernel = kernel
     this.#tree = tree
     this.alwaysEmpty = alwaysEmpty
@@ -59,9 +71,16 @@ export class SysctlDirectory extends PseudoDirectory {
 
   #make(entry: SysctlEntry): Inode {
     if ('in' in entry)
-      return new SysctlDirectory(this.superblock, this.#kernel, () => entry.in, Object.keys(entry.in).length === 0)
-    if ('of' in entry) return new SysctlDirectory(this.superblock, this.#kernel, entry.of)
-    return new PseudoFile(
+      return new SysctlDirectory(this.superblock, this.#kernel, () => entry.in, {
+        alwaysEmpty: Object.keys(entry.in).length === 0,
+        keepsNet: this.#keepsNet,
+      })
+    if ('of' in entry)
+      return new SysctlDirectory(this.superblock, this.#kernel, entry.of, {
+        keepsNet: this.#keepsNet || entry.keepsNet === true,
+      })
+    const File = this.#keepsNet ? NetSysctlFile : PseudoFile
+    return new File(
       this.superblock,
       this.#kernel,
       entry.mode ?? (entry.write ? 0o644 : 0o444),
@@ -72,6 +91,22 @@ export class SysctlDirectory extends PseudoDirectory {
 
   entries(task: Task): readonly DirectoryEntry[] {
     return Object.keys(this.#tree(task)).map((name) => entryOf(name, this.lookup(task, name)!))
+  }
+}
+
+/** Whoever reads or writes it later does so as a task of the network namespace in which it was opened. */
+class NetSysctlFile extends PseudoFile {
+  override open(task: Task, file: OpenFile): FileOperations | Denied {
+    const operations = super.open(task, file)
+    if (isDenied(operations)) return operations
+    const { net } = task.namespaces
+    const there = (by: Task): Task =>
+      by.namespaces.net === net ? by : Object.create(by, { namespaces: { value: { ...by.namespaces, net } } })
+    return {
+      ...operations,
+      read: (by, count, offset) => operations.read!(there(by), count, offset),
+      write: (by, bytes, offset) => operations.write!(there(by), bytes, offset),
+    }
   }
 }
 

@@ -135,5 +135,5 @@ export const sysctls = sysctlRoot({
   fs: { in: fsTree },
   vm: { in: vmTree },
   user: { in: userSysctls },
-  net: { of: netSysctls },
+  net: { of: netSysctls, keepsNet: true },
 })

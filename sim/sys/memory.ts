@@ -255,8 +255,16 @@ function madvise(task: Task, call: SyscallOf<'madvise'>): Reply {
   if (advice === MADV.POPULATE_READ || advice === MADV.POPULATE_WRITE) {
     if (!space.covers(start, end)) return tooMuch('madvise(2)', 'some of these addresses are not mapped')
     const needed = advice === MADV.POPULATE_WRITE ? PROT_WRITE : ~0
-    for (const { prot } of space.within(start, end))
-      if (!(prot & needed)) return invalid('madvise(2)', 'the protection of the pages does not allow it')
+    for (const region of space.within(start, end)) {
+      if (!(region.prot & needed)) return invalid('madvise(2)', 'the protection of the pages does not allow it')
+      const last = region.offset + Math.min(end, region.end) - region.start
+      if (region.file && last > pagesUp(region.file.inode.sizeBytes))
+        return deny(
+          'EFAULT',
+          'madvise(2)',
+          'madvise(2): behind the end of the file there is nothing to be had (SIGBUS)',
+        )
+    }
     return populate(task, start, end, advice === MADV.POPULATE_WRITE)
   }
   for (const region of space.within(start, end)) {

@@ -39,9 +39,12 @@ export function mayMount(task: Task, name: string): Denied | undefined {
 }
 
 /** Where a mount comes to lie: on all that lies there. A directory that was removed takes none. lock_mount() */
-export function placeFor(path: Path, name: string): Path | Denied {
+export function placeFor({ kernel }: Task, path: Path, name: string): Path | Denied {
   const place = topmost(path)
   if (place.dentry.deleted) return deny('ENOENT', 'MNT-029', `${name}: the place has been removed`)
+  // Also where what it lies in is mounted nowhere any more. do_lock_mount()
+  if (kernel.since(6, 15) && place.mount.namespace === undefined && place.mount.tree === undefined)
+    return deny('ENOENT', 'MNT-029', `${name}: the place is in what was taken away`)
   return place
 }
 
@@ -140,7 +143,7 @@ function bind(task: Task, path: Path, { source, bits }: Wish): Denied | undefine
   const shown = old.dentry.inode.namespace
   if (shown?.kind === 'mnt' && (shown as typeof mnt).sequence <= mnt.sequence)
     return deny('EINVAL', 'CLN-051', `${call}: a mount namespace is kept only in one that was made before it`)
-  const place = placeFor(path, call)
+  const place = placeFor(task, path, call)
   if (isDenied(place)) return place
   const refusal = foreign(place.mount, mnt, call)
   if (refusal) return refusal
@@ -224,7 +227,7 @@ function destinationOf(
   const { mnt } = task.namespaces
   const flags = revealingFlags(task.kernel, mnt, superblock, flagsOfMount(bits, path.mount.flags), call)
   if (isDenied(flags)) return flags
-  const place = placeFor(path, call)
+  const place = placeFor(task, path, call)
   if (isDenied(place)) return place
   const refusal = foreign(place.mount, mnt, call)
   if (refusal) return refusal

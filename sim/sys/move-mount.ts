@@ -24,7 +24,7 @@ import { copyFor, discard, isMountRoot, loops, mayMount, placeFor } from './moun
  */
 export function moveTree(task: Task, from: Path, to: Path, call: string): Denied | undefined {
   const { mnt } = task.namespaces
-  const place = placeFor(to, call)
+  const place = placeFor(task, to, call)
   if (isDenied(place)) return place
   const no = (rule: string, why: string) => deny('EINVAL', rule, `${call}: ${why}`)
   const refusal = foreign(place.mount, mnt, call)

@@ -25,7 +25,7 @@ function pivotRoot(task: Task, newRoot: string | null, putOld: string | null): n
   if (isDenied(next)) return next
   const old = directory(task, putOld)
   if (isDenied(old)) return old
-  const place = placeFor(old, call)
+  const place = placeFor(task, old, call)
   if (isDenied(place)) return place
   const root = task.fs.root
   const denied = check(task, { next, place, root })

@@ -64,9 +64,9 @@ export function writeFile(task: Task, file: OpenFile, bytes: Uint8Array, at?: nu
 
 /** writev(2): as one piece, but for files that take each buffer by itself. do_loop_readv_writev() */
 function writeVector(task: Task, file: OpenFile, parts: readonly Uint8Array[]): Reply {
+  if (mayBeWritten(file.flags) && file.operations?.write && parts.every(({ length }) => length === 0)) return 0
   if (!file.operations?.writesEachBuffer) return writeFile(task, file, joined(parts))
   let done = 0
-  if (mayBeWritten(file.flags) && file.operations.write && parts.every(({ length }) => length === 0)) return 0
   for (const part of parts) {
     const reply = writeFile(task, file, part)
     const written = typeof reply === 'number' ? reply : 'value' in reply ? reply.value : undefined

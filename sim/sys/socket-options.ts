@@ -2,6 +2,7 @@
 
 import { errnoNumbers } from '../../core/errno.ts'
 import { capable } from '../credentials.ts'
+import { AF } from '../net/address.ts'
 import { ucred } from '../net/control.ts'
 import { InetSocket } from '../net/inet.ts'
 import { SOCK, type Socket } from '../net/socket.ts'
@@ -33,6 +34,13 @@ const SO = {
 const kept: ReadonlySet<number> = new Set([
   1, 5, 6, 9, 10, 11, 12, 13, 16, 18, 19, 29, 34, 35, 37, 40, 41, 44, 45, 46, 47,
 ])
+const SO_PASSCRED = 16
+
+/** Since Linux 6.16 only sockets that can: unix and netlink. sk_may_scm_recv() */
+const tellsSenders = ({ kernel }: Task, { domain }: Socket): boolean =>
+  !kernel.since(6, 16) || domain === AF.UNIX || domain === AF.NETLINK
+const noSenders = (call: string): Denied => deny('EOPNOTSUPP', 'socket(7)', `${call}: such sockets tell no senders`)
+
 const levels: ReadonlySet<number> = new Set([0, 6, 17, 41, 270])
 
 export function setOption(task: Task, socket: Socket, level: number, name: number, value: Uint8Array): Denied | number {
@@ -48,6 +56,7 @@ export function setOption(task: Task, socket: Socket, level: number, name: numbe
     return 0
   }
   if (level !== SOL_SOCKET) return keep(socket, level, name, number, call)
+  if (name === SO_PASSCRED && !tellsSenders(task, socket)) return noSenders(call)
   switch (name) {
     case SO.REUSEADDR:
       if (socket instanceof InetSocket) socket.reuseAddress = number !== 0
@@ -113,6 +122,7 @@ function optionOf(task: Task, socket: Socket, level: number, name: number): Uint
   const call = 'getsockopt(2)'
   if (level === IPPROTO_IPV6 && name === IPV6_V6ONLY && socket instanceof InetSocket)
     return int32(socket.v6only ? 1 : 0)
+  if (level === SOL_SOCKET && name === SO_PASSCRED && !tellsSenders(task, socket)) return noSenders(call)
   if (level !== SOL_SOCKET) {
     if (levels.has(level)) return int32(socket.options.get(`${level} ${name}`) ?? 0)
     return deny('EOPNOTSUPP', call, `${call}: this kind of socket has no options of this level`)

@@ -138,6 +138,8 @@ function accept(task: Task, { sockfd, addr, flags }: SyscallOf<'accept4'>): Repl
   if (listener.type === 'dgram' || listener.type === 'raw')
     return deny('EOPNOTSUPP', call, `${call}: this kind of socket takes no connections`)
   if (!listener.listening) return deny('EINVAL', call, `${call}: the socket does not listen`)
+  if (listener instanceof UnixSocket && listener.incoming.ended && !listener.acceptable())
+    return deny('EINVAL', call, `${call}: the socket was shut down`)
   const again = (): Outcome | undefined => {
     if (!listener.acceptable()) return undefined
     const socket = (listener as UnixSocket | InetSocket).takeConnection()!

@@ -40,6 +40,7 @@ abstract class PseudoInode extends Inode {
 
   override setAttributes(_task: Task, changes: Attributes): Denied | undefined {
     // Owners in proc change in name only: the next look makes them the process's again. proc_setattr()
+    if (this.superblock.type === 'proc' && this.superblock.root?.inode === this) return undefined
     const owned = this.superblock.type !== 'proc' && (changes.uid !== undefined || changes.gid !== undefined)
     return changes.mode !== undefined || owned ? readonly() : undefined
   }

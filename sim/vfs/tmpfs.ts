@@ -40,6 +40,8 @@ const whiteoutOf = ({ credentials }: Task): NewInode => ({
   ...{ kind: 'character', mode: 0, uid: credentials.fsuid, gid: credentials.fsgid, device: [0, 0] },
 })
 
+const mqueueMagic = 0x19800202
+
 export class Tmpfs implements Superblock {
   readonly kernel: Kernel
   readonly type: string
@@ -104,7 +106,7 @@ export class Tmpfs implements Superblock {
     const blocks = this.limitPages ?? 0
     const files = this.limitInodes ?? 0
     return {
-      type: magic,
+      type: this.type === 'mqueue' ? mqueueMagic : magic,
       blockBytes: pageBytes,
       blocks,
       blocksFree: blocks && blocks - this.usedPages,

@@ -85,6 +85,8 @@ export function lookupIn(task: Task, directory: Dentry, name: string, call = 'lo
   const { inode } = directory
   if (known !== undefined && inode.volatile !== true) return known
   if (directory.deleted) return undefined
+  // Trees that the kernel makes find nothing of such a name, and say no more.
+  if (longerThan(name, nameBytesMax) && /^(proc|sysfs|cgroup2?)$/.test(directory.superblock.type)) return undefined
   if (longerThan(name, nameBytesMax))
     return deny('ENAMETOOLONG', 'path_resolution(7)', `${call}: a name has at most 255 bytes`)
   const found = inode.lookup?.(task, name)
