@@ -28,7 +28,21 @@ const declarations: readonly Declaration[] = [
     rule: 'OVL-009',
     why: 'Linux makes the file system, and marks its upper directory, before it finds that the place is no directory',
     holds: ({ written }, before) =>
-      /xattr$/.test(nameIn(written) ?? '') && /"overlay".*upperdir=.*E[A-Z]+/.test(before),
+      (/xattr$/.test(nameIn(written) ?? '') && /"overlay".*upperdir=.*E[A-Z]+/.test(before)) ||
+      /"overlay".*ENOTDIR/.test(written),
+  },
+  {
+    name: 'copy of a tree that is attached nowhere',
+    rule: 'MNT-031',
+    why: 'Linux copies such trees since 6.15; here as before',
+    holds: ({ written }, _before, { version: [major, minor] }) =>
+      /open_tree\(\d.*OPEN_TREE_CLONE.*EINVAL/.test(written) && (major > 6 || minor >= 15),
+  },
+  {
+    name: 'below a root that was taken away',
+    rule: 'MNT-015',
+    why: 'Linux takes the mounts below a detached root apart in an order of its own, and refuses others there with ENOENT',
+    holds: (_played, before) => /umount2\("[./]+", [^)]*MNT_DETACH[^)]*\) = 0/.test(before),
   },
 ]
 

@@ -37,7 +37,13 @@ export function thisMachine(): Machine {
 export function sameMachine(kernel: Kernel, machine: Machine): void {
   for (const [name, value] of machine.settings) kernel.sysctls.set(name, value)
   // Puppets are as nice as whoever starts them.
-  for (const task of kernel.tasks.values()) task.nice = getPriority()
+  for (const task of kernel.tasks.values()) {
+    task.nice = getPriority()
+    const { credentials } = task
+    const kept = keptCapabilities(machine)
+    const { effective, permitted } = credentials
+    task.credentials = { ...credentials, effective: effective & kept, permitted: permitted & kept }
+  }
   const control = { name: 'openat', dirfd: AT_FDCWD, flags: 1, mode: 0 } as const
   for (const name of all.filter((controller) => !machine.controllers.includes(controller))) {
     const opened = kernel.call(kernel.init, { ...control, pathname: '/sys/fs/cgroup/cgroup.subtree_control' })
@@ -47,10 +53,18 @@ export function sameMachine(kernel: Kernel, machine: Machine): void {
   }
 }
 
+/** struct ifreq with IFF_UP. */
+const loopbackUp = new Uint8Array(40)
+loopbackUp.set([0x6c, 0x6f])
+loopbackUp.set([1], 16)
+
+const CAP_SYS_RESOURCE = 24
+const keptCapabilities = ({ capabilities }: Machine): bigint =>
+  capabilities & 0x1ffffffffffn & ~(1n << BigInt(CAP_SYS_RESOURCE))
+
 /** Capabilities and limits that every machine can give, and a small tree. */
-export function beginning({ capabilities }: Machine): readonly Syscall[] {
-  const CAP_SYS_RESOURCE = 24
-  const kept = capabilities & 0x1ffffffffffn & ~(1n << BigInt(CAP_SYS_RESOURCE))
+export function beginning(machine: Machine): readonly Syscall[] {
+  const kept = keptCapabilities(machine)
   const lacking = Array.from({ length: 41 }, (_, bit) => bit).filter((bit) => ((kept >> BigInt(bit)) & 1n) === 0n)
   const limit = (resource: number, soft: bigint, hard: bigint): Syscall => ({
     ...{ name: 'prlimit64', pid: 0, resource, new_limit: { soft, hard }, old_limit: 0 },
@@ -74,5 +88,9 @@ export function beginning({ capabilities }: Machine): readonly Syscall[] {
     { name: 'symlinkat', target: 'a', newdirfd: AT_FDCWD, linkpath: '/tmp/l' },
     { name: 'chdir', path: '/tmp' },
     { name: 'prctl_name', option: 15, comm: 'first' },
+    // A network namespace of a corner's own begins with its loopback device down.
+    { name: 'socket', domain: 2, type: 2, protocol: 0 },
+    { name: 'ioctl', fd: 5, request: 0x8914, arg: loopbackUp },
+    { name: 'close', fd: 5 },
   ]
 }
