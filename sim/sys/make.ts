@@ -46,8 +46,13 @@ function vacancy(
 /** Makes it; the directory's rights are asked last, as Linux does. */
 function make(task: Task, { parent, name }: Vacancy, made: NewInode, call: string): number | Denied {
   const { inode } = parent.dentry
+  // vfs_create() and vfs_mknod() in fs/namei.c differ in what they say.
   if (inode.create === undefined)
-    return deny('EPERM', call, `${call}: in this file system nothing of the kind can be made`)
+    return deny(
+      made.kind === 'file' ? 'EACCES' : 'EPERM',
+      call,
+      `${call}: in this file system nothing of the kind can be made`,
+    )
   const created = inode.create(task, name, made)
   if (isDenied(created)) return created
   newDentry(parent.dentry, name, created)

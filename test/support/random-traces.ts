@@ -11,6 +11,7 @@ export const anyMachine: Machine = {
   version: [6, 12],
   cpus: 4,
   capabilities: 0x1ffffffffffn,
+  time: true,
   controllers: ['cpuset', 'cpu', 'io', 'memory', 'hugetlb', 'pids', 'rdma', 'misc'],
   settings: new Map(),
 }

@@ -39,6 +39,18 @@ const declarations: readonly Declaration[] = [
       /open_tree\(\d.*OPEN_TREE_CLONE.*EINVAL/.test(written) && (major > 6 || minor >= 15),
   },
   {
+    name: 'kernel without time namespaces',
+    rule: 'TIM-001',
+    why: 'the simulated kernel has them always',
+    holds: ({ written }, _before, { time }) => !time && /timens|CLONE_NEWTIME/.test(written),
+  },
+  {
+    name: 'names in the root of proc',
+    rule: 'PID-020',
+    why: 'its number of links goes by the processes of the whole machine',
+    holds: ({ written }, before) => /stx?_nlink=/.test(written) && /"proc"/.test(before),
+  },
+  {
     name: 'below a root that was taken away',
     rule: 'MNT-015',
     why: 'Linux takes the mounts below a detached root apart in an order of its own, and refuses others there with ENOENT',

@@ -14,6 +14,8 @@ export interface Machine {
   readonly capabilities: bigint
   /** Those that the root of the unified hierarchy gives to its children. */
   readonly controllers: readonly string[]
+  /** Whether there are time namespaces. */
+  readonly time: boolean
   /** Settings of the whole machine that change what calls answer: distributions set them each in its way. */
   readonly settings: ReadonlyMap<string, number>
 }
@@ -28,6 +30,7 @@ export function thisMachine(): Machine {
     version: kernelVersion(),
     cpus: availableParallelism(),
     capabilities: BigInt(`0x${bits}`),
+    time: existsSync('/proc/self/ns/time'),
     controllers: unified ? readFileSync(`${unified}/cgroup.subtree_control`, 'utf8').trim().split(' ') : [],
     settings: new Map(settings.map((name) => [name, Number(readFileSync(`/proc/sys/fs/${name}`, 'utf8'))])),
   }
