@@ -77,6 +77,8 @@ export class UnixSocket extends Socket {
     const call = 'bind(2)'
     const name = nameIn(address)
     if (isDenied(name)) return name
+    // Any name will do, and there is one. unix_autobind()
+    if (this.bound && name === undefined) return 0
     if (this.bound) return deny('EINVAL', call, `${call}: the socket has a name already`)
     if (name === undefined) return this.#bindAnywhere()
     if (name[0] === 0) {

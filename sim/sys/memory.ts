@@ -39,6 +39,7 @@ function fileToMap(task: Task, call: SyscallOf<'mmap'>, flags: number): OpenFile
   if (flags & MAP.ANONYMOUS) return undefined
   const file = fileOf(task, call.fd, 'mmap(2)')
   if (isDenied(file)) return file
+  if (long(call.length) === 0) return invalid('mmap(2)', 'a mapping has a length')
   const access = file.flags & 3
   if (access === 1) return deny('EACCES', 'mmap(2)', 'mmap(2): the descriptor is not open for reading')
   if ((flags & MAP.TYPE) !== MAP.PRIVATE && int(call.prot) & PROT_WRITE && access !== 2)
