@@ -22,6 +22,19 @@ export const makers: Readonly<Record<string, Make>> = {
 }
 
 export const notDrawn: Readonly<Partial<Record<SyscallName, string>>> = {
+  acct: 'it is about the whole machine',
+  delete_module: 'it is about the whole machine',
+  finit_module: 'it is about the whole machine',
+  getcpu: 'on which processor a puppet runs is chance',
+  init_module: 'it is about the whole machine',
+  prctl_get: 'in a scenario it is prctl',
+  sched_getparam: 'priorities belong to real-time policies',
+  sched_setparam: 'priorities belong to real-time policies',
+  sched_setscheduler: 'real-time policies take processors of the whole machine',
+  settimeofday: 'it sets the clock of the whole machine',
+  swapoff: 'it is about the whole machine',
+  swapon: 'it is about the whole machine',
+  syslog: 'it is about the whole machine',
   arch_prctl: 'registers of a puppet are its own',
   bpf: 'its attributes cannot be written in a scenario',
   clock_settime: 'it sets the clock of the whole machine',

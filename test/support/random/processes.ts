@@ -127,6 +127,9 @@ export const processes: Readonly<Record<string, Make>> = {
         mask: words(8, draw.of([1, 0])),
       }),
       () => ({ name: 'sched_yield' }),
+      () => ({ name: 'sched_getscheduler', pid: draw.of([0, draw.pid()]) }),
+      () => ({ name: 'sched_get_priority_max', policy: draw.of([0, 1, 2, 3, 5, 6, 99]) }),
+      () => ({ name: 'sched_get_priority_min', policy: draw.of([0, 1, 2, 3, 5, 6, 99]) }),
     ])(),
   alarm: (draw) =>
     draw.of([
