@@ -79,11 +79,11 @@ function openTree(task: Task, dirfd: number, pathname: string | null, flags: num
     return deny('EINVAL', 'MNT-031', `${call}: AT_RECURSIVE belongs to OPEN_TREE_CLONE`)
   const refusal = clone ? mayMount(task, call) : undefined
   if (refusal) return refusal
+  if (task.files.lowest() >= descriptorsMax(task))
+    return deny('EMFILE', call, `${call}: the process has as many descriptors as RLIMIT_NOFILE allows`)
   const follow = (flags & AT_SYMLINK_NOFOLLOW) === 0
   const path = walk(task, dirfd, pathname, { follow, emptyPath: (flags & AT_EMPTY_PATH) !== 0, call })
   if (isDenied(path)) return path
-  if (task.files.lowest() >= descriptorsMax(task))
-    return deny('EMFILE', call, `${call}: the process has as many descriptors as RLIMIT_NOFILE allows`)
   if (!clone) {
     const file = begun(new OpenFile(path.dentry.inode, path, O.PATH, task.credentials))
     return giveDescriptor(task, file, (flags & O.CLOEXEC) !== 0, call)
