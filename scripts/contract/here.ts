@@ -2,8 +2,8 @@
 // Arguments: the file, then `real`, `sim` or both, then beginnings of rules; none means all.
 
 import { writeFileSync } from 'node:fs'
-import { cannotPlay, contracts, outcomeOf, playReal, playSimulated } from '../../test/support/contract.ts'
 import { titleOfKernel } from '../../backends/player/machine.ts'
+import { cannotPlay, contracts, outcomeOf, playReal, playSimulated } from '../../test/support/contract.ts'
 
 export interface Line {
   readonly rules: readonly string[]
