@@ -14,6 +14,7 @@ import { endProcess } from '../../sim/life/exit.ts'
 import { Link } from '../../sim/net/link.ts'
 import { removeLink } from '../../sim/net/links.ts'
 import { MountNamespace } from '../../sim/ns/mnt.ts'
+import { NetNamespace } from '../../sim/ns/net.ts'
 import { UtsNamespace } from '../../sim/ns/uts.ts'
 import { Process } from '../../sim/process.ts'
 import { Random } from '../../sim/random.ts'
@@ -134,6 +135,7 @@ const apart = <T>(left: ReadonlyMap<string, T>, right: ReadonlyMap<string, T>) =
 export const history: readonly Fields[] = [
   [Inode, ['atime', 'mtime', 'ctime', 'btime', 'changeCount', 'mode', 'uid', 'gid', 'xattrs']],
   [Kernel, ['sysctls', 'mountsMax']],
+  [NetNamespace, ['sysctls']],
   [HugePages, ['total']],
   [Mount, ['flags', 'group', 'master', 'unbindable']],
   [Task, ['nice', 'affinity', 'signalMask']],
