@@ -99,7 +99,7 @@ function changeBelow(
   if (depth > depthMax) throw new UserError(`${what}: more than ${depthMax} directories deep`)
   const fd = open(kernel, '.', O.RDONLY | O.DIRECTORY | O.NOFOLLOW, 0, at)
   try {
-    for (const { name } of entriesOf(kernel, fd, what)) {
+    for (const { name } of namesIn(kernel, fd, what, depth)) {
       const found = stat(kernel, name, { dirfd: fd, follow: false })
       if (found === undefined || found.mountId !== mountId) continue
       changeOwner(kernel, fd, name, found, ownerOf(found))
@@ -116,6 +116,16 @@ function changeBelow(
     }
   } finally {
     close(kernel, fd)
+  }
+}
+
+/** What somebody has removed meanwhile has no names any more. */
+function namesIn(kernel: Kernel, fd: number, what: string, depth: number): readonly { readonly name: string }[] {
+  try {
+    return entriesOf(kernel, fd, what)
+  } catch (error) {
+    if (depth > 1 && error instanceof RefusedError && error.errno === 'ENOENT') return []
+    throw error
   }
 }
 
