@@ -42,10 +42,11 @@ export function execute(
   closeOnExec(task)
   task.comm = cut(title)
   const { parentDeathSignal } = task
-  commitCredentials(task, credentials)
-  task.parentDeathSignal = secure ? 0 : parentDeathSignal
   const { uid, euid, gid, egid } = credentials
   process.image.dumpable = !unreadable && uid === euid && gid === egid && !secure
+  // Who gains anything by it is not dumpable either.
+  commitCredentials(task, credentials)
+  task.parentDeathSignal = secure ? 0 : parentDeathSignal
   task.run = program?.(argv, envp)
   if (task.run) kernel.scheduler.runnable.add(task)
   else kernel.scheduler.runnable.delete(task)

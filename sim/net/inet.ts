@@ -12,7 +12,7 @@ import { back } from './link.ts'
 import type { PortTable } from './ports.ts'
 import { mayBind } from './route.ts'
 import { type Endpoint, endpointOf, familyOf, sockaddrOf } from './sockaddr.ts'
-import { type Sending, Socket, type SocketType } from './socket.ts'
+import { badEnd, type Sending, Socket, type SocketType } from './socket.ts'
 
 /** Three requests of a neighbour, a second each; six retries of a SYN, each waiting twice as long. */
 const [neighbourNs, connectNs] = [3e9, 127e9]
@@ -123,6 +123,9 @@ export class InetSocket extends Socket {
       if (this.type === 'stream' && this.connected) this.#leave()
       return 0
     }
+    // Raw ones look at the family first. ip6_datagram_connect_v6_only()
+    if (this.type === 'raw' && this.domain === AF.INET6 && familyOf(bytes) !== AF.INET6)
+      return deny('EAFNOSUPPORT', call, `${call}: the address is of another family`)
     const isPlain = this.type === 'dgram' && familyOf(bytes) === AF.INET // of IPv6, too: __ip6_datagram_connect()
     const endpoint = endpointOf(bytes, isPlain ? AF.INET : this.domain, call)
     if (isDenied(endpoint)) return endpoint
@@ -303,16 +306,19 @@ export class InetSocket extends Socket {
   }
 
   #sendDatagram({ bytes, to }: Sending, call: string): Reply {
+    // Before all else, and also where the send is refused. inet_send_prepare()
+    const refusal = this.#autobind(call)
+    if (refusal) return refusal
     const error = this.takeError()
     if (error) return deny(error, call, `${call}: ${error} came for an earlier message`)
     if (bytes.length > 65_507) return deny('EMSGSIZE', 'udp(7)', `${call}: a datagram has at most 65507 bytes`)
-    const endpoint = to === undefined ? this.remote : endpointOf(to, this.domain, call)
+    const isPlain = to !== undefined && this.domain === AF.INET6 && familyOf(to) === AF.INET // udpv6_sendmsg()
+    const endpoint = to === undefined ? this.remote : endpointOf(to, isPlain ? AF.INET : this.domain, call)
+    if (isPlain && this.v6only) return unreachable(call)
     if (endpoint === undefined) return deny('EDESTADDRREQ', call, `${call}: there is no address to send to`)
     if (isDenied(endpoint)) return endpoint
     const arrived = this.#way(endpoint, 17)
     if (arrived === 'no-route') return unreachable(call)
-    const refusal = this.#autobind(call)
-    if (refusal) return refusal
     if (typeof arrived === 'string') return bytes.length
     this.#drop(arrived, bytes)
     return bytes.length
@@ -349,6 +355,8 @@ export class InetSocket extends Socket {
   }
 
   shutdown(how: number): Denied | number {
+    const wrong = badEnd(how)
+    if (wrong) return wrong
     if (this.type === 'stream' ? !this.connected && !this.listening : this.remote === undefined)
       return deny('ENOTCONN', 'shutdown(2)', 'shutdown(2): the socket is not connected')
     if (how !== 1) this.incoming.end()

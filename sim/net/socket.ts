@@ -146,7 +146,9 @@ export abstract class Socket implements FileOperations {
       if (error) return deny(error, 'socket(7)', `recv(2): ${error} came from the other end`)
       return this.incoming.ended ? as({ bytes: new Uint8Array(0), rights: [] }) : undefined
     }
-    const ready = again()
+    // Of datagrams the end is told to who waits only. __skb_recv_datagram()
+    const isOver = this.type === 'dgram' && this.incoming.ended && this.incoming.queue.length === 0 && !this.error
+    const ready = isOver && this.nonblocking(flags) ? undefined : again()
     if (ready) return ready
     if (this.nonblocking(flags))
       return deny('EAGAIN', 'recv(2)', 'recv(2): nothing has come, and the call does not wait')
@@ -248,6 +250,10 @@ export abstract class Socket implements FileOperations {
 
   protected abstract end(): void
 }
+
+/** Kinds with connections look at it first, the others never. */
+export const badEnd = (how: number): Denied | undefined =>
+  how < 0 || how > 2 ? deny('EINVAL', 'shutdown(2)', 'shutdown(2): it takes 0, 1 or 2') : undefined
 
 /** What an answer of a call that may have waited is, when it is known at once. */
 export const settled = (reply: Denied | undefined): Reply => (isDenied(reply) ? reply : 0)

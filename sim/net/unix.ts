@@ -13,7 +13,7 @@ import { AT_FDCWD, lookupIn, newDentry, walk, walkParent } from '../vfs/walk.ts'
 import { AF } from './address.ts'
 import type { Channel, Sender } from './channel.ts'
 import { passesCredentials } from './control.ts'
-import { type Sending, Socket, type SocketType, senderOf } from './socket.ts'
+import { badEnd, type Sending, Socket, type SocketType, senderOf } from './socket.ts'
 
 const pathBytesMost = 108
 
@@ -79,9 +79,9 @@ export class UnixSocket extends Socket {
     if (isDenied(name)) return name
     // Any name will do, and there is one. unix_autobind()
     if (this.bound && name === undefined) return 0
-    if (this.bound) return deny('EINVAL', call, `${call}: the socket has a name already`)
     if (name === undefined) return this.#bindAnywhere()
     if (name[0] === 0) {
+      if (this.bound) return hasName(call)
       const key = keyOf(name)
       if (this.namespace.abstract.has(key))
         return deny('EADDRINUSE', 'NET-005', `${call}: the abstract name is taken in this network namespace`)
@@ -120,6 +120,8 @@ export class UnixSocket extends Socket {
     const made = newAttributes(task, parent, 'socket', 0o777 & ~task.fs.umask)
     const refusal = mayCreate(task, parent, call)
     if (refusal) return refusal
+    // Asked when the file could be made. unix_bind_bsd()
+    if (this.bound) return hasName(call)
     const { inode: directory } = parent.dentry
     const inode = directory.create?.(task, place.name, made)
     if (inode === undefined) return deny('EPERM', call, `${call}: the file system has no sockets`)
@@ -257,8 +259,8 @@ export class UnixSocket extends Socket {
       return deny('EMSGSIZE', 'unix(7)', `${call}: the message is too long`)
     const sender = this.#senderFor(task, target, sending)
     const again = (): Outcome | undefined => {
-      if (target.closed || target.incoming.ended)
-        return this.type === 'dgram' ? refused('unix(7)', 'the receiver is gone') : this.brokenPipe(task, sending.flags)
+      if (target.closed && this.type === 'dgram') return refused('unix(7)', 'the receiver is gone')
+      if (target.closed || target.incoming.ended) return this.brokenPipe(task, sending.flags)
       if (target.incoming.full) return undefined
       const { rights = [] } = sending
       target.incoming.push({
@@ -296,6 +298,8 @@ export class UnixSocket extends Socket {
   }
 
   shutdown(how: number): Denied | number {
+    const wrong = badEnd(how)
+    if (wrong) return wrong
     // Also one that is not connected. unix_shutdown()
     if (how !== 1) {
       this.incoming.end()
@@ -336,5 +340,6 @@ export class UnixSocket extends Socket {
   }
 }
 
+const hasName = (call: string): Denied => deny('EINVAL', call, `${call}: the socket has a name already`)
 const inUse = (): Denied => deny('EADDRINUSE', 'unix(7)', 'bind(2): there is something at this path')
 const refused = (rule: string, why: string): Denied => deny('ECONNREFUSED', rule, `unix(7): ${why}`)

@@ -140,6 +140,7 @@ function link(task: Task, wish: LinkWish): number | Denied {
   const place = vacancy(task, newDirfd, newPath, call, false)
   if (isDenied(place)) return place
   const { parent, name } = place
+  if (parent.dentry.deleted) return deny('ENOENT', call, `${call}: the directory has been removed`)
   if (old.mount !== parent.mount) return deny('EXDEV', 'MNT-019', `${call}: the names are on different mounts`)
   const refusal = mayLink(task, old, call) ?? mayCreate(task, parent, call)
   if (refusal) return refusal

@@ -34,6 +34,9 @@ const aligned = (address: number): boolean => address % pageBytes === 0
 const invalid = (call: string, why: string): Denied => deny('EINVAL', call, `${call}: ${why}`)
 const tooMuch = (call: string, why: string): Denied => deny('ENOMEM', call, `${call}: ${why}`)
 
+/** File systems whose files are no memory. */
+const unmappable = /^(nsfs|pidfs|proc|sysfs|cgroup2?|mqueue)$/
+
 /** What a mapping is of: its file, when that may be mapped so. */
 function fileToMap(task: Task, call: SyscallOf<'mmap'>, flags: number): OpenFile | undefined | Denied {
   if (flags & MAP.ANONYMOUS) return undefined
@@ -46,7 +49,8 @@ function fileToMap(task: Task, call: SyscallOf<'mmap'>, flags: number): OpenFile
     return deny('EACCES', 'mmap(2)', 'mmap(2): a shared mapping for writing wants a descriptor open for both')
   if (int(call.prot) & PROT_EXEC && file.path.mount.flags.noexec)
     return deny('EPERM', 'MNT-023', 'mmap(2): nothing is executed from the mount (noexec)')
-  if (file.inode.kind !== 'file') return deny('ENODEV', 'mmap(2)', 'mmap(2): this kind of file cannot be mapped')
+  if (file.inode.kind !== 'file' || unmappable.test(file.inode.superblock.type))
+    return deny('ENODEV', 'mmap(2)', 'mmap(2): this kind of file cannot be mapped')
   return file
 }
 

@@ -24,9 +24,11 @@ import { copyFor, discard, isMountRoot, loops, mayMount, placeFor } from './moun
  */
 export function moveTree(task: Task, from: Path, to: Path, call: string): Denied | undefined {
   const { mnt } = task.namespaces
+  const no = (rule: string, why: string) => deny('EINVAL', rule, `${call}: ${why}`)
+  const early = task.kernel.since(6, 18) && !isMountRoot(from) // later kernels look at the place after that
+  if (early) return no('MNT-007', 'the source is not what is mounted')
   const place = placeFor(task, to, call)
   if (isDenied(place)) return place
-  const no = (rule: string, why: string) => deny('EINVAL', rule, `${call}: ${why}`)
   const refusal = foreign(place.mount, mnt, call)
   if (refusal) return refusal
   const { mount } = from
@@ -79,7 +81,7 @@ function openTree(task: Task, dirfd: number, pathname: string | null, flags: num
     return deny('EINVAL', 'MNT-031', `${call}: AT_RECURSIVE belongs to OPEN_TREE_CLONE`)
   const refusal = clone ? mayMount(task, call) : undefined
   if (refusal) return refusal
-  if (task.files.lowest() >= descriptorsMax(task))
+  if (!task.kernel.since(6, 15) && task.files.lowest() >= descriptorsMax(task))
     return deny('EMFILE', call, `${call}: the process has as many descriptors as RLIMIT_NOFILE allows`)
   const follow = (flags & AT_SYMLINK_NOFOLLOW) === 0
   const path = walk(task, dirfd, pathname, { follow, emptyPath: (flags & AT_EMPTY_PATH) !== 0, call })
@@ -138,12 +140,12 @@ function moveMount(task: Task, { from, to, flags }: MoveWish): number | Denied {
 function setGroup(task: Task, { mount: from, ...source }: Path, to: Path, call: string): Denied | undefined {
   const target = to.mount
   const no = (why: string) => deny('EINVAL', 'move_mount(2)', `${call}: ${why}`)
-  if (source.dentry !== from.root || !isMountRoot(to)) return no('both are to be what is mounted')
   for (const { namespace } of [from, target]) {
     if (namespace === undefined) return no('both are to be attached')
     if (!capable(task.credentials, 'SYS_ADMIN', namespace.owner))
       return deny('EPERM', call, `${call}: needs CAP_SYS_ADMIN over both mount namespaces`)
   }
+  if (source.dentry !== from.root || !isMountRoot(to)) return no('both are to be what is mounted')
   if (target.group || target.master) return no('the target is to be private')
   if (!from.group && !from.master) return no('the source is private')
   if (from.superblock !== target.superblock) return no('both are to show the same file system')

@@ -3,6 +3,7 @@
 import { type Denied, deny, isDenied, type Reply } from '../outcome.ts'
 import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
+import type { Dentry } from '../vfs/dentry.ts'
 import type { OpenFile } from '../vfs/file.ts'
 import { mayBeRead, mayBeWritten, O } from '../vfs/flags.ts'
 import type { InodeKind } from '../vfs/inode.ts'
@@ -113,8 +114,11 @@ function seek(task: Task, file: OpenFile, offset: number, whence: number): Reply
   const end = inode.kind === 'directory' ? 0 : inode.sizeBytes
   // Directories of trees that the kernel makes are sought in as empty files. generic_file_llseek()
   const sized = inode.kind === 'file' || /^(proc|sysfs|cgroup2?)$/.test(inode.superblock.type)
+  // default_llseek() compares with a sign, generic_file_llseek() without.
+  const signed = inode.superblock.type === 'proc' && /^oom_/.test(file.path.dentry.name)
   let to: number
-  if (whence === SEEK.SET) to = offset
+  if (signed && offset < 0 && (whence === SEEK.DATA || whence === SEEK.HOLE)) to = whence === SEEK.HOLE ? end : offset
+  else if (whence === SEEK.SET) to = offset
   else if (whence === SEEK.CUR) to = file.offset + offset
   else if (whence === SEEK.END && sized) to = end + offset
   else if ((whence === SEEK.DATA || whence === SEEK.HOLE) && sized) {
@@ -157,9 +161,18 @@ function hasNoSplice({ inode, path }: OpenFile): boolean {
   if (inode.superblock.type === 'mqueue' || inode.superblock.type === 'nsfs' || inode.superblock.type === 'pidfs')
     return true
   if (inode.superblock.type !== 'proc' || path.dentry.name.startsWith('mount')) return false
-  let top = path.dentry
+  return belowProcess(path.dentry)
+}
+
+function belowProcess(dentry: Dentry): boolean {
+  let top = dentry
   while (top.parent?.parent) top = top.parent
   return /^\d+$/.test(top.name)
+}
+
+/** Files of processes take no pages. */
+function hasNoSpliceWrite({ inode, path }: OpenFile): boolean {
+  return inode.superblock.type === 'proc' && inode.kind === 'file' && belowProcess(path.dentry)
 }
 
 function sendfile(task: Task, out: OpenFile, from: OpenFile, offset: Uint8Array | null, count: number): Reply {
@@ -169,6 +182,20 @@ function sendfile(task: Task, out: OpenFile, from: OpenFile, offset: Uint8Array 
   if (count === 0) return 0
   if (!sendable.has(from.inode.kind) || hasNoSplice(from))
     return deny('EINVAL', 'sendfile(2)', 'sendfile(2): this kind of file cannot be the source')
+  if (hasNoSpliceWrite(out)) {
+    const before = from.offset
+    const reply = readFile(task, from, 1)
+    from.offset = before
+    const isEmpty = typeof reply === 'object' && 'value' in reply && reply.value === 0
+    return isEmpty ? 0 : deny('EINVAL', 'sendfile(2)', 'sendfile(2): this kind of file cannot be the target')
+  }
+  if (offset === null && from === out) {
+    // Both places are known beforehand, and both move on. do_sendfile()
+    const at = from.offset
+    const reply = copy(task, from, out, count, at, at)
+    if (typeof reply === 'number') from.offset = at + reply
+    return reply
+  }
   if (offset === null) return copy(task, from, out, count)
   const view = new DataView(offset.buffer, offset.byteOffset, 8)
   const start = Number(view.getBigInt64(0, true))

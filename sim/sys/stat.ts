@@ -5,7 +5,7 @@ import { type Denied, deny, isDenied, type Outcome } from '../outcome.ts'
 import { type Calls, full } from '../table.ts'
 import type { Task } from '../task.ts'
 import type { Moment } from '../time.ts'
-import { kindBits } from '../vfs/inode.ts'
+import { type Inode, kindBits } from '../vfs/inode.ts'
 import { wantWrite } from '../vfs/open.ts'
 import type { Path } from '../vfs/path.ts'
 import { checkPermission, groupOf, mayExecute, mayWrite, ownerOf, permitted } from '../vfs/permission.ts'
@@ -27,6 +27,10 @@ const encodeDevice = ([major, minor]: readonly [number, number]): number =>
 
 const blockBytesOf = (superblock: Superblock): number => superblock.statBlockBytes ?? 4096
 
+/** Pidfds are shown as being of no kind. anon_inode_getattr() */
+const hasNoKind = ({ kernel }: Task, { superblock }: Inode): boolean =>
+  superblock.type === 'pidfs' && kernel.since(6, 15)
+
 /** What both structs are filled with. vfs_getattr() in fs/stat.c */
 function factsOf(task: Task, { mount, dentry }: Path) {
   const { inode } = dentry
@@ -37,7 +41,7 @@ function factsOf(task: Task, { mount, dentry }: Path) {
     inode,
     uid: (owner === undefined ? undefined : namespace.uid(owner)) ?? overflow,
     gid: (group === undefined ? undefined : namespace.gid(group)) ?? overflow,
-    mode: kindBits[inode.kind] | inode.mode,
+    mode: (hasNoKind(task, inode) ? 0 : kindBits[inode.kind]) | inode.mode,
     blocks: inode.blocks512?.() ?? (inode.kind === 'file' ? Math.ceil(inode.sizeBytes / 512) : 0),
     device: inode.statDevice ?? inode.superblock.device,
   }

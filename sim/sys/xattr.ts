@@ -106,6 +106,7 @@ function set(task: Task, path: Path, setting: Setting): number | Denied {
   const denied = inode.setXattr?.(task, name, stored)
   if (denied) return denied
   inode.xattrs.set(name, stored)
+  if (path.dentry.superblock.type === 'pidfs') inode.hadXattrs = true
   inode.ctime = task.kernel.now()
   notify(path.dentry, IN.ATTRIB)
   return 0
@@ -145,6 +146,9 @@ function get(task: Task, path: Path, given: string | null, room: number): Outcom
   const wrong = checkKind(path, name, call)
   if (wrong) return wrong
   const stored = path.dentry.inode.xattrs.get(name)
+  // Of a process that never had any, all are empty. pidfs_xattr_get()
+  if (path.dentry.superblock.type === 'pidfs' && !path.dentry.inode.hadXattrs)
+    return { value: 0, data: new Uint8Array(0) }
   if (stored === undefined) return deny('ENODATA', call, `${call}: there is no ${name}`)
   const value = name === capabilityXattr ? toShow(task, path, stored) : stored
   return isDenied(value) ? value : give(value, room, call)

@@ -91,6 +91,8 @@ export abstract class Inode {
   statDevice: readonly [number, number] | undefined
   /** By whole name. */
   declare readonly xattrs: Map<string, Uint8Array>
+  /** Of pidfs: whether it has ever had one. */
+  hadXattrs?: true
 
   constructor(superblock: Superblock, ino: number, made: NewInode) {
     this.superblock = superblock

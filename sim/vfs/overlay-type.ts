@@ -10,7 +10,7 @@ import { newMount } from './mounting.ts'
 import { Overlay } from './overlay.ts'
 import { type Layer, type Prefix, realDentry, removeReal } from './overlay-layers.ts'
 import type { Path } from './path.ts'
-import { superblockReadonly } from './permission.ts'
+import { checkPermission, mayExecute, mayWrite, superblockReadonly } from './permission.ts'
 import type { Superblock } from './superblock.ts'
 import type { FileSystemType, MountOption, NewSuperblock } from './types.ts'
 import { AT_FDCWD, lookupIn, walk } from './walk.ts'
@@ -164,7 +164,10 @@ function prepareWork(task: Task, work: Dentry, isVolatile: boolean): Denied | un
   const removed = removeReal(task, work, 'work')
   if (removed) return removed
   const made = makeDirectory(task, work, 'work')
-  if (isDenied(made) || !isVolatile) return isDenied(made) ? made : undefined
+  if (isDenied(made)) return made
+  // Its mode is 0, and something is made in it as a test: that takes power over who has it. ovl_check_rename_whiteout()
+  const refusal = checkPermission(task.credentials, undefined, made.inode, mayWrite | mayExecute, call)
+  if (refusal || !isVolatile) return refusal
   const incompatible = makeDirectory(task, made, 'incompat')
   if (isDenied(incompatible)) return incompatible
   const mark = makeDirectory(task, incompatible, 'volatile')
