@@ -2,6 +2,7 @@
 // ip(7), bridge(8), nft(8)
 
 import type { NetNamespace } from '../ns/net.ts'
+import { type Denied, deny } from '../outcome.ts'
 import { type Address, isLoopback } from './address.ts'
 import type { HookName, Packet } from './firewall.ts'
 import { type Hop, type Link, passOver } from './link.ts'
@@ -34,6 +35,9 @@ export interface Arrived {
  * lost: dropped on the way, nobody tells.
  */
 export type Failed = 'no-route' | 'no-neighbour' | 'lost'
+
+export const unreachable = (call: string): Denied =>
+  deny('ENETUNREACH', 'NET-001', `${call}: there is no route to the address`)
 
 const hopsMost = 64
 /** Options of a SYN. */

@@ -6,12 +6,12 @@ import { type Denied, deny, isDenied, type Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import { type Address, AF, any4, any6, isAny, unmapped } from './address.ts'
 import type { Channel } from './channel.ts'
-import { type Arrived, deliver, type Failed } from './delivery.ts'
+import { type Arrived, deliver, type Failed, unreachable } from './delivery.ts'
 import { deviceIoctl } from './device-ioctl.ts'
 import { back } from './link.ts'
 import type { PortTable } from './ports.ts'
 import { mayBind } from './route.ts'
-import { type Endpoint, endpointOf, familyOf, sockaddrOf } from './sockaddr.ts'
+import { destinationOf, type Endpoint, endpointOf, familyOf, sockaddrOf } from './sockaddr.ts'
 import { badEnd, type Sending, Socket, type SocketType } from './socket.ts'
 
 /** Three requests of a neighbour, a second each; six retries of a SYN, each waiting twice as long. */
@@ -134,20 +134,13 @@ export class InetSocket extends Socket {
     if (arrived === 'no-route') return unreachable(call)
     const refusal = this.#autobind(call)
     if (refusal) return refusal
-    this.remote = this.#target(endpoint)
+    this.remote = destinationOf(endpoint)
     if (typeof arrived === 'object' && isAny(this.local)) this.#seen = { address: arrived.ownAddress, port: this.port }
     return 0
   }
 
-  /** 0.0.0.0 as a destination is this host. */
-  #target({ address, port }: Endpoint): Endpoint {
-    const plain = unmapped(address)
-    if (!isAny(plain)) return { address: plain, port }
-    return { address: plain.length === 4 ? Uint8Array.of(127, 0, 0, 1) : Uint8Array.of(...new Uint8Array(15), 1), port }
-  }
-
   #way(endpoint: Endpoint, protocol: 6 | 17): Arrived | Failed {
-    const { address: destination, port: destinationPort } = this.#target(endpoint)
+    const { address: destination, port: destinationPort } = destinationOf(endpoint)
     const own = unmapped(this.local)
     return deliver({
       from: this.namespace,
@@ -207,7 +200,7 @@ export class InetSocket extends Socket {
     ;[server.incoming.way, this.incoming.way] = [arrived.way, back(arrived.way)]
     server.peer = this
     this.peer = server
-    this.remote = this.#target(endpoint)
+    this.remote = destinationOf(endpoint)
     this.#seen = { address: arrived.ownAddress, port: this.port }
     this.#wasConnected = server.#wasConnected = true
     listener.#waiting!.push(server)
@@ -402,7 +395,5 @@ export class InetSocket extends Socket {
   }
 }
 
-const unreachable = (call: string): Denied =>
-  deny('ENETUNREACH', 'NET-001', `${call}: there is no route to the address`)
 const inProgress = (call: string): Denied =>
   deny('EINPROGRESS', call, `${call}: the socket does not wait, the connection is on its way`)

@@ -1,7 +1,7 @@
 // struct sockaddr_in, sockaddr_in6 and sockaddr_nl as bytes. ip(7), ipv6(7), netlink(7)
 
 import { type Denied, deny } from '../outcome.ts'
-import { type Address, AF, mapped } from './address.ts'
+import { type Address, AF, isAny, loopback4, loopback6, mapped, unmapped } from './address.ts'
 
 export interface Endpoint {
   readonly address: Address
@@ -19,6 +19,13 @@ export function endpointOf(bytes: Uint8Array, domain: number, call: string): End
   if (family !== domain && !any) return deny('EAFNOSUPPORT', call, `${call}: the address is of another family`)
   const port = (bytes[2]! << 8) | bytes[3]!
   return { address: domain === AF.INET ? bytes.slice(4, 8) : bytes.slice(8, 24), port }
+}
+
+/** 0.0.0.0 as a destination is this host. */
+export function destinationOf({ address, port }: Endpoint): Endpoint {
+  const plain = unmapped(address)
+  if (!isAny(plain)) return { address: plain, port }
+  return { address: plain.length === 4 ? loopback4 : loopback6, port }
 }
 
 export function sockaddrOf(domain: number, { address, port }: Endpoint): Uint8Array {

@@ -180,6 +180,8 @@ function sendfile(task: Task, out: OpenFile, from: OpenFile, offset: Uint8Array 
   if (!mayBeWritten(out.flags)) return deny('EBADF', 'sendfile(2)', 'sendfile(2): the target is not open for writing')
   if (out.flags & O.APPEND) return deny('EINVAL', 'sendfile(2)', 'sendfile(2): the target was opened with O_APPEND')
   if (count === 0) return 0
+  if (from.inode.kind === 'socket' && out.inode.kind === 'fifo')
+    return deny('ENOSYS', 'sendfile(2)', 'sendfile(2): from a socket into a pipe is not modelled')
   if (!sendable.has(from.inode.kind) || hasNoSplice(from))
     return deny('EINVAL', 'sendfile(2)', 'sendfile(2): this kind of file cannot be the source')
   if (hasNoSpliceWrite(out)) {
@@ -262,7 +264,7 @@ export const calls: Calls = {
     const file = fileOf(task, fd, 'lseek(2)')
     return isDenied(file) ? file : seek(task, file, long(offset), int(whence))
   }),
-  sendfile: full((task, { out_fd, in_fd, offset, count }) => {
+  sendfile: partial('not from a socket into a pipe', (task, { out_fd, in_fd, offset, count }) => {
     const from = fileOf(task, in_fd, 'sendfile(2)')
     if (isDenied(from)) return from
     const out = fileOf(task, out_fd, 'sendfile(2)')

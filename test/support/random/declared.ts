@@ -54,7 +54,9 @@ const declarations: readonly Declaration[] = [
     name: 'below a root that was taken away',
     rule: 'MNT-015',
     why: 'Linux takes the mounts below a detached root apart in an order of its own, and refuses others there with ENOENT',
-    holds: (_played, before) => /umount2\("[./]+", [^)]*MNT_DETACH[^)]*\) = 0/.test(before),
+    holds: ({ written }, before) =>
+      /^(mount|umount2|move_mount|open_tree|pivot_root|mount_setattr|fspick)$/.test(nameIn(written) ?? '') &&
+      /umount2\("[./]+", [^)]*MNT_DETACH[^)]*\) = 0/.test(before),
   },
 ]
 
