@@ -39,6 +39,8 @@ export function thisMachine(): Machine {
 /** Makes a simulated machine like another. */
 export function sameMachine(kernel: Kernel, machine: Machine): void {
   for (const [name, value] of machine.settings) kernel.sysctls.set(name, value)
+  // Process 1 is the player there.
+  kernel.init.comm = 'player'
   // Puppets are as nice as whoever starts them.
   for (const task of kernel.tasks.values()) {
     task.nice = getPriority()
