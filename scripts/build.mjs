@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { buildNatives } from './natives.mjs'
 
 const root = join(import.meta.dirname, '..')
@@ -96,10 +97,35 @@ async function buildDist() {
   return []
 }
 
+// The programs of the simulated machine. Their build script is TypeScript, which an older Node does not run by itself.
+async function makeGuests() {
+  if (!existsSync(join(root, 'node_modules/@yowasp/clang'))) return []
+  const { build } = await import('esbuild')
+  const script = join(root, 'prebuilds', `guests-build.${process.pid}.mjs`)
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['scripts/guests/build.ts'],
+    bundle: true,
+    outfile: script,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+    logLevel: 'error',
+  })
+  try {
+    const { buildGuests } = await import(pathToFileURL(script).href)
+    await buildGuests(root, { force: options.has('--force') })
+  } finally {
+    rmSync(script, { force: true })
+  }
+  return []
+}
+
 // One that fails does not keep the other from being made.
 for (const { value, reason } of await Promise.allSettled([
   buildNatives({ wanted, force: options.has('--force') }),
   buildDist(),
+  makeGuests(),
 ])) {
   for (const line of value ?? []) console.error(`vitrine: ${line}`)
   if (reason !== undefined) {

@@ -44,7 +44,7 @@ export function execute(
   task.parentDeathSignal = secure ? 0 : parentDeathSignal
   const { uid, euid, gid, egid } = credentials
   process.image.dumpable = !unreadable && uid === euid && gid === egid && !secure
-  task.run = program?.(argv, envp)
+  task.run = program?.(argv, envp, task)
   if (task.run) kernel.scheduler.runnable.add(task)
   else kernel.scheduler.runnable.delete(task)
 }

@@ -1,0 +1,103 @@
+// What is executed: the modules of a component, metered and suspendable, and the glue that jco has made to link them. Made once,
+// shared by all processes that run it.
+
+import { ModuleError } from './binary.ts'
+import { type Metered, meterModule } from './meter.ts'
+import { makeSuspendable } from './suspension.ts'
+
+type Link = (
+  getCoreModule: (path: string) => WebAssembly.Module,
+  imports: Readonly<Record<string, object>>,
+  instantiateCore: (module: WebAssembly.Module, imports: object) => { exports: WebAssembly.Exports },
+) => unknown
+
+/** A component, as it is kept: text of the glue, and its modules by the name that the glue calls them. */
+export interface Prepared {
+  readonly glue: string
+  readonly modules: Readonly<Record<string, PreparedModule>>
+}
+
+export interface PreparedModule {
+  readonly bytes: Uint8Array
+  /** Exports that have to be saved; absent for modules of the glue itself, which hold nothing. */
+  readonly globals?: readonly string[]
+  readonly memoryBytes?: number
+}
+
+export interface GuestProgram {
+  /** Of its memory at the start. */
+  readonly memoryBytes: number
+  readonly globals: ReadonlyMap<WebAssembly.Module, readonly string[]>
+  readonly link: (
+    imports: Readonly<Record<string, object>>,
+    instantiateCore: (module: WebAssembly.Module, imports: object) => { exports: WebAssembly.Exports },
+  ) => void
+}
+
+/** Modules that jco adds to link others: a table of functions, and what fills it. They have no memory and no code to meter. */
+const isGlue = ({ memoryBytes, globals }: Metered, bytes: Uint8Array) =>
+  memoryBytes === undefined && globals.length <= 1 && bytes.length < 16_384
+
+/**
+ * From a component to what can be executed. jco and binaryen are loaded for this alone.
+ *
+ * @errors ModuleError for what is no component, or asks for what processes do not have
+ */
+export async function prepare(component: Uint8Array): Promise<Prepared> {
+  const { transpileBytes } = await import('@bytecodealliance/jco-transpile')
+  const { files } = await transpileBytes(component, {
+    name: 'guest',
+    instantiation: 'sync',
+    importBindings: 'direct-optimized',
+    nodejsCompat: false,
+    tlaCompat: false,
+  }).catch((error) => {
+    throw new ModuleError(`the component cannot be read: ${String(error?.message ?? error).split('\n')[0]}`)
+  })
+  const modules: Record<string, PreparedModule> = {}
+  let glue = ''
+  for (const [name, bytes] of Object.entries(files)) {
+    if (name.endsWith('.js')) glue = withoutDoubles(new TextDecoder().decode(bytes))
+    if (!name.endsWith('.wasm')) continue
+    const metered = meterModule(bytes)
+    modules[name] = isGlue(metered, bytes)
+      ? { bytes }
+      : {
+          bytes: await makeSuspendable(metered.bytes),
+          globals: metered.globals,
+          ...(metered.memoryBytes === undefined ? {} : { memoryBytes: metered.memoryBytes }),
+        }
+  }
+  return { glue, modules }
+}
+
+/**
+ * jco 1.35 declares each trampoline twice in this mode: once as a variable to be filled, once as a function that lowers by
+ * itself. The second goes.
+ */
+function withoutDoubles(glue: string): string {
+  return glue.replaceAll(
+    /\n {2}let trampoline\d+ = _trampoline(\d+)\.manuallyAsync \?[\s\S]*?importFn: _trampoline\1,\n {2}\},\n {2}\)\)\) : [\s\S]*?importFn: _trampoline\1,\n {2}\},\n {2}\);/g,
+    '',
+  )
+}
+
+/** Compiles it. The glue is a module of JavaScript without imports. */
+export async function load({ glue, modules }: Prepared): Promise<GuestProgram> {
+  const url = `data:text/javascript,${encodeURIComponent(glue)}`
+  const { instantiate } = (await import(url)) as { instantiate: Link }
+  const compiled = new Map<string, WebAssembly.Module>()
+  const globals = new Map<WebAssembly.Module, readonly string[]>()
+  let memoryBytes = 0
+  for (const [name, module] of Object.entries(modules)) {
+    const code = new WebAssembly.Module(module.bytes as Uint8Array<ArrayBuffer>)
+    compiled.set(name, code)
+    if (module.globals) globals.set(code, module.globals)
+    memoryBytes += module.memoryBytes ?? 0
+  }
+  return {
+    memoryBytes,
+    globals,
+    link: (imports, instantiateCore) => void instantiate((name) => compiled.get(name)!, imports, instantiateCore),
+  }
+}
