@@ -42,7 +42,7 @@ function keyOf(root: string, sources: Readonly<Record<string, string>>): string 
   const passes = ['binary', 'contract', 'function-body', 'instructions', 'meter', 'meter-function', 'nan', 'program']
   for (const file of [...passes, 'sections', 'suspension', 'words'])
     hash.update(readFileSync(join(root, 'backends/sim/wasm', `${file}.ts`)))
-  for (const file of ['build.ts', 'clang.mjs', 'component.ts', 'header.ts'])
+  for (const file of ['build.ts', 'clang.ts', 'component.ts', 'header.ts'])
     hash.update(readFileSync(join(root, 'scripts/guests', file)))
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
   for (const name of ['@yowasp/clang', '@bytecodealliance/jco-transpile', 'binaryen'])

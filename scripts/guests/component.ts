@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { contractText } from '../../backends/sim/wasm/contract.ts'
-import { compile } from './clang.mjs'
+import { compile } from './clang.ts'
 import { headerText } from './header.ts'
 
 /** The C library and some folders beside it, by path: everything that a guest is compiled from. */
@@ -26,6 +26,6 @@ export async function moduleOf(sources: Readonly<Record<string, string>>): Promi
 /** Wraps a module that imports nothing but the contract. */
 export async function componentOf(core: Uint8Array): Promise<Uint8Array> {
   const { componentEmbed, componentNew } = await import('@bytecodealliance/jco-transpile/wasm-tools')
-  const embedded = await componentEmbed({ binary: core, witSource: contractText(), worldName: 'guest', dummy: false })
+  const embedded = await componentEmbed({ binary: core, witSource: contractText(), world: 'guest' })
   return await componentNew(embedded, [])
 }

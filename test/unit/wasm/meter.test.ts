@@ -19,7 +19,7 @@ interface Metered {
 }
 
 /** Runs with so much fuel; a pause fills it up again. */
-function run(text: string, { fuel = 1_000_000, grow = (_pages: number) => -1 } = {}): Metered {
+function run(text: string, { fuel = 1_000_000, grow = (_pages: number): number => -1 } = {}): Metered {
   const { bytes } = meterModule(fromText(text))
   const state = { pauses: 0 }
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>), {
