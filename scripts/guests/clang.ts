@@ -25,14 +25,14 @@ export async function compile(
   sources: Readonly<Record<string, string>>,
   flags: readonly string[] = [],
 ): Promise<Uint8Array> {
-  const { runClang } = await import('@yowasp/clang')
+  const { commands } = await import('@yowasp/clang')
   const messages: Uint8Array[] = []
   const listen = (bytes: Uint8Array | null) => {
     if (bytes) messages.push(bytes)
   }
   const names = Object.keys(sources).filter((name) => name.endsWith('.c'))
   try {
-    const files = await runClang(['clang', ...always, ...flags, ...names, '-o', 'out.wasm'], treeOf(sources), {
+    const files = await commands.clang([...always, ...flags, ...names, '-o', 'out.wasm'], treeOf(sources), {
       stdout: listen,
       stderr: listen,
       fetchProgress: () => {},
