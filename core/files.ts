@@ -158,6 +158,23 @@ export function writeAtomically(kernel: Kernel, path: string, content: Uint8Arra
   }
 }
 
+/** The same for whoever holds a lock on it: one draft is enough, and what a killed command has left of it is written over. */
+export function replaceLocked(kernel: Kernel, path: string, content: Uint8Array | string, mode = 0o600): void {
+  const draft = `${path}.tmp`
+  try {
+    const fd = open(kernel, draft, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, mode)
+    try {
+      writeAll(kernel, fd, content, path)
+    } finally {
+      close(kernel, fd)
+    }
+    renamed(kernel, draft, path)
+  } catch (error) {
+    kernel.call({ name: 'unlinkat', dirfd: AT_FDCWD, pathname: draft, flags: 0 })
+    throw error
+  }
+}
+
 /**
  * Opens a file that was not there. What is there under the name is removed, not opened: in a directory like /tmp it may be
  * somebody else's link, or a file that somebody else can read.
@@ -261,7 +278,7 @@ export function stat(
   const answer = kernel.call({ name: 'statx', dirfd, pathname: path, flags, mask: 0x17ff, statxbuf: 256 })
   if (refused(answer)) {
     if (answer.errno === 'ENOENT' || answer.errno === 'ENOTDIR') return undefined
-    must(answer, `stat ${path}`)
+    must(answer, `stat ${path === '' ? 'an open file' : path}`)
   }
   const data = (answer as Success).data!
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
@@ -280,6 +297,13 @@ export function stat(
     devMinor: view.getUint32(140, true),
     mountId: view.getBigUint64(144, true),
   }
+}
+
+/** statx(2) of what is open. */
+export function statOpen(kernel: Kernel, fd: number): Stat {
+  const found = stat(kernel, '', { dirfd: fd })
+  if (found === undefined) throw new RefusedError('stat an open file', 'ENOENT')
+  return found
 }
 
 /** Where a symbolic link points. */

@@ -34,6 +34,8 @@ export interface CloneArgs {
   readonly stack_size?: number
   /** Bytes of the struct; 88 when absent. */
   readonly size?: number
+  /** What stands behind the members that are known. */
+  readonly tail?: Uint8Array
 }
 
 export interface CapSets {
@@ -41,6 +43,8 @@ export interface CapSets {
   readonly effective: bigint
   readonly permitted: bigint
   readonly inheritable: bigint
+  /** Whose they are; the caller's when absent. */
+  readonly pid?: number
 }
 
 export interface PollFd {
@@ -59,6 +63,23 @@ export interface Sigaction {
 export interface Rlimit {
   readonly soft: bigint
   readonly hard: bigint
+}
+
+/** What sendmsg(2) is given: struct msghdr without its pointers. */
+export interface MessageOut {
+  /** struct sockaddr; absent is NULL. */
+  readonly to?: Uint8Array
+  readonly iov: readonly (Uint8Array | string)[]
+  /** Control messages, each a struct cmsghdr with its data. */
+  readonly control?: Uint8Array
+}
+
+/** The room that recvmsg(2) has. What it fills comes back as `core/message.ts` says. */
+export interface MessageRoom {
+  readonly nameBytes: number
+  /** Bytes of each buffer. */
+  readonly iov: readonly number[]
+  readonly controlBytes: number
 }
 
 /** bpf(2), the attributes of the commands that the runtime uses. */
@@ -97,6 +118,10 @@ export interface Kinds {
   outonly: number
   /** three: pointers to the three 32-bit numbers of a buffer of so many bytes (12) that the kernel fills */
   ids: number
+  /** one: pointer to struct msghdr, which the kernel reads */
+  message_out: MessageOut
+  /** one: pointer to struct msghdr, which the kernel fills with what its buffers */
+  message_room: MessageRoom
   /** two: pointer and size (24) */
   open_how: OpenHow
   /** two: pointer and size (32) */
@@ -130,9 +155,11 @@ export type Kind = keyof Kinds
  */
 // biome-ignore format: one call, one line
 export const signatures = {
-  accept4: [['sockfd', 'fd'], ['addr', 'int'], ['addrlen', 'int'], ['flags', 'int']],
+  accept4: [['sockfd', 'fd'], ['addr', 'optional'], ['addrlen', 'optional'], ['flags', 'int']],
   access: [['pathname', 'path'], ['mode', 'int']],
+  acct: [['pathname', 'path']],
   alarm: [['seconds', 'int']],
+  arch_prctl: [['code', 'int'], ['addr', 'int']],
   bind: [['sockfd', 'fd'], ['addr', 'bytes']],
   bpf: [['cmd', 'int'], ['attr', 'bpf_attr']],
   brk: [['addr', 'int']],
@@ -153,6 +180,7 @@ export const signatures = {
   connect: [['sockfd', 'fd'], ['addr', 'bytes']],
   copy_file_range: [['fd_in', 'fd'], ['off_in', 'int'], ['fd_out', 'fd'], ['off_out', 'int'], ['len', 'int'], ['flags', 'int']],
   creat: [['pathname', 'path'], ['mode', 'int']],
+  delete_module: [['module', 'text'], ['flags', 'int']],
   dup: [['oldfd', 'fd']],
   dup2: [['oldfd', 'fd'], ['newfd', 'fd']],
   dup3: [['oldfd', 'fd'], ['newfd', 'fd'], ['flags', 'int']],
@@ -180,6 +208,7 @@ export const signatures = {
   fcntl: [['fd', 'fd'], ['cmd', 'int'], ['arg', 'int']],
   fdatasync: [['fd', 'fd']],
   fgetxattr: [['fd', 'fd'], ['xattr', 'text'], ['value', 'out']],
+  finit_module: [['fd', 'fd'], ['param_values', 'text'], ['flags', 'int']],
   flistxattr: [['fd', 'fd'], ['list', 'out']],
   flock: [['fd', 'fd'], ['operation', 'int']],
   fork: [],
@@ -193,6 +222,9 @@ export const signatures = {
   fsetxattr: [['fd', 'fd'], ['xattr', 'text'], ['value', 'bytes'], ['flags', 'int']],
   fstatfs: [['fd', 'fd'], ['buf', 'outonly']],
   ftruncate: [['fd', 'fd'], ['length', 'int']],
+  futex: [['uaddr', 'int'], ['futex_op', 'int'], ['val', 'int'], ['timeout', 'timespec'], ['uaddr2', 'int'], ['val3', 'int']],
+  get_mempolicy: [['mode', 'int'], ['nodemask', 'int'], ['maxnode', 'int'], ['addr', 'int'], ['flags', 'int']],
+  getcpu: [['cpu', 'outonly'], ['node', 'int'], ['tcache', 'int']],
   getcwd: [['buf', 'out']],
   getdents64: [['fd', 'fd'], ['dirp', 'out']],
   getegid: [],
@@ -218,6 +250,7 @@ export const signatures = {
   getsockname: [['sockfd', 'fd'], ['addr', 'inout'], ['addrlen', 'inout']],
   getsockopt: [['sockfd', 'fd'], ['level', 'int'], ['optname', 'int'], ['optval', 'inout'], ['optlen', 'inout']],
   getxattr: [['path', 'path'], ['xattr', 'text'], ['value', 'out']],
+  init_module: [['module_image', 'int'], ['len', 'int'], ['param_values', 'text']],
   inotify_add_watch: [['fd', 'fd'], ['pathname', 'path'], ['mask', 'int']],
   inotify_init: [],
   inotify_init1: [['flags', 'int']],
@@ -239,6 +272,7 @@ export const signatures = {
   lsetxattr: [['path', 'path'], ['xattr', 'text'], ['value', 'bytes'], ['flags', 'int']],
   lstat: [['pathname', 'path'], ['statbuf', 'outonly']],
   madvise: [['addr', 'int'], ['length', 'int'], ['advice', 'int']],
+  membarrier: [['cmd', 'int'], ['flags', 'int'], ['cpu_id', 'int']],
   memfd_create: [['label', 'text'], ['flags', 'int']],
   mkdir: [['pathname', 'path'], ['mode', 'int']],
   mkdirat: [['dirfd', 'fd'], ['pathname', 'path'], ['mode', 'int']],
@@ -281,6 +315,7 @@ export const signatures = {
   poll: [['fds', 'pollfds'], ['timeout', 'int']],
   ppoll: [['fds', 'pollfds'], ['tmo_p', 'timespec'], ['sigmask', 'int'], ['sigsetsize', 'int']],
   prctl: [['option', 'int'], ['arg2', 'int'], ['arg3', 'int'], ['arg4', 'int'], ['arg5', 'int']],
+  prctl_get: [['option', 'int'], ['value', 'outonly']],
   prctl_name: [['option', 'int'], ['comm', 'text']],
   pread64: [['fd', 'fd'], ['buf', 'out'], ['offset', 'int']],
   prlimit64: [['pid', 'int'], ['resource', 'int'], ['new_limit', 'rlimit'], ['old_limit', 'int']],
@@ -293,19 +328,27 @@ export const signatures = {
   readv: [['fd', 'fd'], ['iov', 'iovec_out']],
   reboot: [['magic', 'int'], ['magic2', 'int'], ['op', 'int'], ['arg', 'text']],
   recvfrom: [['sockfd', 'fd'], ['buf', 'out'], ['flags', 'int'], ['src_addr', 'int'], ['addrlen', 'int']],
+  recvmsg: [['sockfd', 'fd'], ['msg', 'message_room'], ['flags', 'int']],
   removexattr: [['path', 'path'], ['xattr', 'text']],
   rename: [['oldpath', 'path'], ['newpath', 'path']],
   renameat: [['olddirfd', 'fd'], ['oldpath', 'path'], ['newdirfd', 'fd'], ['newpath', 'path']],
   renameat2: [['olddirfd', 'fd'], ['oldpath', 'path'], ['newdirfd', 'fd'], ['newpath', 'path'], ['flags', 'int']],
   rmdir: [['pathname', 'path']],
+  rseq: [['rseq', 'int'], ['rseq_len', 'int'], ['flags', 'int'], ['sig', 'int']],
   rt_sigaction: [['signum', 'int'], ['act', 'sigaction'], ['oldact', 'int'], ['sigsetsize', 'int']],
   rt_sigpending: [['set', 'out']],
   rt_sigprocmask: [['how', 'int'], ['set', 'sigset'], ['oldset', 'int'], ['sigsetsize', 'int']],
   rt_sigqueueinfo: [['tgid', 'int'], ['sig', 'int'], ['info', 'inout']],
   rt_sigsuspend: [['mask', 'sigset'], ['sigsetsize', 'int']],
   rt_sigtimedwait: [['set', 'sigset'], ['info', 'outonly'], ['timeout', 'timespec'], ['sigsetsize', 'int']],
+  sched_get_priority_max: [['policy', 'int']],
+  sched_get_priority_min: [['policy', 'int']],
   sched_getaffinity: [['pid', 'int'], ['cpusetsize', 'int'], ['mask', 'outonly']],
+  sched_getparam: [['pid', 'int'], ['param', 'outonly']],
+  sched_getscheduler: [['pid', 'int']],
   sched_setaffinity: [['pid', 'int'], ['cpusetsize', 'int'], ['mask', 'inout']],
+  sched_setparam: [['pid', 'int'], ['param', 'inout']],
+  sched_setscheduler: [['pid', 'int'], ['policy', 'int'], ['param', 'inout']],
   sched_yield: [],
   seccomp: [['operation', 'int'], ['flags', 'int'], ['args', 'sock_fprog']],
   select: [['nfds', 'int'], ['readfds', 'optional'], ['writefds', 'optional'], ['exceptfds', 'optional'], ['timeout', 'optional']],
@@ -315,7 +358,10 @@ export const signatures = {
   semop: [['semid', 'int'], ['sops', 'in'], ['nsops', 'int']],
   semtimedop: [['semid', 'int'], ['sops', 'in'], ['nsops', 'int'], ['timeout', 'timespec']],
   sendfile: [['out_fd', 'fd'], ['in_fd', 'fd'], ['offset', 'optional'], ['count', 'int']],
+  sendmsg: [['sockfd', 'fd'], ['msg', 'message_out'], ['flags', 'int']],
   sendto: [['sockfd', 'fd'], ['buf', 'bytes'], ['flags', 'int'], ['dest_addr', 'bytes']],
+  set_mempolicy: [['mode', 'int'], ['nodemask', 'int'], ['maxnode', 'int']],
+  set_robust_list: [['head', 'int'], ['size', 'int']],
   set_tid_address: [['tidptr', 'int']],
   setdomainname: [['domainname', 'bytes']],
   setfsgid: [['fsgid', 'int']],
@@ -334,6 +380,7 @@ export const signatures = {
   setrlimit: [['resource', 'int'], ['rlim', 'rlimit']],
   setsid: [],
   setsockopt: [['sockfd', 'fd'], ['level', 'int'], ['optname', 'int'], ['optval', 'bytes']],
+  settimeofday: [['tv', 'int'], ['tz', 'int']],
   setuid: [['uid', 'int']],
   setxattr: [['path', 'path'], ['xattr', 'text'], ['value', 'bytes'], ['flags', 'int']],
   shmat: [['shmid', 'int'], ['shmaddr', 'int'], ['shmflg', 'int']],
@@ -349,11 +396,14 @@ export const signatures = {
   statfs: [['path', 'path'], ['buf', 'outonly']],
   statmount: [['req', 'in'], ['buf', 'out'], ['flags', 'int']],
   statx: [['dirfd', 'fd'], ['pathname', 'path'], ['flags', 'int'], ['mask', 'int'], ['statxbuf', 'outonly']],
+  swapoff: [['path', 'path']],
+  swapon: [['path', 'path'], ['swapflags', 'int']],
   symlink: [['target', 'text'], ['linkpath', 'path']],
   symlinkat: [['target', 'text'], ['newdirfd', 'fd'], ['linkpath', 'path']],
   sync: [],
   syncfs: [['fd', 'fd']],
   sysinfo: [['info', 'outonly']],
+  syslog: [['type', 'int'], ['buf', 'int'], ['len', 'int']],
   tgkill: [['tgid', 'int'], ['tid', 'int'], ['sig', 'int']],
   time: [['tloc', 'int']],
   timerfd_create: [['clockid', 'int'], ['flags', 'int']],

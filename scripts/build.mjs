@@ -11,7 +11,11 @@ const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
 
 /** By the name of their bundle: the program, and the simulated kernel, as large as it, which only its own verbs need. */
-const entries = { vitrine: 'cli/main.ts', simulation: 'backends/sim/open.ts' }
+const entries = {
+  vitrine: 'cli/main.ts',
+  simulation: 'backends/sim/open.ts',
+  player: 'backends/player/open.ts',
+}
 
 /** Stay packages: koffi carries machine code. */
 const external = ['koffi', '@koromix/*']
@@ -32,8 +36,9 @@ const lazyChildProcess = {
 const apart = {
   name: 'the simulated kernel apart',
   setup(build) {
-    build.onResolve({ filter: /\/backends\/sim\/open\.ts$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './simulation.cjs', external: true } : undefined,
+    const bundles = { sim: './simulation.cjs', player: './player.cjs' }
+    build.onResolve({ filter: /\/backends\/(sim|player)\/open\.ts$/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path: bundles[path.split('/').at(-2)], external: true } : undefined,
     )
   },
 }

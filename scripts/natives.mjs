@@ -13,6 +13,7 @@ export const natives = [
   { source: 'tape.c', output: 'tape.so', kind: 'shared' },
   { source: 'monitor.c', output: 'monitor', kind: 'static' },
   { source: 'init.c', output: 'init', kind: 'static' },
+  { source: 'player.c', output: 'player', kind: 'static' },
 ]
 
 const common = [

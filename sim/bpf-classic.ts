@@ -1,12 +1,7 @@
 // Classic BPF as seccomp(2) takes it: which programs are allowed, and running one on a system call. net/core/filter.c
 
-/** struct sock_filter: code, jt, jf, k. */
-export interface Instruction {
-  readonly code: number
-  readonly jumpTrue: number
-  readonly jumpFalse: number
-  readonly k: number
-}
+/** struct sock_filter, two words for each: code with jt and jf above it, and k. */
+export type Program = Uint32Array
 
 export const instructionsMost = 4096
 /** struct seccomp_data. */
@@ -15,6 +10,7 @@ const dataBytes = 64
 const LD_W_ABS = 0x20
 const RET_K = 0x06
 const RET_A = 0x16
+const JMP = 0x05
 const JA = 0x05
 const conditional: ReadonlySet<number> = new Set([0x15, 0x1d, 0x25, 0x2d, 0x35, 0x3d, 0x45, 0x4d])
 const others: ReadonlySet<number> = new Set([
@@ -25,25 +21,31 @@ const scratchWords = 16
 const scratch: ReadonlySet<number> = new Set([0x60, 0x61, 0x02, 0x03])
 
 /** Undefined: seccomp(2) refuses such a program (EINVAL). bpf_check_classic(), seccomp_check_filter() */
-export function readProgram(bytes: Uint8Array): readonly Instruction[] | undefined {
+export function readProgram(bytes: Uint8Array): Program | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const program: Instruction[] = []
-  for (let at = 0; at + 8 <= bytes.length; at += 8)
-    program.push({
-      code: view.getUint16(at, true),
-      jumpTrue: view.getUint8(at + 2),
-      jumpFalse: view.getUint8(at + 3),
-      k: view.getUint32(at + 4, true),
-    })
-  const last = program.at(-1)
-  if (last === undefined || (last.code !== RET_K && last.code !== RET_A)) return undefined
-  return program.every((instruction, at) => isAllowed(instruction, program.length - at - 1)) ? program : undefined
+  const count = Math.floor(bytes.length / 8)
+  const program = new Uint32Array(count * 2)
+  for (let at = 0; at < count; at++) {
+    const word = view.getUint32(at * 8, true)
+    const k = view.getUint32(at * 8 + 4, true)
+    if (!isAllowed(word, k, count - at - 1)) return undefined
+    program[at * 2] = word
+    program[at * 2 + 1] = k
+  }
+  const last = codeOf(program.at(-2) ?? 0)
+  return last === RET_K || last === RET_A ? program : undefined
 }
 
-function isAllowed({ code, jumpTrue, jumpFalse, k }: Instruction, left: number): boolean {
+const codeOf = (word: number): number => word & 0xffff
+const jumpTrue = (word: number): number => (word >>> 16) & 0xff
+const jumpFalse = (word: number): number => word >>> 24
+
+/** @param left - how many instructions come behind it */
+function isAllowed(word: number, k: number, left: number): boolean {
+  const code = codeOf(word)
   if (code === LD_W_ABS) return k % 4 === 0 && k < dataBytes
   if (code === JA) return k < left
-  if (conditional.has(code)) return jumpTrue < left && jumpFalse < left
+  if (conditional.has(code)) return jumpTrue(word) < left && jumpFalse(word) < left
   if (scratch.has(code)) return k < scratchWords
   if (code === 0x34 && k === 0) return false
   if ((code === 0x64 || code === 0x74) && k >= 32) return false
@@ -51,17 +53,19 @@ function isAllowed({ code, jumpTrue, jumpFalse, k }: Instruction, left: number):
 }
 
 /** The answer of a program that `readProgram` has let pass. */
-export function runProgram(program: readonly Instruction[], data: DataView): number {
+export function runProgram(program: Program, data: DataView): number {
   const memory = new Uint32Array(scratchWords)
   let a = 0
   let x = 0
   for (let at = 0; ; at++) {
-    const { code, jumpTrue, jumpFalse, k } = program[at]!
+    const word = program[at * 2]!
+    const k = program[at * 2 + 1]!
+    const code = codeOf(word)
     if (code === LD_W_ABS) a = data.getUint32(k, true)
     else if (code === RET_K) return k
     else if (code === RET_A) return a
     else if (code === JA) at += k
-    else if (conditional.has(code)) at += holds(code, a, code & 8 ? x : k) ? jumpTrue : jumpFalse
+    else if ((code & 7) === JMP) at += holds(code, a, code & 8 ? x : k) ? jumpTrue(word) : jumpFalse(word)
     else if ((code & 7) === 4) a = calculate(code, a, code & 8 ? x : k)
     else if (code === 0x80) a = dataBytes
     else if (code === 0x81) x = dataBytes

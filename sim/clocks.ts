@@ -32,7 +32,7 @@ export function clockOffsetNs({ namespaces: { time } }: Task, clock: number): nu
   return 0
 }
 
-/** What a clock says; undefined where there is none of this number that goes by virtual time. */
+/** What a clock says; undefined where there is none of this number. Processor time is what programs have burnt; calls take none. */
 export function readClock(task: Task, clock: number): Moment | undefined {
   const { kernel } = task
   switch (clock) {
@@ -47,6 +47,13 @@ export function readClock(task: Task, clock: number): Moment | undefined {
     case CLOCK.BOOTTIME:
     case CLOCK.BOOTTIME_ALARM:
       return sum(kernel.clock.nowNs, clockOffsetNs(task, clock))
+    case CLOCK.PROCESS_CPUTIME_ID:
+      return sum(
+        [...task.process.tasks].reduce((all, { cpuNs }) => all + cpuNs, 0),
+        0,
+      )
+    case CLOCK.THREAD_CPUTIME_ID:
+      return sum(task.cpuNs, 0)
   }
   return undefined
 }

@@ -7,10 +7,12 @@
 import { CgroupFileInode } from './cgroup/file.ts'
 import { Counters } from './counters.ts'
 import { Kernel } from './kernel.ts'
+import { ProgramImage } from './life/image.ts'
 import { IpcNamespace } from './ns/ipc.ts'
 import { Namespace } from './ns/namespace.ts'
 import { PidNamespace } from './ns/pid.ts'
 import { Dentry } from './vfs/dentry.ts'
+import { Inode } from './vfs/inode.ts'
 import { OverlayInode } from './vfs/overlay-inode.ts'
 
 /** Fields by whoever declares them; of `Object`, whoever has them. */
@@ -35,12 +37,15 @@ const noState: readonly Fields[] = [
   [Dentry, ['children']],
   [CgroupFileInode, ['file']],
   [OverlayInode, ['known']],
-  // By `hidden()` it tells of its queues.
+  // By `hidden()` they tell of what is in these.
   [IpcNamespace, ['queueMount']],
+  [ProgramImage, ['space']],
 ]
 
 /** Of a dentry whose name comes and goes by itself: that it is gone is seen when it is walked to. */
 const volatile: ReadonlySet<string> = new Set(['children', 'deleted'])
+/** Of what is in procfs: it is made to be that of its process when it is looked at. */
+const ofProc: ReadonlySet<string> = new Set(['uid', 'gid'])
 
 /** 16 hexadecimal digits that stand for the state of a machine. */
 export function digest(kernel: Kernel, options: DigestOptions = {}): string {
@@ -147,6 +152,7 @@ class Walk {
 
   #skip(object: object): ReadonlySet<string> {
     if (object instanceof Dentry && object.parent?.inode.volatile) return volatile
+    if (object instanceof Inode && object.superblock.type === 'proc') return ofProc
     const known = this.#skipped.get(object.constructor)
     if (known) return known
     const { without = [] } = this.#options

@@ -8,7 +8,6 @@ import { type Denied, deny } from './outcome.ts'
 import type { Task } from './task.ts'
 
 export const hugeBytes = 2_097_152
-const SIGBUS = 7
 
 /** Counters of a cgroup in huge pages: those in use, and those that are reserved. */
 export class HugeGroup {
@@ -18,6 +17,8 @@ export class HugeGroup {
   readonly peak = { used: 0, reserved: 0 }
   /** undefined is no limit. */
   readonly max: { used: number | undefined; reserved: number | undefined } = { used: undefined, reserved: undefined }
+  /** Limits of pages of 1 GiB, in units of 2 MiB. */
+  readonly giga: { used: number | undefined; reserved: number | undefined } = { used: undefined, reserved: undefined }
   readonly failures = { used: 0, reserved: 0 }
   events = 0
   localEvents = 0
@@ -122,10 +123,8 @@ export class HugePages {
     for (let index = Math.floor(from / 512); index * 512 < to; index++) {
       if (used.has(index)) continue
       const group = this.#groupOf(task)
-      if (!group.tryAdd('used', 1)) {
-        task.kernel.sendSignal(task, SIGBUS)
+      if (!group.tryAdd('used', 1))
         return deny('EFAULT', 'HTL-102', 'hugetlb.2MB.max, here or above, allows no more: SIGBUS')
-      }
       used.set(index, group)
       this.reserved -= 1
       this.inUse += 1

@@ -62,8 +62,12 @@ export interface Config {
   /** Wall clock at the start, seconds since 1970. */
   readonly bootSeconds: number
   readonly cgroups: 'v2' | 'v1' | 'hybrid'
+  /** Version 1 has cpu and cpuacct on hierarchies of their own. */
+  readonly cpuacctApart?: true
   /** What files that begin with `#!sim NAME` run, by name. */
   readonly programs: Programs
+  /** ELF programs may be executed, and leave their tasks to whoever plays them; absent: ENOEXEC. */
+  readonly machineCode?: 'outside'
 }
 
 export const defaultConfig: Config = {
@@ -155,9 +159,12 @@ export class Kernel {
       return { value: reply }
     }
     if (isBlocked(reply)) {
-      this.scheduler.block(task, reply)
+      const { deadlineNs, timedOut } = reply
+      // A time that has passed already is not waited for.
+      const late = deadlineNs !== undefined && deadlineNs <= this.clock.nowNs ? timedOut?.() : undefined
+      if (late === undefined) this.scheduler.block(task, reply)
       this.scheduler.settle()
-      return undefined
+      return late
     }
     this.scheduler.settle()
     return reply

@@ -4,6 +4,7 @@ import type { Kernel } from './kernel.ts'
 import { endProcess, endThread } from './life/exit.ts'
 import { isBlocked, type Outcome } from './outcome.ts'
 import { isSuspended, type Task } from './task.ts'
+import type { TaskQueue } from './task-queue.ts'
 
 const begin: Outcome = { value: 0 }
 
@@ -19,13 +20,12 @@ export function runUntil(
   limitNs: number = Number.POSITIVE_INFINITY,
 ): boolean {
   const { scheduler, clock } = kernel
-  const [first] = scheduler.runnable
-  if (first) rotate(scheduler.runnable, kernel.random.below(scheduler.runnable.size))
+  const { runnable } = scheduler
+  if (runnable.first) rotate(runnable, kernel.random.below(runnable.size))
   for (;;) {
     scheduler.settle()
     if (condition()) return true
-    const [task] = scheduler.runnable
-    if (task) step(kernel, task)
+    if (runnable.first) step(kernel, runnable.first)
     else if (!clock.advance(limitNs)) {
       scheduler.settle()
       return condition()
@@ -33,8 +33,9 @@ export function runUntil(
   }
 }
 
-function rotate(tasks: Set<Task>, by: number): void {
-  for (const task of [...tasks].slice(0, by)) {
+function rotate(tasks: TaskQueue, by: number): void {
+  for (let at = 0; at < by; at++) {
+    const task = tasks.first!
     tasks.delete(task)
     tasks.add(task)
   }

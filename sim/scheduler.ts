@@ -5,17 +5,18 @@ import type { Kernel } from './kernel.ts'
 import { type Blocked, deny, isDenied, type Outcome } from './outcome.ts'
 import { deliver } from './signal/deliver.ts'
 import { isSuspended, type Task } from './task.ts'
+import { TaskQueue } from './task-queue.ts'
 
 export class Scheduler {
   readonly #kernel: Kernel
   /** Woken, in the order in which they were. */
-  readonly #woken = new Set<Task>()
+  readonly #woken = new TaskQueue('woken')
   readonly #deadlines = new Map<Task, Timer>()
   /** Their deadline has passed while they were stopped or frozen. */
   readonly #overdue = new Map<Task, () => Outcome>()
   readonly #later: (() => void)[] = []
   /** Those that run a program and wait for nothing, in the order in which they became so. */
-  readonly runnable = new Set<Task>()
+  readonly runnable = new TaskQueue('runnable')
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel
@@ -102,6 +103,12 @@ export class Scheduler {
   interrupt(task: Task, restarts = false): boolean {
     const { blocked } = task
     if (!blocked?.interruptible) return false
+    // What it waits for may have come at the same time, and is looked at first. do_wait() in kernel/exit.c
+    const outcome = blocked.again()
+    if (outcome) {
+      this.finish(task, outcome)
+      return true
+    }
     const part = blocked.interrupted?.()
     if (restarts && blocked.restarts !== false && (part === undefined || isDenied(part))) return false
     this.finish(task, part ?? deny('EINTR', 'signal(7)', 'signal(7): a signal came while the call waited'))
@@ -112,7 +119,7 @@ export class Scheduler {
   settle(): void {
     do {
       if (this.#later.length > 0) for (const act of this.#later.splice(0)) act()
-      for (const task of this.#woken) {
+      for (let task = this.#woken.first; task; task = this.#woken.first) {
         this.#woken.delete(task)
         if (isSuspended(task)) continue
         const outcome = task.blocked?.again()

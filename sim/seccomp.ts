@@ -3,7 +3,7 @@
 import { errnoName } from '../core/errno.ts'
 import { x86_64 } from '../core/launch/seccomp/numbers-x86-64.ts'
 import { type Kind, type Syscall, type SyscallName, signatures } from '../core/syscall.ts'
-import { type Instruction, runProgram } from './bpf-classic.ts'
+import { type Program, runProgram } from './bpf-classic.ts'
 import { endProcess, endTask } from './life/exit.ts'
 import { type Denied, deny } from './outcome.ts'
 import { SIG } from './signal/numbers.ts'
@@ -12,7 +12,7 @@ import type { Task } from './task.ts'
 
 export interface SeccompFilter {
   /** Undefined: the strict mode. */
-  readonly program: readonly Instruction[] | undefined
+  readonly program: Program | undefined
   /** Installed before; it is asked too, and the stricter answer holds. */
   readonly previous: SeccompFilter | undefined
   /** Instructions of all filters, and four more for each. */
@@ -32,9 +32,14 @@ export const RET = {
 } as const
 
 const auditArchitecture = 0xc000003e
-const pointer = 0x7ffe_0000_1000n
+const pointer = 0x7ffe_0000_1000
 const strict: ReadonlySet<string> = new Set(['read', 'write', 'exit'])
-const sameCall: Readonly<Record<string, string>> = { ioctl_int: 'ioctl', prctl_name: 'prctl', newfstatat: 'newfstatat' }
+const sameCall: Readonly<Record<string, string>> = {
+  ioctl_int: 'ioctl',
+  prctl_name: 'prctl',
+  prctl_get: 'prctl',
+  newfstatat: 'newfstatat',
+}
 
 const numbers: ReadonlyMap<string, number> = parse(x86_64)
 
@@ -106,15 +111,21 @@ function describe(call: Syscall): DataView {
   data.setUint32(4, auditArchitecture, true)
   const given = call as unknown as Record<string, unknown>
   let at = 16
-  const put = (value: bigint) => {
-    if (at < 64) data.setBigUint64(at, BigInt.asUintN(64, value), true)
+  const put = (value: number | bigint) => {
+    if (at < 64) {
+      if (typeof value === 'bigint') data.setBigUint64(at, BigInt.asUintN(64, value), true)
+      else {
+        data.setUint32(at, value >>> 0, true)
+        data.setUint32(at + 4, Math.floor(value / 2 ** 32) >>> 0, true)
+      }
+    }
     at += 8
   }
   for (const [name, kind] of signatures[call.name] as readonly (readonly [string, Kind])[]) {
     const value = given[name]
-    if (kind === 'fd' || kind === 'int') put(BigInt(value as number | bigint))
-    else put(value === null ? 0n : pointer)
-    if (twoRegisters.has(kind)) put(BigInt(lengthOf(value)))
+    if (kind === 'fd' || kind === 'int') put(value as number | bigint)
+    else put(value === null ? 0 : pointer)
+    if (twoRegisters.has(kind)) put(lengthOf(value))
   }
   return data
 }

@@ -18,6 +18,7 @@ import type { Process } from './process.ts'
 import type { Run } from './program.ts'
 import type { SeccompFilter } from './seccomp.ts'
 import type { SignalInfo } from './signal/info.ts'
+import { nowhere, type QueueName, type QueuePlace } from './task-queue.ts'
 import type { Path } from './vfs/path.ts'
 import type { WaitQueue } from './wait.ts'
 
@@ -43,6 +44,12 @@ export interface FsContext {
 
 /** ending: it has left all it had, and waits for the rest of its pid namespace to be gone (PID-009). dead: reaped. */
 export type TaskState = 'running' | 'waiting' | 'stopped' | 'ending' | 'zombie' | 'dead'
+
+export interface Scheduling {
+  readonly policy: number
+  readonly priority: number
+  readonly resetOnFork: boolean
+}
 
 export class Task {
   readonly kernel: Kernel
@@ -87,8 +94,13 @@ export class Task {
   personality = 0
   /** Virtual time when it was born. */
   readonly startNs: number
+  /** How late its timers may be, and what PR_SET_TIMERSLACK 0 goes back to; a child has both of its maker's first. prctl(2) */
+  timerSlackNs = 50_000
+  defaultSlackNs = 50_000
   /** getpriority(2): -20 to 19. */
   nice = 0
+  /** sched_setscheduler(2): SCHED_*, and the priority of real-time ones. */
+  scheduling: Scheduling = { policy: 0, priority: 0, resetOnFork: false }
   /** Time of processors that it has had. */
   cpuNs = 0
   /** sched_setaffinity(2); undefined: wherever its cpuset lets it. */
@@ -99,6 +111,7 @@ export class Task {
   keyring: SessionKeyring | undefined
   /** Semaphore operations to take back at its end; undefined: none. */
   semaphoreUndo: UndoList | undefined
+  readonly places: Readonly<Record<QueueName, QueuePlace>> = { runnable: nowhere(), woken: nowhere() }
   /** What it waits for. */
   blocked: Blocked | undefined
   /** The outcome of a call that has waited, until it is fetched. */

@@ -16,13 +16,21 @@ const KEEP_SIZE = 1
 export interface Full {
   readonly full: MemoryGroup
 }
-export type Touched = undefined | Denied | Full
+/** `bus`: who touches it himself, and not by a call, gets SIGBUS. */
+export type Touched = undefined | (Denied & { readonly bus?: true }) | Full
 
 /**
  * Touches a range of pages of a task's memory, as reading or writing it does, and answers like a call: 0, or the call waits
  * for room. A program calls this for what it uses; a machine without contents has no other way to know.
  */
 export function touch(task: Task, start: number, end: number, write: boolean): Reply {
+  const reply = populate(task, start, end, write)
+  if (typeof reply === 'object' && 'bus' in reply) task.kernel.sendSignal(task, SIGBUS)
+  return reply
+}
+
+/** The same of a system call, which is refused and has nobody killed with SIGBUS. */
+export function populate(task: Task, start: number, end: number, write: boolean): Reply {
   const attempt = (): Outcome | Full => touchRange(task, spaceOf(task), start, end, write) ?? { value: 0 }
   const outcome = attempt()
   if (!('full' in outcome)) return outcome
@@ -166,18 +174,14 @@ function touchFile(task: Task, region: Region, start: number, end: number): Touc
   const first = region.offset + start - region.start
   const filePages = Math.ceil(file.inode.sizeBytes / pageBytes)
   if (first + end - start > filePages) {
-    task.kernel.sendSignal(task, SIGBUS)
-    return deny('EFAULT', 'mmap(2)', 'mmap(2): SIGBUS, the page is behind the end of the file')
+    return { ...deny('EFAULT', 'mmap(2)', 'mmap(2): SIGBUS, the page is behind the end of the file'), bus: true }
   }
   const made = file.operations?.allocate?.(task, first * pageBytes, (end - start) * pageBytes, KEEP_SIZE)
   return isDenied(made) ? made : undefined
 }
 
 function touchHuge(task: Task, region: Region, start: number, end: number): Touched {
-  return task.kernel.huge?.fault(
-    task,
-    region.huge!,
-    region.offset + start - region.start,
-    region.offset + end - region.start,
-  )
+  const from = region.offset + start - region.start
+  const refused = task.kernel.huge?.fault(task, region.huge!, from, from + end - start)
+  return refused && { ...refused, bus: true }
 }

@@ -43,11 +43,12 @@ export function writeJob(
   const entries = writeTape(tape, plan, () => {
     const dup = (from: MonitorFd, newfd: number, flags: number) =>
       tape.call({ name: 'dup3', oldfd: monitorFds[from], newfd, flags }, tape.clone!.step)
+    // The report comes first: what is refused after it can be told.
+    dup('report', reportFd, FD_CLOEXEC)
     if (has('stdin')) dup('stdin', 0, 0)
     if (has('childStdout')) dup('childStdout', 1, 0)
     if (has('childStderr')) dup('childStderr', 2, 0)
     dup('start', startFd, FD_CLOEXEC)
-    dup('report', reportFd, FD_CLOEXEC)
   })
   const address = (offset: number) => arena.address(offset)
   const args = tape.clone!.argsOffset

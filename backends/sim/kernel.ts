@@ -12,8 +12,18 @@ import { launchSimulated, type SimulatedParts } from './launch.ts'
 
 /** CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM: what pthread_create(3) asks for. */
 const threadFlags = 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000
+const killed = 'the runtime was killed'
 /** JavaScript that was told of something goes on before time does. */
 const turns = 50
+
+/** What JavaScript waits for, by machine: several runtimes may be on one. */
+const waiters = new WeakMap<Machine, Set<() => boolean>>()
+
+function waitersOf(machine: Machine): Set<() => boolean> {
+  const there = waiters.get(machine) ?? new Set()
+  waiters.set(machine, there)
+  return there
+}
 
 export interface SimulatedOptions {
   /**
@@ -21,6 +31,8 @@ export interface SimulatedOptions {
    * Where the program is `#!sim outside`, that task is a runtime's then.
    */
   readonly cleanUp?: (argv: readonly string[], task: Task) => void
+  /** Waited for when nothing can happen on the machine: others whose JavaScript makes calls there may go on. */
+  readonly meanwhile?: () => Promise<unknown> | undefined
 }
 
 /** @param runtime - the task that makes the runtime's calls; it has no program */
@@ -30,20 +42,37 @@ export function openSimulated(machine: Machine, runtime: Task, options: Simulate
 
   const call = (given: Syscall): Outcome => {
     refuseNul(given)
+    if (!runtime.alive) throw new Error(killed)
     const answer = machine.call(runtime, given)
     if (answer) return answer
     runUntil(machine, () => runtime.finished !== undefined || !runtime.alive)
     return taken(runtime, given)
   }
 
-  /** Lets the machine run until something has happened that JavaScript waits for. */
+  /** Lets the machine run until something has happened that JavaScript waits for: this one, or another whose turn comes first. */
   const until = async (happened: () => boolean): Promise<void> => {
-    for (;;) {
-      for (let turn = 0; turn < turns; turn++) {
-        if (happened()) return
-        await undefined
+    const waiting = waitersOf(machine)
+    const anybody = () => {
+      for (const one of waiting) if (one()) return true
+      return false
+    }
+    waiting.add(happened)
+    try {
+      for (;;) {
+        for (let turn = 0; turn < turns; turn++) {
+          if (happened()) return
+          await undefined
+        }
+        // Another who has long been told takes longer over it: a module is being loaded.
+        if (anybody()) await new Promise((resolve) => setTimeout(resolve))
+        else if (!runUntil(machine, anybody)) {
+          const others = options.meanwhile?.()
+          if (others === undefined) throw new Error('nothing can happen any more on the simulated machine')
+          await others
+        }
       }
-      if (!runUntil(machine, happened)) throw new Error('nothing can happen any more on the simulated machine')
+    } finally {
+      waiting.delete(happened)
     }
   }
 
@@ -102,6 +131,6 @@ function taken(task: Task, given: Syscall): Outcome {
   const outcome = task.finished
   task.finished = undefined
   if (outcome) return outcome
-  if (!task.alive) throw new Error('the runtime was killed')
+  if (!task.alive) throw new Error(killed)
   throw new Error(`${given.name} waits for what can never happen on the simulated machine`)
 }

@@ -1,18 +1,29 @@
 // A plan run by a monitor of the simulated machine: what backends/linux/monitor.ts does there.
 
-import type { Errno } from '../../core/errno.ts'
 import { RefusedError } from '../../core/errors.ts'
-import { type Kernel, type Launched, type LaunchFailure, type MonitorOptions, refused } from '../../core/kernel.ts'
+import {
+  type Kernel,
+  type Launched,
+  type LaunchFailure,
+  type MonitorOptions,
+  type Outcome,
+  refused,
+} from '../../core/kernel.ts'
 import { closeAll, openDescriptors, reportFd } from '../../core/launch/descriptors.ts'
 import { planFailure, undo } from '../../core/launch/failure.ts'
 import { eventKinds, launched, nextEvent } from '../../core/launch/launched.ts'
 import type { LaunchPlan } from '../../core/launch/plan.ts'
 import type { Kernel as Machine } from '../../sim/kernel.ts'
+import type { Run } from '../../sim/program.ts'
 import { runUntil } from '../../sim/run.ts'
 import type { Task } from '../../sim/task.ts'
-import { type Job, monitor } from './monitor.ts'
+import { type Job, monitor, monitorName, spawned } from './monitor.ts'
 
 const [SIGCHLD, EIO] = [17, 5]
+const MFD_CLOEXEC_SEALABLE = 3
+const MFD_EXEC = 0x10
+const F_ADD_SEALS = 1033
+const F_SEAL_ALL = 0xf
 
 /** What the parts of this backend share. */
 export interface SimulatedParts extends Pick<Kernel, 'call' | 'wait'> {
@@ -33,30 +44,30 @@ export function launchSimulated(
   const { machine } = parts
   const options = given ?? { detached: false, title: 'vitrine-launch' }
   const shared = given === undefined
+  const clone = plan.steps.findIndex((step) => step.call.name === 'clone3')
+  if (clone < 0) throw new Error('a plan has no clone3 step')
   const fds = openDescriptors(parts, options, shared)
+  let program = -1
   let task: Task | undefined
-  const job: Job = {
-    ...{ plan, options, fds: fds.monitor, shared },
-    clone: plan.steps.findIndex((step) => step.call.name === 'clone3'),
-    succeeded: new Set(),
-    spawned: undefined,
-    cleanUp: () => parts.cleanUp(options.cleanup?.argv ?? [], task!),
-  }
-  if (job.clone < 0) throw new Error('a plan has no clone3 step')
+  let job: Job
   let monitorPid: number
   try {
-    const born = parts.call({ name: 'clone3', cl_args: { flags: 0, exit_signal: SIGCHLD } })
-    if (refused(born)) throw new RefusedError('clone3 of the monitor', born.errno)
-    monitorPid = born.value
+    program = monitorFile(parts)
+    job = {
+      ...{ plan, clone, options, fds: fds.monitor, program, shared, refused: undefined, succeeded: new Set() },
+      cleanUp: () => parts.cleanUp(options.cleanup?.argv ?? [], task!),
+    }
+    monitorPid = value(
+      parts.call({ name: 'clone3', cl_args: { flags: 0, exit_signal: SIGCHLD } }),
+      'clone3 of the monitor',
+    )
     task = machine.lastBorn!
-    task.run = monitor(job)
-    machine.scheduler.runnable.add(task)
-    waitForSpawn(parts, job, task, monitorPid)
+    execute(parts, job, task, monitorPid)
   } catch (error) {
     closeAll(parts, fds.caller.values())
     throw error
   } finally {
-    closeAll(parts, fds.monitorOnly)
+    closeAll(parts, program < 0 ? fds.monitorOnly : [...fds.monitorOnly, program])
   }
   const succeeded = (step: number) => job.succeeded.has(step)
   const first = nextEvent(parts, fds.caller.get('events')!)
@@ -74,11 +85,40 @@ export function launchSimulated(
   })
 }
 
-/** As clone3 with CLONE_VFORK waits on Linux: until the monitor has its descriptors. @errors RefusedError it has not */
-function waitForSpawn(parts: SimulatedParts, job: Job, task: Task, pid: number): void {
-  runUntil(parts.machine, () => job.spawned !== undefined || !task.alive)
-  if (job.spawned === true) return
-  parts.call({ name: 'wait4', pid, wstatus: 4, options: 0, rusage: 0 })
-  const errno: Errno = job.spawned ?? 'EIO'
-  throw new RefusedError(`start the monitor (it needs ${reportFd + 1} descriptors, see \`ulimit -n\`)`, errno)
+/** The call's value; a refusal here is the machine's fault (no memory, no descriptors) and is thrown. */
+function value(outcome: Outcome, tried: string): number {
+  if (refused(outcome)) throw new RefusedError(tried, outcome.errno)
+  return outcome.value
+}
+
+/** The file that is executed: its task is left to us then, to do what a monitor does. */
+function monitorFile(parts: SimulatedParts): number {
+  const flags = MFD_CLOEXEC_SEALABLE + MFD_EXEC
+  const fd = value(parts.call({ name: 'memfd_create', label: monitorName, flags }), 'memfd_create')
+  try {
+    value(parts.call({ name: 'write', fd, buf: '#!sim outside\n' }), `write the ${monitorName}`)
+    value(parts.call({ name: 'fcntl', fd, cmd: F_ADD_SEALS, arg: F_SEAL_ALL }), `seal the ${monitorName}`)
+    return fd
+  } catch (error) {
+    parts.call({ name: 'close', fd })
+    throw error
+  }
+}
+
+/** As clone3 with CLONE_VFORK waits on Linux: until the monitor is executed. @errors RefusedError it could not be */
+function execute({ machine, call }: SimulatedParts, job: Job, task: Task, pid: number): void {
+  const first = spawned(job)
+  const go = (run: Run) => {
+    task.run = run
+    machine.scheduler.runnable.add(task)
+  }
+  go(first)
+  runUntil(machine, () => task.run !== first || !task.alive)
+  if (task.alive) {
+    go(monitor(job))
+    return
+  }
+  call({ name: 'wait4', pid, wstatus: 4, options: 0, rusage: 0 })
+  const tried = `start the monitor (it needs ${reportFd + 1} descriptors, see \`ulimit -n\`)`
+  throw new RefusedError(tried, job.refused ?? 'EIO')
 }

@@ -20,6 +20,8 @@ const [SIGKILL, SIGCHLD] = [9, 17]
 const F_DUPFD = 0
 /** Descriptors are first copied to here and up, so that none is overwritten before it has been copied. */
 const highFd = 200
+const CLOSE_RANGE_CLOEXEC = 4
+const AT_EMPTY_PATH = 0x1000
 const [PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER] = [1, 15, 36]
 /** CLONE_PIDFD, CLONE_CLEAR_SIGHAND */
 const monitorFlags = 0x1000 + 0x100000000
@@ -30,23 +32,30 @@ export const monitorName = 'vitrine-monitor'
 export interface Job {
   readonly plan: LaunchPlan
   readonly options: MonitorOptions
-  /** The caller's numbers of what the monitor gets. */
+  /** The caller's numbers of what the monitor gets, and of the file that it executes. */
   readonly fds: ReadonlyMap<MonitorFd, number>
+  readonly program: number
   /** The child has the caller's standard streams: it goes with the monitor. */
   readonly shared: boolean
   /** The step that makes the child. */
   readonly clone: number
   /** Indexes of the parent's steps that were not refused. */
   readonly succeeded: Set<number>
-  /** Whether the monitor has its descriptors; why it has not. */
-  spawned: true | StepRefusal['errno'] | undefined
+  /** Why the monitor could not be executed. */
+  refused: StepRefusal['errno'] | undefined
   /** Called right before the cleanup command is executed. */
   readonly cleanUp: () => void
 }
 
+/** The process that becomes the monitor, until it executes it. */
+export function* spawned(job: Job): Run {
+  job.refused = yield* takeDescriptors(job)
+  return 127
+}
+
+/** What the file does that it executes. */
 export function* monitor(job: Job): Run {
-  job.spawned = (yield* takeDescriptors(job)) ?? true
-  if (job.spawned !== true) return 127
+  yield { name: 'close_range', first: 3, last: 0xffffffff, flags: CLOSE_RANGE_CLOEXEC }
   yield { name: 'prctl_name', option: PR_SET_NAME, comm: monitorName }
   yield { name: 'rt_sigprocmask', how: 0, set: (1n << 64n) - 1n, oldset: 0, sigsetsize: 8 }
   yield { name: 'prctl', option: PR_SET_CHILD_SUBREAPER, arg2: 1, arg3: 0, arg4: 0, arg5: 0 }
@@ -81,10 +90,15 @@ export function* monitor(job: Job): Run {
   return yield* watch.toTheEnd()
 }
 
-/** What lies between clone3 and execve of the monitor on Linux; what was refused. */
-function* takeDescriptors({ fds, shared }: Job): Generator<Syscall, StepRefusal['errno'] | undefined, Outcome> {
-  const copies = new Map<MonitorFd, number>()
-  for (const [name, fd] of fds) {
+/** What lies between clone3 and execveat; it comes back with what was refused. */
+function* takeDescriptors({
+  fds,
+  program,
+  shared,
+  options,
+}: Job): Generator<Syscall, StepRefusal['errno'] | undefined, Outcome> {
+  const copies = new Map<MonitorFd | 'program', number>()
+  for (const [name, fd] of [...fds, ['program', program] as const]) {
     const copied = yield { name: 'fcntl', fd, cmd: F_DUPFD, arg: highFd }
     if (isDenied(copied)) return copied.errno
     copies.set(name, copied.value)
@@ -93,15 +107,17 @@ function* takeDescriptors({ fds, shared }: Job): Generator<Syscall, StepRefusal[
   if (isDenied(nothing)) return nothing.errno
   const calls: Syscall[] = [
     ...[0, 1, 2].map((newfd): Syscall => ({ name: 'dup3', oldfd: nothing.value, newfd, flags: 0 })),
-    { name: 'close_range', first: 3, last: highFd - 1, flags: 0 },
-    ...Array.from(
-      copies,
-      ([name, oldfd]): Syscall => ({ name: 'dup3', oldfd, newfd: monitorFds[name], flags: O_CLOEXEC }),
-    ),
+    { name: 'close_range', first: 3, last: 0xffffffff, flags: CLOSE_RANGE_CLOEXEC },
+    ...Array.from(fds.keys(), (name): Syscall => {
+      return { name: 'dup3', oldfd: copies.get(name)!, newfd: monitorFds[name], flags: 0 }
+    }),
     { name: 'setsid' },
     { name: 'chdir', path: '/' },
     ...(shared ? [{ name: 'prctl', option: PR_SET_PDEATHSIG, arg2: SIGKILL, arg3: 0, arg4: 0, arg5: 0 } as const] : []),
-    { name: 'close_range', first: highFd, last: 0xffffffff, flags: 0 },
+    {
+      ...{ name: 'execveat', dirfd: copies.get('program')!, pathname: '' },
+      ...{ argv: [options.title], envp: [], flags: AT_EMPTY_PATH },
+    },
   ]
   for (const call of calls) {
     const outcome = yield call
@@ -148,12 +164,13 @@ function* child(job: Job, results: Results): Run {
 }
 
 function* giveStreams({ fds, clone }: Job): Generator<Syscall, StepRefusal | undefined, Outcome> {
+  // The report comes first: what is refused after it can be told.
   const places = [
+    ['report', reportFd, O_CLOEXEC],
     ['stdin', 0, 0],
     ['childStdout', 1, 0],
     ['childStderr', 2, 0],
     ['start', startFd, O_CLOEXEC],
-    ['report', reportFd, O_CLOEXEC],
   ] as const
   for (const [name, newfd, flags] of places) {
     if (!fds.has(name)) continue

@@ -67,7 +67,8 @@ export function* walk(
   first = 0,
   owner?: number,
 ): Generator<ProgramCall, StepRefusal | undefined, Outcome> {
-  for (const [at, step] of steps.entries()) {
+  for (let at = 0; at < steps.length; at++) {
+    const step = steps[at]!
     const index = owner ?? first + at
     const earlier = around.before?.(step, index)
     if (earlier) {

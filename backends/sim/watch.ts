@@ -7,15 +7,12 @@ import { eventBytes, eventKinds } from '../../core/launch/launched.ts'
 import { terminalMaster } from '../../core/launch/plan.ts'
 import type { PollFd, Syscall } from '../../core/syscall.ts'
 import { isDenied, type Outcome } from '../../sim/outcome.ts'
-import { Log, wallClock, writeAll } from './log.ts'
+import { commIs, oomKilled, writeExit } from './ending.ts'
+import { Log } from './log.ts'
 import { type Job, monitorName } from './monitor.ts'
 
 type Part<T> = Generator<Syscall, T, Outcome>
 
-const AT_FDCWD = -100
-const O_CLOEXEC = 0o2000000
-/** O_WRONLY, O_CREAT, O_TRUNC, O_CLOEXEC */
-const writing = 0o2001101
 const [POLLIN, POLLOUT] = [1, 4]
 const [SIGKILL, SIG_SETMASK, SEEK_END] = [9, 2, 2]
 const FIONREAD = 0x541b
@@ -244,7 +241,7 @@ export class Watch {
     if (!this.#controlOpen) return
     this.#controlOpen = false
     yield { name: 'close', fd: monitorFds.control }
-    if (this.#status === undefined && !this.#parked && (yield* this.#waitsStill())) {
+    if (this.#status === undefined && !this.#parked && (yield* commIs(this.#pid, monitorName))) {
       this.#unstarted = true
       yield { name: 'kill', pid: this.#pid, sig: SIGKILL }
     }
@@ -252,35 +249,12 @@ export class Watch {
     this.#forward.clear()
   }
 
-  /** Until execve(2) the child has our name. proc_pid_comm(5) */
-  *#waitsStill(): Part<boolean> {
-    return (yield* firstBytes(`/proc/${this.#pid}/comm`, 16)) === `${monitorName}\n`
-  }
-
   *#record(): Part<void> {
     if (this.#recorded) return
     this.#recorded = true
-    const { oomFile } = this.#job.options
-    this.#oom = oomFile !== undefined && /^oom_kill [1-9]/m.test((yield* firstBytes(oomFile, 1023)) ?? '')
-    if (this.#job.fds.has('directory')) yield* this.#writeExit()
-  }
-
-  /** `exit`, as core/store/record.ts reads it: whole or not there. */
-  *#writeExit(): Part<void> {
-    const [seconds, nanoseconds] = yield* wallClock()
-    const status = this.#status ?? 0
-    const signal = status & 127
-    const code = signal ? 128 + signal : (status >> 8) & 255
-    const words = [code, signal, seconds, nanoseconds, this.#oom ? 1 : 0, ...(this.#unstarted ? [1] : [])]
-    const dirfd = monitorFds.directory
-    const opened = yield { name: 'openat', dirfd, pathname: 'exit.tmp', flags: writing, mode: 0o600 }
-    if (isDenied(opened)) return
-    const whole = yield* writeAll(opened.value, new TextEncoder().encode(`${words.join(' ')}\n`))
-    yield { name: 'close', fd: opened.value }
-    const paths = { olddirfd: dirfd, oldpath: 'exit.tmp', newdirfd: dirfd, newpath: 'exit' }
-    yield whole
-      ? { name: 'renameat2', ...paths, flags: 0 }
-      : { name: 'unlinkat', dirfd, pathname: 'exit.tmp', flags: 0 }
+    const { options, fds } = this.#job
+    this.#oom = options.oomFile !== undefined && (yield* oomKilled(options.oomFile))
+    if (fds.has('directory')) yield* writeExit(this.#status ?? 0, this.#oom, this.#unstarted)
   }
 }
 
@@ -288,12 +262,4 @@ export class Watch {
 function came(ready: Outcome, at: number): boolean {
   if (isDenied(ready) || ready.data === undefined) return false
   return new DataView(ready.data.buffer, ready.data.byteOffset).getInt16(at * 8 + 6, true) !== 0
-}
-
-function* firstBytes(pathname: string, count: number): Part<string | undefined> {
-  const opened = yield { name: 'openat', dirfd: AT_FDCWD, pathname, flags: O_CLOEXEC, mode: 0 }
-  if (isDenied(opened)) return undefined
-  const read = yield { name: 'read', fd: opened.value, buf: count }
-  yield { name: 'close', fd: opened.value }
-  return isDenied(read) ? undefined : decoder.decode(read.data!.subarray(0, read.value))
 }

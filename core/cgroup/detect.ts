@@ -1,7 +1,8 @@
 // Which cgroup hierarchies the host has, and where: read from /proc/self/mountinfo in a handful of calls.
 
+import type { Errno } from '../errno.ts'
 import { UserError } from '../errors.ts'
-import { AT_FDCWD, list, readText, readTextIfThere } from '../files.ts'
+import { AT_FDCWD, list, must, readText, readTextIfThere } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
 import type { LinuxResources } from '../spec/types.ts'
 
@@ -28,6 +29,10 @@ export interface CgroupHost {
 }
 
 export type WeightFile = 'io.weight' | 'io.bfq.weight' | 'blkio.weight' | 'blkio.bfq.weight'
+
+const absent: readonly Errno[] = ['ENOENT', 'ENOTDIR', 'ENODEV']
+/** Why a directory takes no new one from the caller. */
+const forbidden: readonly Errno[] = ['EACCES', 'EPERM', 'EROFS']
 
 /** access(2), faccessat2(2). */
 const W_OK = 2
@@ -127,11 +132,19 @@ export function mayMakeCgroups(kernel: Kernel, host: CgroupHost, path: string): 
     for (let above = path; ; ) {
       above = above.slice(0, Math.max(0, above.lastIndexOf('/')))
       const pathname = `${mountPoint}${above}`
-      const answer = kernel.call({ name: 'faccessat2', dirfd: AT_FDCWD, pathname, mode: W_OK, flags: AT_EACCESS })
-      if (!refused(answer)) return true
-      if (answer.errno !== 'ENOENT' || above === '') return false
+      const may = mayWrite(kernel, pathname)
+      if (may !== undefined || above === '') return may ?? false
     }
   })
+}
+
+/** Whether the caller may make something in a directory; undefined when it is not there. */
+export function mayWrite(kernel: Kernel, pathname: string): boolean | undefined {
+  const answer = kernel.call({ name: 'faccessat2', dirfd: AT_FDCWD, pathname, mode: W_OK, flags: AT_EACCESS })
+  if (!refused(answer)) return true
+  if (answer.errno === 'ENOENT') return undefined
+  if (!forbidden.includes(answer.errno)) must(answer, `ask whether ${pathname} may be written to`)
+  return false
 }
 
 /** The words of a file like cgroup.controllers. */
@@ -177,6 +190,9 @@ function weightFile(kernel: Kernel, host: CgroupHost): WeightFile | 'none' | und
   return undefined
 }
 
+/** What cannot be asked is not absent: a limit would be left out. */
 function exists(kernel: Kernel, path: string): boolean {
-  return !refused(kernel.call({ name: 'faccessat2', dirfd: AT_FDCWD, pathname: path, mode: 0, flags: 0 }))
+  const answer = kernel.call({ name: 'faccessat2', dirfd: AT_FDCWD, pathname: path, mode: 0, flags: 0 })
+  if (refused(answer) && !absent.includes(answer.errno)) must(answer, `look for ${path}`)
+  return !refused(answer)
 }

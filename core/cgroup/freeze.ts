@@ -21,9 +21,23 @@ const patienceMs = 10_000
 export async function pause(kernel: Kernel, paths: CgroupPaths, sleep: Sleep): Promise<void> {
   if (paths.v1.freezer === undefined && paths.unified === undefined)
     throw new UserError('cannot pause: this host has neither the freezer controller nor cgroup v2')
+  try {
+    if (await freeze(kernel, paths, sleep)) return
+  } catch (error) {
+    writeText(kernel, paths, false)
+    throw error
+  }
+  write(kernel, paths, false)
+  throw new UserError(
+    `cannot pause ${paths.path}: its processes did not all stop within ${patienceMs / 1000} seconds (one waits in the kernel)`,
+  )
+}
+
+/** False when they do not all stand still in time. */
+async function freeze(kernel: Kernel, paths: CgroupPaths, sleep: Sleep): Promise<boolean> {
   write(kernel, paths, true)
   for (let waited = 0, tries = 1; waited < patienceMs; tries++) {
-    if (isFrozen(kernel, paths)) return
+    if (isFrozen(kernel, paths)) return true
     const ms = waited < 50 ? 1 : 20
     await sleep(ms)
     waited += ms
@@ -32,10 +46,7 @@ export async function pause(kernel: Kernel, paths: CgroupPaths, sleep: Sleep): P
     if (tries % 50 === 0) write(kernel, paths, false)
     write(kernel, paths, true)
   }
-  write(kernel, paths, false)
-  throw new UserError(
-    `cannot pause ${paths.path}: its processes did not all stop within ${patienceMs / 1000} seconds (one waits in the kernel)`,
-  )
+  return false
 }
 
 /** Lets the processes go on. */
@@ -50,10 +61,15 @@ export function isFrozen(kernel: Kernel, { v1, unified }: CgroupPaths): boolean 
   return keyed(readTextIfThere(kernel, `${unified}/cgroup.events`, ['ENOENT', 'ENODEV'])).get('frozen') === 1
 }
 
-function write(kernel: Kernel, { v1, unified }: CgroupPaths, frozen: boolean): void {
+function write(kernel: Kernel, paths: CgroupPaths, frozen: boolean): void {
+  const { path, text, outcome } = writeText(kernel, paths, frozen)
+  must(outcome, `write ${text} to ${path}`)
+}
+
+function writeText(kernel: Kernel, { v1, unified }: CgroupPaths, frozen: boolean) {
   const [path, text] =
     v1.freezer !== undefined
-      ? [`${v1.freezer}/freezer.state`, frozen ? 'FROZEN' : 'THAWED']
-      : [`${unified}/cgroup.freeze`, frozen ? '1' : '0']
-  must(writeInto(kernel, path, text), `write ${text} to ${path}`)
+      ? ([`${v1.freezer}/freezer.state`, frozen ? 'FROZEN' : 'THAWED'] as const)
+      : ([`${unified}/cgroup.freeze`, frozen ? '1' : '0'] as const)
+  return { path, text, outcome: writeInto(kernel, path, text) }
 }

@@ -16,8 +16,11 @@ const patienceMs = 10_000
 export function processes(kernel: Kernel, paths: CgroupPaths): number[] {
   const pids = new Set<number>()
   // every process of the container is in every hierarchy, so that one of them tells
-  for (const each of tree(kernel, directories(paths)[0]!)) {
-    const text = readTextIfThere(kernel, `${each}/cgroup.procs`, ['ENOENT', 'ENODEV', 'EOPNOTSUPP']) ?? ''
+  const top = directories(paths)[0]!
+  for (const each of tree(kernel, top)) {
+    // processes of threaded cgroups are listed by the first one above that is not threaded
+    const absent = ['ENOENT', 'ENODEV', ...(each === top ? [] : (['EOPNOTSUPP'] as const))] as const
+    const text = readTextIfThere(kernel, `${each}/cgroup.procs`, absent) ?? ''
     // 0 is a process of another pid namespace, which has no number here
     for (const line of text.split('\n')) if (line !== '' && line !== '0') pids.add(Number(line))
   }

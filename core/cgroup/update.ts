@@ -46,24 +46,40 @@ export function updateWrites(resources: LinuxResources, host: CgroupHost, now: L
 
 /**
  * Changes the limits of a container's cgroups. When the kernel refuses a write, those before it are taken back.
+ * @returns takes them all back
  * @throws UserError that names the file and why
  */
-export function updateCgroup(kernel: Kernel, paths: CgroupPaths, resources: LinuxResources, host: CgroupHost): void {
+export function updateCgroup(
+  kernel: Kernel,
+  paths: CgroupPaths,
+  resources: LinuxResources,
+  host: CgroupHost,
+): () => void {
   const now = limitsNow(kernel, paths)
   const writes = updateWrites(resources, host, now)
   if (resources.memory?.checkBeforeUpdate) checkUsage(kernel, paths, resources.memory.limit)
   const before: { path: string; content: string | undefined }[] = []
-  for (const write of writes) {
-    const failed = writeNow(kernel, paths, host, write, before)
-    if (failed === undefined) continue
-    for (const { path, content } of before.reverse())
+  const takeBack = () => {
+    for (const { path, content } of before.splice(0).reverse())
       for (const line of content?.split('\n') ?? []) if (line !== '') writeInto(kernel, path, line)
+  }
+  for (const write of writes) {
+    let failed: Refusal | undefined
+    try {
+      failed = writeNow(kernel, paths, host, write, before)
+    } catch (error) {
+      takeBack()
+      throw error
+    }
+    if (failed === undefined) continue
+    takeBack()
     const busy = failed.errno === 'EBUSY' && write.controller === 'memory'
     const usage = busy && paths.v1.memory && readText(kernel, `${paths.v1.memory}/memory.usage_in_bytes`).trim()
     throw new UserError(
       `cannot ${write.why}: write ${write.file}: ${failed.errno} (${sentence(failed.errno)})${usage ? `; ${usage} bytes are in use and could not be reclaimed` : ''}`,
     )
   }
+  return takeBack
 }
 
 function limitsNow(kernel: Kernel, { v1, unified }: CgroupPaths): LimitsNow {

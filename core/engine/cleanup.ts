@@ -7,7 +7,7 @@ import { lockDirectory } from '../store/lock.ts'
 import { containerPaths } from '../store/paths.ts'
 import { readStored } from '../store/record.ts'
 import type { Host, Settings } from './host.ts'
-import { recover } from './recover.ts'
+import { recover, removeHalf } from './recover.ts'
 import type { Verbs } from './types.ts'
 
 /**
@@ -24,7 +24,9 @@ export async function cleanup(host: Host, settings: Settings, id: string): Promi
   }
   try {
     const stored = readStored(host.kernel, settings, id)
-    if (stored !== undefined) await recover(host, settings, stored)
+    // Half of one: its removal was not finished.
+    if (stored === undefined) await removeHalf(host, settings, id)
+    else await recover(host, settings, stored)
   } finally {
     lock.release()
   }

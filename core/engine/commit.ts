@@ -77,7 +77,7 @@ async function halted<T>(host: Host, stored: Stored, wanted: boolean, act: () =>
   try {
     return await act()
   } finally {
-    unpauseStored(host, paused)
+    await unpauseStored(host, paused)
   }
 }
 

@@ -1,6 +1,7 @@
 // A new volume begins with what the image has at its place, as podman's do.
 
-import { AT_FDCWD, close, entriesOf, O } from '../files.ts'
+import type { Errno } from '../errno.ts'
+import { AT_FDCWD, close, entriesOf, must, O } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
 import { type Step, startFd } from '../launch/plan.ts'
 import type { Stored } from '../store/record.ts'
@@ -18,19 +19,27 @@ const MS_REC_PRIVATE = 0x4000 | (1 << 18)
 /** The descriptor by which cp(1) finds the image's directory. */
 const sourceFd = 10
 
+/** There is no directory there; links that lead round are no way to one. */
+const absent: readonly Errno[] = ['ENOENT', 'ENOTDIR', 'ELOOP']
+
 /** Whether some layer has anything in a directory; links are followed inside the layer only. */
 function hasContent(kernel: Kernel, layer: string, path: string): boolean {
   const flags = O.PATH | O.DIRECTORY | O.CLOEXEC
   const root = kernel.call({ name: 'openat', dirfd: AT_FDCWD, pathname: layer, flags, mode: 0 })
-  if (refused(root)) return false
+  if (refused(root) && absent.includes(root.errno)) return false
+  const layerFd = must(root, `open ${layer}`).value
   const how = { flags: O.RDONLY | O.DIRECTORY | O.CLOEXEC, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS }
-  const opened = kernel.call({ name: 'openat2', dirfd: root.value, pathname: path, how })
-  close(kernel, root.value)
+  const opened = kernel.call({ name: 'openat2', dirfd: layerFd, pathname: path, how })
+  close(kernel, layerFd)
   // One that may not be looked into may have something.
-  if (refused(opened)) return opened.errno === 'EACCES'
-  const some = entriesOf(kernel, opened.value, path).length > 0
-  close(kernel, opened.value)
-  return some
+  if (refused(opened) && opened.errno === 'EACCES') return true
+  if (refused(opened) && absent.includes(opened.errno)) return false
+  const fd = must(opened, `open ${path} of ${layer}`).value
+  try {
+    return entriesOf(kernel, fd, path).length > 0
+  } finally {
+    close(kernel, fd)
+  }
 }
 
 const child = (call: Step['call'], why: string, more: Partial<Step> = {}): Step => ({ in: 'child', call, why, ...more })

@@ -1,7 +1,8 @@
 // Devices of the host: those that `--device` names, and all of them for `--privileged`.
 
+import type { Errno } from '../errno.ts'
 import { UserError } from '../errors.ts'
-import { AT_FDCWD, close, entriesOf, O, S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, type Stat, stat } from '../files.ts'
+import { AT_FDCWD, close, entriesOf, must, O, S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, type Stat, stat } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
 import type { RequestedDevice } from '../spec/request.ts'
 import type { LinuxDevice } from '../spec/types.ts'
@@ -31,24 +32,28 @@ function deviceOf(path: string, found: Stat): LinuxDevice | undefined {
   }
 }
 
+/** Not there any more, or not for the caller to see. */
+const passedOver: readonly Errno[] = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EPERM']
+
 /** The devices in a directory and below. */
 function devicesBelow(kernel: Kernel, directory: string): LinuxDevice[] {
   const flags = O.RDONLY | O.DIRECTORY | O.CLOEXEC
   const opened = kernel.call({ name: 'openat', dirfd: AT_FDCWD, pathname: directory, flags, mode: 0 })
-  if (refused(opened)) return []
+  if (refused(opened) && passedOver.includes(opened.errno)) return []
+  const fd = must(opened, `list ${directory}`).value
   const found: LinuxDevice[] = []
   try {
-    for (const { name } of entriesOf(kernel, opened.value, directory)) {
+    for (const { name } of entriesOf(kernel, fd, directory)) {
       const path = `${directory}/${name}`
       if (notTheHosts.has(path)) continue
-      const status = stat(kernel, name, { dirfd: opened.value, follow: false })
+      const status = stat(kernel, name, { dirfd: fd, follow: false })
       if (status === undefined) continue
       if ((status.mode & S_IFMT) === S_IFDIR) found.push(...devicesBelow(kernel, path))
       const device = deviceOf(path, status)
       if (device !== undefined) found.push(device)
     }
   } finally {
-    close(kernel, opened.value)
+    close(kernel, fd)
   }
   return found.sort((a, b) => (a.path < b.path ? -1 : 1))
 }

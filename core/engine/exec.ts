@@ -13,10 +13,10 @@ import { cleanPath } from '../spec/mounts.ts'
 import type { Process, Spec } from '../spec/types.ts'
 import { resolveGroups, resolveUser } from '../spec/user.ts'
 import { markOf } from '../store/alive.ts'
-import { phaseOf, type Stored } from '../store/record.ts'
+import { type ProcessMark, phaseOf, type Stored } from '../store/record.ts'
 import { capabilityNamesOf, readCaller } from './caller.ts'
 import { launchError } from './failure.ts'
-import { signalProcess } from './foreground.ts'
+import { passSignal } from './foreground.ts'
 import type { Host, Settings } from './host.ts'
 import { makePipe } from './launch.ts'
 import { withContainer } from './open.ts'
@@ -49,12 +49,10 @@ export async function exec(
     launched.close()
     return started
   }
-  const mark = markOf(host.kernel, launched.pid)
+  const mark = markFor(host, launched.pid)
   attachment.started?.({
     ...started,
-    signal: (signal) => {
-      if (mark !== undefined) signalProcess(host.kernel, mark, signal)
-    },
+    signal: (signal) => passSignal(host, mark, signal),
   })
   return { ...started, exitCode: ended(launched) }
 }
@@ -70,6 +68,17 @@ export async function dryRunExec(
     moved(phaseOf(stored.state), 'exec', stored.record.name)
     return planOf(host, settings, stored, request)
   })
+}
+
+/** Whom signals are passed on to. It runs already: that it cannot be looked up is a warning. */
+function markFor(host: Host, pid: number): ProcessMark | undefined {
+  try {
+    return markOf(host.kernel, pid)
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    host.warn(`no signals are passed on: ${error.message}`)
+    return undefined
+  }
 }
 
 async function ended(launched: Launched): Promise<number> {

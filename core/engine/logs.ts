@@ -71,7 +71,14 @@ class LogFile {
 function openLog(kernel: Kernel, path: string): LogFile | undefined {
   const flags = O.RDONLY | O.CLOEXEC
   const opened = kernel.call({ name: 'openat', dirfd: AT_FDCWD, pathname: path, flags, mode: 0 })
-  if (!refused(opened)) return new LogFile(kernel, opened.value)
+  if (!refused(opened)) {
+    try {
+      return new LogFile(kernel, opened.value)
+    } catch (error) {
+      close(kernel, opened.value)
+      throw error
+    }
+  }
   if (opened.errno === 'ENOENT') return undefined
   throw new RefusedError(`open ${path}`, opened.errno)
 }
@@ -92,8 +99,9 @@ export async function* logs(
     return !(ms < (options.sinceMs ?? 0)) && !(options.untilMs !== undefined && ms > options.untilMs)
   }
   const old = openLog(kernel, `${log}.1`)
-  let current = openLog(kernel, log)
+  let current: LogFile | undefined
   try {
+    current = openLog(kernel, log)
     // A log that was rotated between the two openings is there twice.
     const oldLines = old !== undefined && old.ino !== current?.ino ? old.lines() : []
     const lines = [...oldLines, ...(current?.lines() ?? [])].filter(wanted)

@@ -1,7 +1,7 @@
 // A new container on disk: id, directory, name, record. What was made is removed when a later part is refused.
 
 import { RefusedError, UserError } from '../errors.ts'
-import { AT_FDCWD, makeDirectories, removeTree, stat } from '../files.ts'
+import { AT_FDCWD, AT_REMOVEDIR, makeDirectories, removeTree, stat } from '../files.ts'
 import { layerStack } from '../image/root.ts'
 import { findImage, imageConfig } from '../image/store.ts'
 import { type Kernel, refused } from '../kernel.ts'
@@ -142,7 +142,13 @@ async function makeDirectory(
       made = kernel.call(call)
     }
     if (refused(made)) throw new RefusedError(`make the container's directory ${paths.directory}`, made.errno)
-    lock = lockNewDirectory(kernel, paths.directory) ?? (await lockDirectory(kernel, paths.directory))
+    try {
+      lock = lockNewDirectory(kernel, paths.directory) ?? (await lockDirectory(kernel, paths.directory))
+    } catch (error) {
+      // Without its lock: nothing is in it yet.
+      kernel.call({ name: 'unlinkat', dirfd: AT_FDCWD, pathname: paths.directory, flags: AT_REMOVEDIR })
+      throw error
+    }
   }
   if (!overlay) return lock
   const parts = [mkdir(paths.upper, 0o755), mkdir(paths.work, 0o700), mkdir(paths.merged, 0o700)]

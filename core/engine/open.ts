@@ -13,6 +13,11 @@ export function noSuchContainer(container: string): UserError {
   return new UserError(`no container with name or ID "${container}" found: no such container`)
 }
 
+/** Whether it says that there is no such container. */
+export function isGone(error: unknown): boolean {
+  return error instanceof UserError && error.message.endsWith('no such container')
+}
+
 /**
  * Runs an action on a container under its lock.
  *

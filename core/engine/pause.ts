@@ -3,10 +3,12 @@
 import { pause as freeze, unpause as thaw } from '../cgroup/freeze.ts'
 import type { CgroupPaths } from '../cgroup/paths.ts'
 import { UserError } from '../errors.ts'
+import type { Phase } from '../lifecycle/phases.ts'
 import { moved, snapshotOf } from '../lifecycle/table.ts'
 import { phaseOf, type Stored, writeState } from '../store/record.ts'
 import type { Host, Settings } from './host.ts'
 import { withContainer } from './open.ts'
+import { afterRefusal } from './settle.ts'
 import type { Created, Verbs } from './types.ts'
 
 function cgroupsOf(stored: Stored, what: string): CgroupPaths {
@@ -24,27 +26,62 @@ export async function pause(host: Host, settings: Settings, container: string): 
 }
 
 /** The caller holds its lock. @returns it as it is then */
-export async function pauseStored(host: Host, stored: Stored): Promise<Stored> {
+export function pauseStored(host: Host, stored: Stored): Promise<Stored> {
   const to = moved(phaseOf(stored.state), 'pause', stored.record.name)
-  await freeze(host.kernel, cgroupsOf(stored, 'pause'), host.sleep)
-  const state = { ...stored.state, lifecycle: snapshotOf(to) }
-  writeState(host.kernel, stored.paths, state)
-  return { ...stored, state }
+  const cgroups = cgroupsOf(stored, 'pause')
+  const { kernel, sleep } = host
+  return changed(
+    host,
+    stored,
+    to,
+    () => freeze(kernel, cgroups, sleep),
+    async () => thaw(kernel, cgroups),
+  )
 }
 
 /** @errors UserError `cannot unpause container web: it is running` */
 export async function unpause(host: Host, settings: Settings, container: string): Promise<Created> {
-  return withContainer(host, settings, container, (stored) => {
-    unpauseStored(host, stored)
+  return withContainer(host, settings, container, async (stored) => {
+    await unpauseStored(host, stored)
     return { id: stored.record.id, name: stored.record.name }
   })
 }
 
-/** The caller holds its lock. */
-export function unpauseStored(host: Host, stored: Stored): void {
+/** The caller holds its lock. @returns it as it is then */
+export function unpauseStored(host: Host, stored: Stored): Promise<Stored> {
   const to = moved(phaseOf(stored.state), 'resume', stored.record.name)
-  thaw(host.kernel, cgroupsOf(stored, 'unpause'))
-  writeState(host.kernel, stored.paths, { ...stored.state, lifecycle: snapshotOf(to) })
+  const cgroups = cgroupsOf(stored, 'unpause')
+  const { kernel, sleep } = host
+  return changed(
+    host,
+    stored,
+    to,
+    async () => thaw(kernel, cgroups),
+    () => freeze(kernel, cgroups, sleep),
+  )
+}
+
+/** Says first that it is about to change: should this command be killed over it, the cgroup tells how it stands. */
+async function changed(
+  { kernel, warn }: Host,
+  stored: Stored,
+  to: Phase,
+  act: () => Promise<void>,
+  undo: () => Promise<void>,
+): Promise<Stored> {
+  writeState(kernel, stored.paths, { ...stored.state, freezing: true })
+  try {
+    await act()
+    const state = { ...stored.state, lifecycle: snapshotOf(to) }
+    writeState(kernel, stored.paths, state)
+    return { ...stored, state }
+  } catch (error) {
+    await afterRefusal({ warn }, async () => {
+      await undo()
+      writeState(kernel, stored.paths, stored.state)
+    })
+    throw error
+  }
 }
 
 /** Frozen tasks of cgroup v1 take no signal, not even SIGKILL, until they go on. */

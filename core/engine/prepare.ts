@@ -1,17 +1,17 @@
 // From a container on disk to the plan of its start: everything is looked up here, and nothing is made.
 
-import { type CgroupHost, detectCgroups, whereIs } from '../cgroup/detect.ts'
+import { type CgroupHost, detectCgroups, mayWrite, whereIs } from '../cgroup/detect.ts'
 import { type CgroupPlan, planCgroup } from '../cgroup/plan.ts'
 import { UserError } from '../errors.ts'
-import { AT_FDCWD, readTextIfThere, stat } from '../files.ts'
-import { type Kernel, refused } from '../kernel.ts'
+import { readTextIfThere, stat } from '../files.ts'
+import type { Kernel } from '../kernel.ts'
 import { planContainer } from '../launch/container.ts'
 import { cgroupView, type LaunchFacts, type OverlayFacts } from '../launch/facts.ts'
 import type { LaunchPlan } from '../launch/plan.ts'
 import { capabilitiesOf } from '../spec/capabilities.ts'
 import { specFromRequest, userOf } from '../spec/from-request.ts'
 import type { ContainerRequest, RequestedResources } from '../spec/request.ts'
-import type { Spec } from '../spec/types.ts'
+import type { LinuxResources, Spec } from '../spec/types.ts'
 import { resolveGroups, resolveUser } from '../spec/user.ts'
 import type { ContainerPaths } from '../store/paths.ts'
 import type { Stored } from '../store/record.ts'
@@ -132,7 +132,9 @@ export async function prepare(
   const spec =
     cgroupHost === undefined ? { ...asked, mounts: asked.mounts?.filter(({ type }) => type !== 'cgroup') } : asked
   const cgroup =
-    cgroupHost === undefined ? undefined : planCgroup(record.cgroupPath, spec.linux?.resources ?? {}, cgroupHost)
+    cgroupHost === undefined
+      ? undefined
+      : planCgroup(record.cgroupPath, limitsFor(environment.uid, spec.linux?.resources ?? {}), cgroupHost)
   const ownFiles: Record<string, 'file' | 'directory'> = {}
   for (const path of Object.values(files)) ownFiles[path] = 'file'
   for (const [name, path] of Object.entries(places.paths)) if (!(name in places.mounts)) ownFiles[path] = 'directory'
@@ -236,14 +238,20 @@ function mayMake(
   request: ContainerRequest,
   { hierarchies, unified }: CgroupHost,
 ): boolean {
-  const W_OK = 2
-  const AT_EACCESS = 0x200
   const parent = request.cgroupParent ?? settings.cgroupParent
   const places = [...hierarchies.map((each) => each.mountPoint), ...(unified === undefined ? [] : [unified.mountPoint])]
   return places.every((place) => {
     const pathname = stat(kernel, `${place}${parent}`) === undefined ? place : `${place}${parent}`
-    return !refused(kernel.call({ name: 'faccessat2', dirfd: AT_FDCWD, pathname, mode: W_OK, flags: AT_EACCESS }))
+    return mayWrite(kernel, pathname) ?? false
   })
+}
+
+/**
+ * Rules for devices are laid down by root alone: they take a right over all of the host. Whoever is not root makes no
+ * device nodes, and opens those of the host that are his to open.
+ */
+function limitsFor(uid: number, { devices, ...limits }: LinuxResources): LinuxResources {
+  return uid === 0 && devices !== undefined ? { ...limits, devices } : limits
 }
 
 function hasAppArmor(kernel: Kernel): boolean {

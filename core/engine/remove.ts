@@ -7,10 +7,10 @@ import { resolveId } from '../store/names.ts'
 import { containerPaths } from '../store/paths.ts'
 import { newState, phaseOf, readRemains, type Stored } from '../store/record.ts'
 import type { Host, Settings } from './host.ts'
-import { lookUp, withContainer } from './open.ts'
+import { isGone, lookUp, withContainer } from './open.ts'
 import { nameOf } from './recover.ts'
 import { clearHost, discard } from './settle.ts'
-import { endRun } from './stop.ts'
+import { endRun, going } from './stop.ts'
 import type { Created, RemoveOptions, Verbs } from './types.ts'
 
 /**
@@ -29,6 +29,8 @@ export async function remove(
     known = await lookUp(host, settings, container)
     const { id, name } = known.record
     for (let at: Stored | undefined = known; at !== undefined; ) {
+      if (options.force && phaseOf(at.state) === 'paused')
+        at = await withContainer(host, settings, id, (stored) => going(host, stored))
       if (options.force && runs(at)) await endRun(host, at, options.timeoutSeconds ?? 0)
       // Once more when it has been started since we looked.
       at = await withContainer(host, settings, id, (stored) => removeNow(host, settings, stored, options))
@@ -36,11 +38,11 @@ export async function remove(
     return { id, name }
   } catch (error) {
     if (options.force && error instanceof DamagedError) return removeDamaged(host, settings, container, options)
-    if (!(error instanceof UserError) || !error.message.endsWith('no such container')) throw error
+    if (!isGone(error)) throw error
     // Removed by itself (--rm) or by somebody else while we were at it: that is what was asked for.
     if (known !== undefined) return { id: known.record.id, name: known.record.name }
     if (options.force) return undefined
-    throw new UserError(error.message, 1)
+    throw new UserError((error as UserError).message, 1)
   }
 }
 

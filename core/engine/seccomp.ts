@@ -1,7 +1,8 @@
 // The filter of a container's system calls: compiled once for a set of capabilities and kept, since compiling is dear.
 
 import { RefusedError, UserError } from '../errors.ts'
-import { ask, makeDirectories, readBytes, writeAtomically } from '../files.ts'
+import { ask, list, makeDirectories, readBytes, removeFile, writeAtomically } from '../files.ts'
+import type { Kernel } from '../kernel.ts'
 import type { MachineArchitecture } from '../launch/seccomp/architectures.ts'
 import type { CompiledSeccomp } from '../launch/seccomp/compile.ts'
 import { defaultProfile } from '../launch/seccomp/profile.ts'
@@ -9,6 +10,7 @@ import { flagsValue } from '../launch/seccomp/rules.ts'
 import { capabilityNames } from '../spec/names.ts'
 import type { ContainerRequest } from '../spec/request.ts'
 import type { LinuxSeccomp } from '../spec/types.ts'
+import { statOf } from '../store/alive.ts'
 import type { Host, Settings } from './host.ts'
 
 /** Part of the kept filters' names: raised whenever the profile or the compiler changes what a filter decides. */
@@ -63,6 +65,16 @@ function parsed(path: string, text: string): unknown {
   }
 }
 
+const isGone = (found: ReturnType<typeof statOf>) => found === undefined || found.state === 'Z'
+
+/** Removes what commands have left that were killed as they wrote a filter. */
+function sweepDrafts(kernel: Kernel, directory: string): void {
+  for (const name of list(kernel, directory)) {
+    const [, pid] = /\.(\d+)\.tmp$/.exec(name) ?? []
+    if (pid !== undefined && isGone(statOf(kernel, Number(pid)))) removeFile(kernel, `${directory}/${name}`)
+  }
+}
+
 /** The default profile depends on the machine and the capabilities alone, so they name the file. */
 async function kept(
   host: Host,
@@ -84,6 +96,7 @@ async function kept(
   const { compileSeccomp } = await import('../launch/seccomp/compile.ts')
   const compiled = compileSeccomp(profile, arch)
   makeDirectories(kernel, directory, 0o700)
+  sweepDrafts(kernel, directory)
   writeAtomically(kernel, path, compiled.program)
   return compiled
 }

@@ -44,7 +44,7 @@ export async function clearHost(host: Host, settings: Settings, stored: Stored, 
  * Cleans up after a refusal, which is the one to be told: what goes wrong over it is a warning, and found again by the
  * next command.
  */
-export async function afterRefusal(host: Host, act: () => Promise<unknown>): Promise<void> {
+export async function afterRefusal(host: Pick<Host, 'warn'>, act: () => Promise<unknown>): Promise<void> {
   try {
     await act()
   } catch (error) {
@@ -92,7 +92,7 @@ export async function settle(
     await discard(host, settings, stored)
     return undefined
   }
-  const { process: _, monitor: __, cgroups: ___, bootId: ____, network, ...kept } = stored.state
+  const { process: _, monitor: __, cgroups: ___, bootId: ____, freezing: _____, network, ...kept } = stored.state
   const to = next(phase, end.ending === undefined ? 'fail' : 'exit') ?? 'stopped'
   const state: ContainerState = {
     ...kept,

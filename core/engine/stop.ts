@@ -7,7 +7,8 @@ import { phaseOf, type Stored, writeState } from '../store/record.ts'
 import { waitForEnd } from './ending.ts'
 import { signalProcess } from './foreground.ts'
 import type { Host, Settings } from './host.ts'
-import { withContainer } from './open.ts'
+import { isGone, withContainer } from './open.ts'
+import { unpauseStored } from './pause.ts'
 import { start } from './start.ts'
 import type { Created, StopOptions, Verbs } from './types.ts'
 
@@ -22,7 +23,6 @@ export async function endRun(host: Host, stored: Stored, timeoutSeconds: number 
   const mark = state.process
   if (mark === undefined) return
   const seconds = timeoutSeconds ?? record.request.stopTimeoutSeconds
-  // What stands still takes no signal (v1) or does nothing about it (v2).
   if (phaseOf(state) === 'paused' && state.cgroups) thaw(kernel, state.cgroups)
   if (seconds > 0) {
     signalProcess(kernel, mark, stopSignalOf(record.request, record.image?.config))
@@ -37,12 +37,21 @@ export async function endRun(host: Host, stored: Stored, timeoutSeconds: number 
 
 const runs = (stored: Stored) => ['running', 'paused'].includes(phaseOf(stored.state))
 
+/**
+ * What is to be ended goes on first: while it stands still it takes no signal (v1) or does nothing about it (v2). That is
+ * written down, so that it is known should the rest not come to pass. The caller holds its lock.
+ */
+export async function going(host: Host, stored: Stored): Promise<Stored> {
+  return phaseOf(stored.state) === 'paused' ? await unpauseStored(host, stored) : stored
+}
+
 /** What is running under the lock now; its end is waited for without. */
 async function stopOne(host: Host, settings: Settings, container: string, options: StopOptions, keep: boolean) {
-  const stored = await withContainer(host, settings, container, (found) => {
+  const stored = await withContainer(host, settings, container, async (found) => {
     if (!runs(found)) return found
-    if (keep && found.record.request.remove) writeState(host.kernel, found.paths, { ...found.state, keep: true })
-    return found
+    const now = await going(host, found)
+    if (keep && now.record.request.remove) writeState(host.kernel, now.paths, { ...now.state, keep: true })
+    return now
   })
   if (!runs(stored)) return stored
   await endRun(host, stored, options.timeoutSeconds)
@@ -50,7 +59,7 @@ async function stopOne(host: Host, settings: Settings, container: string, option
   try {
     await withContainer(host, settings, stored.record.id, () => {})
   } catch (error) {
-    if (!(stored.record.request.remove && error instanceof UserError)) throw error
+    if (!(stored.record.request.remove && isGone(error))) throw error
   }
   return stored
 }

@@ -26,17 +26,23 @@ export async function update(
     const merged = mergeResources(before, resources)
     const asked = resourcesFromRequest(resources, false, resourcesFromRequest(before))
     resourcesFromRequest(merged)
+    let takeBack = () => {}
     if (state.process !== undefined) {
       const { cgroups } = state
       if (!cgroups) throw new UserError(`cannot update container ${record.name}: it has no cgroup of its own`)
-      updateCgroup(
+      takeBack = updateCgroup(
         host.kernel,
         cgroups,
         asked,
         detectCgroups(host.kernel, { path: record.cgroupPath, resources: asked }),
       )
     }
-    writeState(host.kernel, stored.paths, { ...state, resources: merged })
+    try {
+      writeState(host.kernel, stored.paths, { ...state, resources: merged })
+    } catch (error) {
+      takeBack()
+      throw error
+    }
     return { id: record.id, name: record.name }
   })
 }

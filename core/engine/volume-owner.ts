@@ -12,6 +12,7 @@ import {
   S_IFMT,
   type Stat,
   stat,
+  statOpen,
 } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
 import type { Host } from './host.ts'
@@ -51,7 +52,7 @@ export async function giveDirectory(host: Host, prepared: Prepared, ids: HostIds
   const { kernel } = host
   const fd = open(kernel, path, O.PATH | O.DIRECTORY | O.NOFOLLOW)
   try {
-    changeOwner(kernel, fd, '', stat(kernel, '', { dirfd: fd })!, owner)
+    changeOwner(kernel, fd, '', statOpen(kernel, fd), owner)
   } catch (error) {
     const inside = ids.ofContainer(owner)
     if (!lacksRight(error) || prepared.mappings === undefined || inside === undefined) throw error
@@ -65,7 +66,7 @@ export async function giveDirectory(host: Host, prepared: Prepared, ids: HostIds
 export function changeOwners(kernel: Kernel, path: string, ownerOf: (found: Stat) => Owner | undefined): void {
   const fd = open(kernel, path, O.PATH)
   try {
-    const top = stat(kernel, '', { dirfd: fd })!
+    const top = statOpen(kernel, fd)
     changeOwner(kernel, fd, '', top, ownerOf(top))
     if (isDirectory(top)) changeBelow(kernel, fd, path, top.mountId, ownerOf, 1)
   } finally {

@@ -1,11 +1,14 @@
 // What lower layers say of a directory that a layer needs but does not mention.
 
-import { AT_FDCWD, close, O, S_IFDIR, S_IFMT, stat } from '../files.ts'
+import type { Errno } from '../errno.ts'
+import { AT_FDCWD, close, must, O, S_IFDIR, S_IFMT, statOpen } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
 import type { Attributes } from './attributes.ts'
 
 const RESOLVE_NO_MAGICLINKS = 0x02
 const RESOLVE_IN_ROOT = 0x10
+/** The layer has no such directory, or none for the caller to see. What else is refused is no answer. */
+const absent: readonly Errno[] = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENAMETOOLONG', 'EXDEV']
 
 /**
  * The owner, mode and time of a directory in the topmost of some layers that has it.
@@ -26,18 +29,20 @@ export function directoryBelow(
       flags: O.PATH | O.DIRECTORY | O.CLOEXEC,
       mode: 0,
     })
-    if (refused(root)) continue
+    if (refused(root) && absent.includes(root.errno)) continue
+    const top = must(root, `open ${layer}`).value
     const how = { flags: O.PATH | O.NOFOLLOW | O.CLOEXEC, mode: 0, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS }
-    const found = kernel.call({ name: 'openat2', dirfd: root.value, pathname: path, how })
-    close(kernel, root.value)
-    if (refused(found)) continue
+    const found = kernel.call({ name: 'openat2', dirfd: top, pathname: path, how })
+    close(kernel, top)
+    if (refused(found) && absent.includes(found.errno)) continue
+    const fd = must(found, `look at ${path} of ${layer}`).value
     try {
-      const { mode, uid, gid, mtimeSec } = stat(kernel, '', { dirfd: found.value })!
+      const { mode, uid, gid, mtimeSec } = statOpen(kernel, fd)
       // A whiteout or a file: the layers below it are hidden.
       if ((mode & S_IFMT) !== S_IFDIR) return undefined
       return { mode: mode & 0o7777, uid, gid, mtimeSec }
     } finally {
-      close(kernel, found.value)
+      close(kernel, fd)
     }
   }
   return undefined

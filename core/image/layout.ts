@@ -1,7 +1,7 @@
 // Members of an image layout, by path, from a directory or from a tar file that is read where it lies.
 
 import { UserError } from '../errors.ts'
-import { ask, close, O, open, openNamed, S_IFDIR, S_IFMT, S_IFREG, stat, writeAll } from '../files.ts'
+import { ask, close, O, open, openNamed, S_IFDIR, S_IFMT, S_IFREG, statOpen, writeAll } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
 import { layerLimits } from './apply.ts'
 import { type Archive, compressionOf, type ImageHost } from './archive.ts'
@@ -33,7 +33,7 @@ export async function openLayout(host: ImageHost, archive: Archive, path: string
   const { kernel } = host
   let fd = openNamed(kernel, path, O.RDONLY)
   try {
-    const kind = stat(kernel, '', { dirfd: fd })!.mode & S_IFMT
+    const kind = statOpen(kernel, fd).mode & S_IFMT
     if (kind === S_IFDIR) return directoryLayout(kernel, path, fd)
     const seekable = kind === S_IFREG && compressionOf(firstBytes(kernel, fd)) === 'none'
     if (!seekable) {
@@ -57,7 +57,7 @@ function directoryLayout(kernel: Kernel, title: string, root: number): Layout {
   const openMember = (path: string): number => {
     const fd = ask(kernel, { name: 'openat2', dirfd: root, pathname: path, how }, `open ${title}/${path}`).value
     try {
-      if ((stat(kernel, '', { dirfd: fd })!.mode & S_IFMT) === S_IFREG) return fd
+      if ((statOpen(kernel, fd).mode & S_IFMT) === S_IFREG) return fd
       throw new UserError(`open ${title}/${path}: it is no regular file`)
     } catch (error) {
       close(kernel, fd)

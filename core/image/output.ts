@@ -127,7 +127,11 @@ function refuseFull(kernel: Kernel, path: string): void {
     if (opened.errno === 'ENOENT') return
     throw new RefusedError(`write ${path}`, opened.errno)
   }
-  const full = entriesOf(kernel, opened.value, path).length > 0
-  close(kernel, opened.value)
+  let full: boolean
+  try {
+    full = entriesOf(kernel, opened.value, path).length > 0
+  } finally {
+    close(kernel, opened.value)
+  }
   if (full) throw new UserError(`write ${path}: there is something in it: give a new or an empty directory`)
 }

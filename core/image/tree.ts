@@ -14,6 +14,7 @@ import {
   S_IFREG,
   type Stat,
   stat,
+  statOpen,
 } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
 import { isOpaque, isOpaqueDirectory, isWhiteout, type OverlayMarks, wholeXattrs } from './overlay-marks.ts'
@@ -79,7 +80,7 @@ export function* walkTree(kernel: Kernel, layers: readonly string[], options: Tr
     const [top, under] = frames[0]!.fds as [number, ...number[]]
     yield {
       path: '',
-      stat: stat(kernel, '', { dirfd: top })!,
+      stat: statOpen(kernel, top),
       xattrs: xattrsOf(kernel, top, '/'),
       whiteout: false,
       opaque: false,
@@ -141,7 +142,7 @@ function frameOf(kernel: Kernel, path: string, fds: readonly number[], { view }:
   const holders = new Map<string, Holder[]>()
   try {
     for (const fd of fds) {
-      const { mountId } = stat(kernel, '', { dirfd: fd })!
+      const { mountId } = statOpen(kernel, fd)
       for (const { name, type } of entriesOf(kernel, fd, `/${path}`)) {
         const known = holders.get(name)
         if (known !== undefined) known.push({ fd, type, mountId })
@@ -181,7 +182,7 @@ function look(kernel: Kernel, frame: Frame, name: string, options: TreeOptions):
     return { file: { ...one, stat: found, xattrs, fd: undefined } }
   }
   return opened(kernel, one, O.NONBLOCK | O.NOCTTY, (fd) => {
-    const now = stat(kernel, '', { dirfd: fd })!
+    const now = statOpen(kernel, fd)
     // Somebody may have put something else under its name meanwhile.
     if ((now.mode & S_IFMT) !== S_IFREG) return undefined
     return { file: { ...one, stat: now, xattrs: wholeXattrs(kernel, fd, path, options.marks), fd } }
@@ -199,7 +200,7 @@ function lookInto(
   return opened(kernel, one, O.DIRECTORY, (fd) => {
     const xattrs = wholeXattrs(kernel, fd, one.path, options.marks)
     const opaque = isOpaque(xattrs, options.marks)
-    const file = { ...one, stat: stat(kernel, '', { dirfd: fd })!, xattrs, opaque, fd }
+    const file = { ...one, stat: statOpen(kernel, fd), xattrs, opaque, fd }
     if (others === undefined) return { file }
     const fds = [fd]
     try {

@@ -1,5 +1,6 @@
 // From a call as data to registers: what each kind of argument looks like to the kernel (64-bit, little-endian).
 
+import { messageHeaderBytes, messagePlaces } from '../message.ts'
 import { type BpfAttr, type Kind, type Kinds, type Result, type Syscall, signatures } from '../syscall.ts'
 import type { Arena } from './arena.ts'
 
@@ -114,6 +115,46 @@ export function encodeCall(call: Syscall, arena: Arena): EncodedCall {
         output ??= { offset, byteCount, cutToValue: true }
         break
       }
+      case 'message_out': {
+        const message = value as Kinds['message_out']
+        const buffers = message.iov.map(bytesOf)
+        const places = buffers.map((bytes) => (bytes.length === 0 ? 0 : arena.put(bytes)))
+        const vectors = arena.reserve(16 * buffers.length)
+        for (const [index, bytes] of buffers.entries()) {
+          arena.u64(vectors + 16 * index, places[index]!)
+          arena.u64(vectors + 16 * index + 8, bytes.length)
+        }
+        const part = (bytes: Uint8Array | undefined) => (bytes?.length ? arena.put(bytes) : 0)
+        const [to, control] = [part(message.to), part(message.control)]
+        const offset = struct(messageHeaderBytes)
+        arena.u64(offset, to)
+        arena.u32(offset + 8, message.to?.length ?? 0)
+        arena.u64(offset + 16, arena.address(vectors))
+        arena.u64(offset + 24, buffers.length)
+        arena.u64(offset + 32, control)
+        arena.u64(offset + 40, message.control?.length ?? 0)
+        break
+      }
+      case 'message_room': {
+        const room = value as Kinds['message_room']
+        const places = messagePlaces(room)
+        const offset = struct(places.end)
+        const vectors = arena.reserve(16 * room.iov.length)
+        let at = offset + places.bytes
+        for (const [index, byteCount] of room.iov.entries()) {
+          arena.u64(vectors + 16 * index, arena.address(at))
+          arena.u64(vectors + 16 * index + 8, byteCount)
+          at += byteCount
+        }
+        arena.u64(offset, room.nameBytes === 0 ? 0 : arena.address(offset + places.name))
+        arena.u32(offset + 8, room.nameBytes)
+        arena.u64(offset + 16, arena.address(vectors))
+        arena.u64(offset + 24, room.iov.length)
+        arena.u64(offset + 32, room.controlBytes === 0 ? 0 : arena.address(offset + places.control))
+        arena.u64(offset + 40, room.controlBytes)
+        output ??= { offset, byteCount: places.end, cutToValue: false }
+        break
+      }
       case 'open_how': {
         const how = value as Kinds['open_how']
         const offset = struct(24)
@@ -141,6 +182,7 @@ export function encodeCall(call: Syscall, arena: Arena): EncodedCall {
         arena.u64(offset + 32, args.exit_signal ?? 17)
         arena.u64(offset + 40, args.stack ?? 0)
         arena.u64(offset + 48, args.stack_size ?? 0)
+        if (args.tail) arena.bytes.set(args.tail.subarray(0, Math.max(0, (args.size ?? 88) - 88)), offset + 88)
         if (args.set_tid) {
           const numbers = arena.reserve(4 * args.set_tid.length)
           for (const [index, tid] of args.set_tid.entries()) arena.u32(numbers + 4 * index, tid)
@@ -152,7 +194,9 @@ export function encodeCall(call: Syscall, arena: Arena): EncodedCall {
       }
       case 'capsets': {
         const sets = value as Kinds['capsets']
-        arena.u32(struct(8), 0x20080522) // _LINUX_CAPABILITY_VERSION_3
+        const header = struct(8)
+        arena.u32(header, 0x20080522) // _LINUX_CAPABILITY_VERSION_3
+        arena.u32(header + 4, sets.pid ?? 0)
         const data = struct(24)
         for (const half of [0, 1]) {
           const part = (set: bigint) => Number((set >> BigInt(32 * half)) & 0xffffffffn)

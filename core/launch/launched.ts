@@ -1,11 +1,12 @@
 // A process that a monitor has made, as its caller sees it: events and reports come in, commands go out. native/monitor.c
 
+import { UserError } from '../errors.ts'
 import type { ExitStatus, Kernel, Launched, MonitorOptions, Progress } from '../kernel.ts'
 import { refused } from '../kernel.ts'
 import { closeAll, type MonitorDescriptors } from './descriptors.ts'
 import { planFailure, undo } from './failure.ts'
 import type { LaunchPlan } from './plan.ts'
-import { parkPlan, reportReader } from './report.ts'
+import { parkPlan, reportReader, uninterrupted } from './report.ts'
 
 const POLLIN = 1
 const WNOHANG = 1
@@ -34,7 +35,7 @@ export interface StartedMonitor {
 
 /** Waits for the monitor's next word; undefined when it is gone. */
 export function nextEvent(kernel: Pick<Kernel, 'call'>, events: number): MonitorEvent | undefined {
-  const answer = kernel.call({ name: 'read', fd: events, buf: EVENT_BYTES })
+  const answer = uninterrupted(kernel, { name: 'read', fd: events, buf: EVENT_BYTES })
   if (refused(answer) || answer.value < EVENT_BYTES) return undefined
   const { buffer, byteOffset } = answer.data!
   const view = new DataView(buffer, byteOffset)
@@ -59,6 +60,9 @@ export function launched(
   const next = () => nextEvent(kernel, events)
   let exited: Promise<ExitStatus> | undefined
 
+  /** To one who may be gone. */
+  const say = (fd: number, word: string) => void uninterrupted(kernel, { name: 'write', fd, buf: word })
+
   const end = (): ExitStatus => {
     for (;;) {
       const event = next()
@@ -74,10 +78,10 @@ export function launched(
     if (report.state === 'waiting') {
       const at = plan.steps[report.step]!.as ?? ''
       if (at === 'start' && options.terminal) {
-        kernel.call({ name: 'write', fd: control, buf: 'T' })
+        say(control, 'T')
         const taken = next()
         if (taken?.kind !== eventKinds.terminal || taken.value !== 0)
-          throw new Error(`take the terminal: errno ${taken?.value}`)
+          throw new UserError(`take the terminal: errno ${taken?.value}`)
       }
       return { state: 'waiting', at }
     }
@@ -91,16 +95,12 @@ export function launched(
     pid,
     monitorPid,
     progress,
-    release: () => {
-      kernel.call({ name: 'write', fd: fds.caller.get('start')!, buf: 's' })
-    },
+    release: () => say(fds.caller.get('start')!, 's'),
     park: () => {
       parkPlan(kernel, plan, entries, options.directory)
-      kernel.call({ name: 'write', fd: control, buf: 'P' })
+      say(control, 'P')
     },
-    cleaned: () => {
-      kernel.call({ name: 'write', fd: control, buf: 'C' })
-    },
+    cleaned: () => say(control, 'C'),
     take: (fd) => {
       const opened = kernel.call({ name: 'pidfd_open', pid, flags: 0 })
       if (refused(opened)) return opened

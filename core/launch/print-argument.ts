@@ -213,6 +213,8 @@ export function printArgument(call: Syscall, name: string, kind: Kind, value: un
     case 'gids':
       return `[${(value as readonly number[]).join(', ')}]`
     case 'pollfds':
+    case 'message_out':
+    case 'message_room':
     case 'bpf_attr':
       return '{...}'
     case 'timespec':

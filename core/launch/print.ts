@@ -8,7 +8,8 @@ import { printArgument } from './print-argument.ts'
 export function printCall(call: Syscall): string {
   const given = call as unknown as Record<string, unknown>
   const parts = signatures[call.name].map(([name, kind]) => printArgument(call, name, kind, given[name]))
-  const name = call.name === 'ioctl_int' ? 'ioctl' : call.name === 'prctl_name' ? 'prctl' : call.name
+  const name =
+    call.name === 'ioctl_int' ? 'ioctl' : call.name === 'prctl_name' || call.name === 'prctl_get' ? 'prctl' : call.name
   return `${name}(${parts.filter((part) => part !== undefined).join(', ')})`
 }
 

@@ -1,6 +1,8 @@
 // What a child tells on its report descriptor, and how another caller takes up a child that waits.
 
-import { type Kernel, type Launched, type Progress, type Refusal, refused } from '../kernel.ts'
+import { RefusedError } from '../errors.ts'
+import { type Kernel, type Launched, type Outcome, type Progress, type Refusal, refused } from '../kernel.ts'
+import type { Syscall } from '../syscall.ts'
 import { launchFailure } from './failure.ts'
 import type { LaunchPlan } from './plan.ts'
 
@@ -23,6 +25,14 @@ export type Report =
   | { readonly state: 'waiting'; readonly step: number }
   | { readonly state: 'executed' }
   | { readonly state: 'refused'; readonly entry: number; readonly errno: number }
+
+/** A call that a signal may come into: it is made again. signal(7) */
+export function uninterrupted(kernel: Pick<Kernel, 'call'>, call: Syscall): Outcome {
+  for (;;) {
+    const outcome = kernel.call(call)
+    if (!refused(outcome) || outcome.errno !== 'EINTR') return outcome
+  }
+}
 
 /** A report as it is written, struct report of native/interpreter.h. */
 export function reportBytes(report: Exclude<Report, { readonly state: 'executed' }>): Uint8Array {
@@ -52,7 +62,7 @@ export function reportReader(kernel: Caller, fd: number): () => Promise<Report> 
       const answer = kernel.call({ name: 'read', fd, buf: REPORT_BYTES })
       if (refused(answer)) {
         if (answer.errno === 'EAGAIN' || answer.errno === 'EINTR') continue
-        throw new Error(`read a report: ${answer.errno}`)
+        throw new RefusedError("read what the container's process reports", answer.errno)
       }
       if (answer.value < REPORT_BYTES) return { state: 'executed' }
       const view = new DataView(answer.data!.buffer)
@@ -89,10 +99,10 @@ export function parkPlan(
   const path = parkedFile(directory)
   const flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
   const opened = kernel.call({ name: 'openat', dirfd: AT_FDCWD, pathname: path, flags, mode: 0o600 })
-  if (refused(opened)) throw new Error(`write ${path}: ${opened.errno}`)
+  if (refused(opened)) throw new RefusedError(`write ${path}`, opened.errno)
   const written = kernel.call({ name: 'write', fd: opened.value, buf: JSON.stringify(parked) })
   kernel.call({ name: 'close', fd: opened.value })
-  if (refused(written)) throw new Error(`write ${path}: ${written.errno}`)
+  if (refused(written)) throw new RefusedError(`write ${path}`, written.errno)
 }
 
 function readParked(kernel: Caller, directory: string): Parked | Refusal {
@@ -144,9 +154,7 @@ export function reopenWaiting(
       const [step, why] = parked.entries[told.entry] ?? [0, 'start the container']
       return { state: 'refused', failure: launchFailure(why, step, parked.stepCount, told.errno) }
     },
-    release: () => {
-      kernel.call({ name: 'write', fd: start.value, buf: 's' })
-    },
+    release: () => void uninterrupted(kernel, { name: 'write', fd: start.value, buf: 's' }),
     close: () => {
       kernel.call({ name: 'close', fd: report.value })
       kernel.call({ name: 'close', fd: start.value })

@@ -87,9 +87,13 @@ export function openNetlinkOf(kernel: Kernel, pid: number, own: number): number 
     back,
   ])
   close(kernel, there)
-  if (failed === 1) ask(kernel, back, 'setns back to the own network namespace')
-  if (failed !== undefined) must(outcomes[failed]!, `open a netlink socket in ${path}`)
-  const socket = must(outcomes[1]!, 'socket').value
+  const made = outcomes[1]
+  // Whatever comes of it, nothing else may be done in there: going back is tried once more.
+  const home = failed === undefined || failed === 0 ? undefined : kernel.call(back)
+  if (home && refused(home) && made && !refused(made)) close(kernel, made.value)
+  if (home) must(home, 'setns back to the own network namespace')
+  if (failed === 0 || failed === 1) must(outcomes[failed]!, `open a netlink socket in ${path}`)
+  const socket = must(made!, 'socket').value
   kernel.batch(bothOptions(socket))
   return socket
 }

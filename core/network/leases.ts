@@ -8,7 +8,7 @@ import {
   parseFile,
   readTextIfThere,
   removeFile,
-  writeAtomically,
+  replaceLocked,
 } from '../files.ts'
 import type { Kernel } from '../kernel.ts'
 import { type Address, addressOf, formatAddress, hostAddress, isUnspecified, overlap, type Subnet } from './address.ts'
@@ -154,10 +154,11 @@ export function readNetwork(kernel: Kernel, runroot: string): Network | undefine
 export function writeNetwork(kernel: Kernel, runroot: string, network: Network): void {
   if (Object.keys(network.containers).length === 0) {
     removeFile(kernel, fileOf(runroot))
+    removeFile(kernel, `${fileOf(runroot)}.tmp`)
     // Only when it is empty, which it is unless somebody put something there.
     kernel.call({ name: 'unlinkat', dirfd: AT_FDCWD, pathname: directoryOf(runroot), flags: AT_REMOVEDIR })
     return
   }
   makeDirectories(kernel, directoryOf(runroot), 0o700)
-  writeAtomically(kernel, fileOf(runroot), JSON.stringify(network))
+  replaceLocked(kernel, fileOf(runroot), JSON.stringify(network))
 }

@@ -21,13 +21,24 @@ function openToLock(kernel: Kernel, directory: string): number | undefined {
   throw new RefusedError(`open ${directory}`, opened.errno)
 }
 
+/**
+ * Whether the locked directory still is the one of that name, which is asked of it: then it is held. A descriptor that is
+ * not held, or about which the kernel says nothing, is closed, and the lock with it.
+ */
+function held(kernel: Kernel, fd: number, isOurs: () => boolean): Lock | undefined {
+  let ours = false
+  try {
+    ours = isOurs()
+  } finally {
+    if (!ours) close(kernel, fd)
+  }
+  return ours ? { fd, release: () => close(kernel, fd) } : undefined
+}
+
 /** Whoever removed the directory did so under this lock: what was waited for may be gone, or another one of that name. */
-function held(kernel: Kernel, fd: number, directory: string): Lock | undefined {
+function stillThere(kernel: Kernel, fd: number, directory: string): boolean {
   const mine = stat(kernel, '', { dirfd: fd })
-  if (mine !== undefined && mine.nlink > 0 && stat(kernel, directory)?.ino === mine.ino)
-    return { fd, release: () => close(kernel, fd) }
-  close(kernel, fd)
-  return undefined
+  return mine !== undefined && mine.nlink > 0 && stat(kernel, directory)?.ino === mine.ino
 }
 
 /** Locks an existing directory, waiting as long as another command has it; undefined when it is gone. */
@@ -42,7 +53,7 @@ export async function lockDirectory(kernel: Kernel, directory: string): Promise<
     }
     locked = await kernel.wait({ name: 'flock', fd, operation: LOCK_EX })
   }
-  return held(kernel, fd, directory)
+  return held(kernel, fd, () => stillThere(kernel, fd, directory))
 }
 
 /** Locks a directory if nobody has it: 'busy' when another command does. */
@@ -50,7 +61,7 @@ export function tryLockDirectory(kernel: Kernel, directory: string): Lock | 'bus
   const fd = openToLock(kernel, directory)
   if (fd === undefined) return undefined
   const locked = kernel.call({ name: 'flock', fd, operation: LOCK_EX | LOCK_NB })
-  if (!refused(locked)) return held(kernel, fd, directory)
+  if (!refused(locked)) return held(kernel, fd, () => stillThere(kernel, fd, directory))
   close(kernel, fd)
   if (locked.errno === 'EAGAIN') return 'busy'
   throw new RefusedError(`lock ${directory}`, locked.errno)
@@ -65,8 +76,8 @@ export function lockNewDirectory(kernel: Kernel, directory: string): Lock | unde
   if (fd === undefined) return undefined
   const locked = kernel.call({ name: 'flock', fd, operation: LOCK_EX | LOCK_NB })
   // Nobody else makes one of this name: if it has a link, it is ours.
-  if (!refused(locked) && stat(kernel, '', { dirfd: fd })!.nlink > 0) return { fd, release: () => close(kernel, fd) }
+  if (!refused(locked)) return held(kernel, fd, () => (stat(kernel, '', { dirfd: fd })?.nlink ?? 0) > 0)
   close(kernel, fd)
-  if (!refused(locked) || locked.errno === 'EAGAIN') return undefined
+  if (locked.errno === 'EAGAIN') return undefined
   throw new RefusedError(`lock ${directory}`, locked.errno)
 }

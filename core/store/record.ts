@@ -3,7 +3,7 @@
 import type { CgroupPaths } from '../cgroup/paths.ts'
 import type { Settings } from '../engine/host.ts'
 import { DamagedError } from '../errors.ts'
-import { close, O, open, parseFile, readTextIfThere, renamed, writeAll } from '../files.ts'
+import { close, O, open, parseFile, readTextIfThere, replaceLocked, writeAll } from '../files.ts'
 import type { Kernel } from '../kernel.ts'
 import { type Phase, phases } from '../lifecycle/phases.ts'
 import { type PersistedLifecycle, snapshotOf } from '../lifecycle/table.ts'
@@ -68,6 +68,8 @@ export interface ContainerState {
   readonly cgroups?: CgroupPaths | null
   /** `restart` and `stop` of a container with --rm keep it until they are done. */
   readonly keep?: true
+  /** `pause` or `unpause` is at work on it, or was killed over it: then its cgroup tells whether it stands still. */
+  readonly freezing?: true
   /** How its last run ended. */
   readonly ending?: Ending
   /** Why its last start failed. */
@@ -102,11 +104,9 @@ export function writeRecord(kernel: Kernel, paths: ContainerPaths, record: Conta
   writeNewFile(kernel, paths.record, JSON.stringify(record))
 }
 
-/** Replaces the state: a reader sees the old or the new one. The container's lock is held, so that one draft is enough. */
+/** Replaces the state: a reader sees the old or the new one. The container's lock is held. */
 export function writeState(kernel: Kernel, paths: ContainerPaths, state: ContainerState): void {
-  const draft = `${paths.state}.tmp`
-  writeNewFile(kernel, draft, JSON.stringify(state))
-  renamed(kernel, draft, paths.state)
+  replaceLocked(kernel, paths.state, JSON.stringify(state))
 }
 
 /**

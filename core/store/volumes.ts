@@ -10,9 +10,18 @@
 
 import type { Settings } from '../engine/host.ts'
 import { DamagedError, RefusedError, UserError } from '../errors.ts'
-import { AT_FDCWD, list, makeDirectories, parseFile, readTextIfThere, stat, writeAtomically } from '../files.ts'
+import {
+  AT_FDCWD,
+  list,
+  makeDirectories,
+  parseFile,
+  readTextIfThere,
+  removeTree,
+  replaceLocked,
+  stat,
+} from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
-import { lockDirectory } from './lock.ts'
+import { type Lock, lockDirectory } from './lock.ts'
 import { volumesDirectory } from './paths.ts'
 import { writeNewFile } from './record.ts'
 
@@ -75,13 +84,14 @@ export async function makeVolume(
   if (readVolume(kernel, settings, record.name) !== undefined) return false
   makeDirectories(kernel, above, 0o700)
   for (;;) {
-    const passing = passingName(randomBytes)
-    makeDirectories(kernel, `${above}/${passing}`, 0o700)
-    // Whoever sweeps removes what nobody has locked.
-    const lock = await lockDirectory(kernel, `${above}/${passing}`)
-    if (lock === undefined) continue
+    const paths = volumePaths(settings, passingName(randomBytes))
+    makeDirectories(kernel, paths.directory, 0o700)
+    let lock: Lock | undefined
+    let made = false
     try {
-      const paths = volumePaths(settings, passing)
+      // Whoever sweeps removes what nobody has locked.
+      lock = await lockDirectory(kernel, paths.directory)
+      if (lock === undefined) continue
       makeDirectories(kernel, paths.data, 0o755)
       writeNewFile(kernel, paths.record, JSON.stringify(record))
       const renamed = kernel.call({
@@ -92,12 +102,23 @@ export async function makeVolume(
         newpath: directory,
         flags: 0,
       })
+      made = !refused(renamed)
       if (!refused(renamed)) return true
       if (renamed.errno === 'ENOTEMPTY' || renamed.errno === 'EEXIST') return false
       throw new RefusedError(`make the volume ${record.name}: rename ${paths.directory} to ${directory}`, renamed.errno)
     } finally {
-      lock.release()
+      if (!made) removeDraft(kernel, paths.directory)
+      lock?.release()
     }
+  }
+}
+
+/** Removes what did not become a volume; what cannot be removed now the next sweep removes. */
+function removeDraft(kernel: Kernel, directory: string): void {
+  try {
+    removeTree(kernel, directory)
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error
   }
 }
 
@@ -133,7 +154,7 @@ export function readVolume(kernel: Kernel, settings: Where, name: string): Volum
 
 /** Replaces what is written down. The volume's lock is held. */
 export function writeVolume(kernel: Kernel, settings: Where, record: VolumeRecord): void {
-  writeAtomically(kernel, volumePaths(settings, record.name).record, JSON.stringify(record))
+  replaceLocked(kernel, volumePaths(settings, record.name).record, JSON.stringify(record))
 }
 
 /** The names of all volumes, sorted. */

@@ -3,7 +3,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { cannotPlay, contracts, outcomeOf, playReal, playSimulated } from '../../test/support/contract.ts'
-import { titleOfKernel } from '../../test/support/player.ts'
+import { titleOfKernel } from '../../backends/player/machine.ts'
 
 export interface Line {
   readonly rules: readonly string[]

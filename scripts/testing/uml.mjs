@@ -11,7 +11,7 @@ import { root, run } from './suite.mjs'
 /** Where test/uml/build leaves its kernel. */
 export const cachedKernel = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'vitrine/uml/linux-6.12')
 
-/** A kernel (an ELF program), or a script with the options of test/uml/run: the first that is there. */
+/** A kernel (an ELF program), or a script with the options of bin/uml/run: the first that is there. */
 export function findUserModeLinux() {
   const named = process.env.VITRINE_UML
   if (named) {
@@ -64,7 +64,7 @@ export async function runInUserModeLinux(found) {
 async function runShare(found, cache, shard) {
   const directory = mkdtempSync(join(tmpdir(), 'vitrine-uml-'))
   const reportPath = join(directory, 'report.json')
-  const script = isKernel(found) ? join(root, 'test/uml/run') : found
+  const script = isKernel(found) ? join(root, 'bin/uml/run') : found
   const kept = [directory, root, cache].flatMap((path) => ['-w', path])
   const argv = [...(isKernel(found) ? ['-k', found] : []), '-m', '3G', '-t', '2700', ...kept, '--']
   try {
@@ -92,7 +92,7 @@ async function runShare(found, cache, shard) {
  * @returns its exit code
  */
 export async function runInside(found, program, directories) {
-  const script = isKernel(found) ? join(root, 'test/uml/run') : found
+  const script = isKernel(found) ? join(root, 'bin/uml/run') : found
   const kept = directories.flatMap((path) => ['-w', path])
   const argv = [...(isKernel(found) ? ['-k', found] : []), '-m', '2G', '-t', '2700', ...kept, '--']
   return await run(script, [...argv, 'sh', '-c', withoutIoUring, 'sh', ...program])

@@ -29,11 +29,17 @@ const legacyLayout: readonly Layout[] = [
 /** On version 1 alone; a hybrid machine leaves it to version 2. */
 const hugetlb: Layout = { directory: 'hugetlb', controllers: ['hugetlb'] }
 
+const apart = (layout: Layout): Layout[] =>
+  layout.controllers.length < 2
+    ? [layout]
+    : layout.controllers.map((controller) => ({ directory: controller, controllers: [controller] }))
+
 /** The hierarchies of the machine, by its configuration. */
 export function makeCgroups(kernel: Kernel): Cgroups {
   const devices = new DeviceAccess()
   const { cgroups: mode } = kernel.config
-  const layout = mode === 'v2' ? [] : mode === 'v1' ? [...legacyLayout, hugetlb] : legacyLayout
+  const legacy = kernel.config.cpuacctApart ? legacyLayout.flatMap(apart) : legacyLayout
+  const layout = mode === 'v2' ? [] : mode === 'v1' ? [...legacy, hugetlb] : legacy
   const cgroups = new Cgroups(kernel, makeControllers(kernel, devices), layout, devices)
   for (const hierarchy of cgroups.hierarchies) if (hierarchy.title === 'systemd') hierarchy.options.add('xattr')
   return cgroups

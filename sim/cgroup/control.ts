@@ -73,6 +73,7 @@ export function writeControl(cgroup: Cgroup, text: string, task: Task): Denied |
             return deny('EBUSY', 'CG-003', `cgroup.subtree_control: a child gives ${name} to its own children`)
     }
   }
+  if (enable.size === 0 && disable.size === 0) return undefined
   for (const name of enable)
     if (!may.has(name)) return deny('ENOENT', 'CG-003', `cgroup.subtree_control: ${name} is not in cgroup.controllers`)
   const refusal = enableRefusal(cgroup, [...enable])

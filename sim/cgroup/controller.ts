@@ -56,6 +56,8 @@ export interface CgroupFile<S = undefined> {
   read?(at: At<S>): string | Denied
   /** All that was given to one write(2), never empty. */
   write?(at: At<S>, text: string): Denied | Blocked | undefined
+  /** For a file that is polled in a way of its own: whether there is something to tell. */
+  news?(opened: Opened): boolean
 }
 
 /**

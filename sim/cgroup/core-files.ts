@@ -10,6 +10,7 @@ import { typeOf } from './domain.ts'
 import { frozenNs, setFreeze } from './freeze.ts'
 import { writeMembers } from './migrate.ts'
 import { intRange, parseInteger, shown, strip } from './numbers.ts'
+import { newerThan, pressure } from './pressure-files.ts'
 
 const SIGKILL = 9
 
@@ -87,25 +88,6 @@ function stat(cgroup: Cgroup, detailed: boolean): string {
   // What a controller leaves behind is not counted apart from the cgroup that it belonged to.
   if (detailed) for (const name of listed) lines.push(`nr_dying_subsys_${name} 0`)
   return `${lines.join('\n')}\n`
-}
-
-const newerThan = (cgroup: Cgroup, major: number, minor: number): boolean =>
-  cgroup.hierarchy.superblock?.kernel.since(major, minor) === true
-
-const noPressure = 'avg10=0.00 avg60=0.00 avg300=0.00 total=0'
-
-function pressure(name: string): CgroupFile {
-  return {
-    name,
-    exists: (cgroup) => cgroup.pressure && newerThan(cgroup, 5, 2),
-    read: ({ cgroup }) => {
-      const some = `some ${noPressure}\n`
-      return name === 'cpu.pressure' && cgroup.parent === undefined && !newerThan(cgroup, 5, 13)
-        ? some
-        : `${some}full ${noPressure}\n`
-    },
-    write: () => deny('EOPNOTSUPP', name, `${name}: triggers are not modelled; nothing is ever short of time here`),
-  }
 }
 
 export const coreFiles: readonly CgroupFile[] = [

@@ -120,7 +120,8 @@ class CgroupOpenFile implements FileOperations {
 
   poll() {
     const { changes, changeCount, alive } = this.#inode
-    const news = !alive || this.#seen !== changeCount
+    const { file } = this.#inode
+    const news = !alive || (file.news ? file.news(this.#opened) : this.#seen !== changeCount)
     return { events: readable | writable | (news ? POLLERR | POLLPRI : 0), queues: [changes] }
   }
 

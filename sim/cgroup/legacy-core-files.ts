@@ -1,5 +1,6 @@
 // The files of version 1 that every cgroup has, whatever its controllers. cgroups(7), cgroup-v1/cgroups.rst
 
+import { capable } from '../credentials.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import type { Cgroup } from './cgroup.ts'
@@ -53,8 +54,7 @@ export const legacyCoreFiles: readonly CgroupFile[] = [
     write: ({ cgroup }, text) => {
       const value = parseFlag(text, 'notify_on_release')
       if (isDenied(value)) return value
-      if (value) return deny('EOPNOTSUPP', 'V1-011', 'notify_on_release: the release agent is not modelled')
-      cgroup.notifyOnRelease = false
+      cgroup.notifyOnRelease = value
       return undefined
     },
   },
@@ -62,6 +62,14 @@ export const legacyCoreFiles: readonly CgroupFile[] = [
     name: 'release_agent',
     where: 'root',
     read: ({ cgroup }) => `${cgroup.hierarchy.releaseAgent}\n`,
-    write: () => deny('EOPNOTSUPP', 'V1-011', 'release_agent: the release agent is not modelled'),
+    write: ({ cgroup, opened, task }, text) => {
+      if (
+        task.namespaces.cgroup !== task.kernel.initial.cgroup ||
+        !capable(opened.credentials, 'SYS_ADMIN', task.kernel.initial.user)
+      )
+        return deny('EPERM', 'V1-011', 'release_agent: for CAP_SYS_ADMIN of the machine')
+      cgroup.hierarchy.releaseAgent = text.trim()
+      return undefined
+    },
   },
 ]

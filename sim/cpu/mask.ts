@@ -41,19 +41,20 @@ export function listText(mask: CpuMask): string {
  * A list as people write it: ranges, single numbers, groups of ranges (`0-7:1/2`), `all`, N for the last. bitmap_parselist()
  *
  * @param bits - how many there can be
- * @errors EINVAL junk, a reversed range; ERANGE a number beyond
+ * @errors EINVAL junk, a reversed range; ERANGE a number beyond; EOVERFLOW one of more than 32 bits
  */
 export function parseList(text: string, bits: number, rule: string, file: string): CpuMask | Denied {
   const invalid = () => deny('EINVAL', rule, `${file}: this is not a list such as 0-3,8`)
   let mask = 0n
   for (const part of text.trim().split(/[\s,]+/)) {
     if (part === '') continue
-    const region = part === 'all' ? `0-${bits - 1}` : part.replace(/\bN\b/g, String(bits - 1))
+    const region = part.replace(/^all/, `0-${bits - 1}`).replace(/\bN\b/g, String(bits - 1))
     const found = /^([0-9]+)(?:-([0-9]+)(?::([0-9]+)\/([0-9]+))?)?$/.exec(region)
     if (!found) return invalid()
     const start = Number(found[1])
     const end = Number(found[2] ?? found[1])
     const [used, group] = found[3] === undefined ? [1, 1] : [Number(found[3]), Number(found[4])]
+    if (end >= 2 ** 32) return deny('EOVERFLOW', rule, `${file}: a number has 32 bits`)
     if (start > end || group === 0 || used > group) return invalid()
     if (end >= bits) return deny('ERANGE', rule, `${file}: there is no number beyond ${bits - 1}`)
     for (let number = start; number <= end; number++) if ((number - start) % group < used) mask |= 1n << BigInt(number)

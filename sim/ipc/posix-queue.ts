@@ -87,6 +87,15 @@ export class QueueInode extends TmpfsInode {
     const { messages, changes } = this
     return {
       seekable: true,
+      seek(_by, offset, whence) {
+        // default_llseek() with a file of 80 bytes.
+        const none = deny('ENXIO', 'lseek(2)', 'lseek(2): the offset is beyond the end')
+        if (whence >= 3 && offset >= fileBytes) return none
+        const from = [0, file.offset, fileBytes, 0, fileBytes - offset][whence]!
+        if (from + offset < 0) return deny('EINVAL', 'lseek(2)', 'lseek(2): the offset would be negative')
+        file.offset = from + offset
+        return file.offset
+      },
       read: (_by, count, offset) => this.#read(count, offset),
       poll: () => {
         let events = messages.length > 0 && (file.flags & 3) !== 1 ? readable : 0

@@ -15,7 +15,7 @@ import { descriptorsMax } from '../sys/arguments.ts'
 import { type FsContext, type NamespaceSet, Task } from '../task.ts'
 import { WaitQueue } from '../wait.ts'
 import { CLONE } from './clone-flags.ts'
-import { countTask, mayFork } from './limits.ts'
+import { countTask, mayFork, threadsLeft } from './limits.ts'
 import { giveBackNumbers, takeNumbers } from './numbers.ts'
 import { adopt } from './parents.ts'
 import { openPidfd } from './pidfd.ts'
@@ -98,7 +98,7 @@ function prepare(parent: Task, { flags, call }: Birth): Prepared | Denied {
   const credentials = flags & CLONE.NEWUSER ? createUserNamespace(parent, call) : parent.credentials
   if (isDenied(credentials)) return credentials
   if (credentials === parent.credentials) credentials.namespace.retain()
-  const tooMany = mayFork(parent, credentials, call)
+  const tooMany = mayFork(parent, credentials, call) ?? threadsLeft(parent, call)
   if (tooMany) {
     credentials.namespace.release()
     return tooMany
@@ -148,6 +148,8 @@ function make(parent: Task, birth: Birth, entry: PidEntry, { credentials, fs, na
   task.seccomp = parent.seccomp
   task.personality = parent.personality
   task.nice = parent.nice
+  if (!parent.scheduling.resetOnFork) task.scheduling = parent.scheduling
+  task.timerSlackNs = task.defaultSlackNs = parent.timerSlackNs
   task.affinity = parent.affinity
   task.keyring = parent.keyring
   if (flags & CLONE.SYSVSEM) shareUndo(parent, task)

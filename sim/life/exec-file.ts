@@ -47,7 +47,7 @@ export function findExecutable(
   const call = dirfd === AT_FDCWD ? 'execve(2)' : 'execveat(2)'
   const first = walk(task, dirfd, pathname, { ...options, call })
   if (isDenied(first)) return first
-  const title = first.dentry.name
+  const title = titleOf(task, first, dirfd, pathname)
   let path: Path = first
   let args = argv
   let unreadable = false
@@ -80,6 +80,12 @@ export function findExecutable(
   }
 }
 
+/** The last component as it was named, whatever links lead to. Of a descriptor its number, since Linux 6.14 its file's name. */
+function titleOf(task: Task, { dentry }: Path, dirfd: number, pathname: string | null): string {
+  if (pathname) return pathname.slice(pathname.lastIndexOf('/') + 1)
+  return task.kernel.since(6, 14) ? dentry.name : String(dirfd)
+}
+
 /** may_open() with MAY_EXEC. */
 function mayRun(task: Task, { mount, dentry }: Path, call: string): Denied | undefined {
   const { inode } = dentry
@@ -104,6 +110,7 @@ function readHead(task: Task, path: Path, call: string): string | Denied {
 }
 
 function programIn(task: Task, head: string): Program | typeof outside | undefined {
+  if (head.startsWith('\x7fELF')) return task.kernel.config.machineCode
   const name = /^#!sim[ \t]+([^\s]+)/.exec(head)?.[1]
   if (name === undefined) return undefined
   const { programs } = task.kernel.config

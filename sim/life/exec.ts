@@ -35,7 +35,9 @@ export function execute(
   process.actions = actions
   leaveMemory(task, true)
   path.dentry.inode.executions += 1
+  const { hugePagesDisabled } = process.image
   process.image = new ProgramImage(hold(path), argv, envp, credentials.namespace)
+  process.image.hugePagesDisabled = hugePagesDisabled
   task.namespaces = inTime(task.namespaces)
   closeOnExec(task)
   task.comm = cut(title)

@@ -13,8 +13,12 @@ export class ProgramImage {
   readonly namespace: UserNamespace
   /** PR_SET_DUMPABLE */
   dumpable = true
+  /** PR_SET_THP_DISABLE; it outlives execve(2). */
+  hugePagesDisabled = false
   /** Its regions and pages; made when the first is asked for. */
   space: AddressSpace | undefined
+  /** futex(2): who sleeps at which address. */
+  sleepers: Map<number, Set<object>> | undefined
   /** Processes that share it. */
   users = 1
 
@@ -39,6 +43,7 @@ export class ProgramImage {
     }
     const copy = new ProgramImage(executable, this.argv, this.envp, this.namespace)
     copy.dumpable = this.dumpable
+    copy.hugePagesDisabled = this.hugePagesDisabled
     copy.space = this.space?.copy()
     return copy
   }
@@ -53,5 +58,12 @@ export class ProgramImage {
     if (this.executable === undefined) return
     this.executable.dentry.inode.executions -= 1
     letGo(this.executable)
+  }
+
+  /** For the digest: memory that nothing is in is as none. */
+  hidden(): object {
+    const { space } = this
+    const isEmpty = !space || (space.regions.length === 0 && space.heapEnd === space.heapStart && !space.lockFuture)
+    return isEmpty ? {} : { memory: space }
   }
 }

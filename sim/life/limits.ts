@@ -77,6 +77,13 @@ function add({ uid, namespace }: Credentials, difference: number): void {
   }
 }
 
+/** Whether the machine has as many threads as kernel.threads-max allows, whoever asks (CLN-101). */
+export function threadsLeft({ kernel }: Task, call: string): Denied | undefined {
+  const most = kernel.sysctls.get('threads-max')
+  if (most === undefined || kernel.initial.pid.entries.size < most) return undefined
+  return deny('EAGAIN', 'CLN-101', `${call}: the machine has as many threads as kernel.threads-max allows`)
+}
+
 /** Whether one process more would exceed RLIMIT_NPROC, here or for who made a user namespace above (CLN-102). */
 export function mayFork(task: Task, as: Credentials, call: string): Denied | undefined {
   if (as.uid === 0 || !isOver(as, limitOf(task, RLIMIT.NPROC).soft, 1)) return undefined

@@ -39,6 +39,8 @@ export function tellEnd(child: Process): boolean {
   if (signal !== SIG.CHLD && child.parentExecCount !== parent.execCount) signal = SIG.CHLD
   const { disposition, flags } = parent.actions.get(SIG.CHLD)
   const forgets = signal === SIG.CHLD && (disposition === 'ignore' || (flags & SA.NOCLDWAIT) !== 0)
+  // A wait(2) that the signal disturbs finds the child before it thinks of the signal.
+  if (!forgets) parent.news.add(child)
   if (signal !== 0 && !(forgets && disposition === 'ignore')) {
     const { code, signal: by } = child.ending!
     sendToProcess(parent, childInfo(child, parent, by ? CLD.KILLED : CLD.EXITED, by || code, signal))

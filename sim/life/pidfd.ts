@@ -24,6 +24,7 @@ export interface OfProcess {
 
 export class PidfdOperations implements FileOperations {
   readonly seekable = false
+  readonly isUnreadable = true
   readonly entry: PidEntry
   readonly isThread: boolean
 

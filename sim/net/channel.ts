@@ -5,6 +5,7 @@ import type { PidEntry } from '../ns/pid.ts'
 import type { OpenFile } from '../vfs/file.ts'
 import { release } from '../vfs/open.ts'
 import { WaitQueue } from '../wait.ts'
+import { type Hop, passOver } from './link.ts'
 
 /** Who sent it; each receiver sees numbers of its own namespaces (PID-022). */
 export interface Sender {
@@ -20,6 +21,8 @@ export interface Message {
   /** Open files that go along; each counts as a reference (SCM_RIGHTS). */
   rights: readonly OpenFile[]
   readonly sender?: Sender
+  /** It stays in the queue: the files are not the receiver's to let go of (MSG_PEEK). */
+  readonly copied?: true
   /** Of what length it was, where less is handed over (MSG_TRUNC). */
   whole?: number
 }
@@ -33,6 +36,8 @@ export class Channel {
   ended = false
   capacityBytes = 212_992
   messagesMost = Number.POSITIVE_INFINITY
+  /** The devices that what is sent goes through. */
+  way: readonly Hop[] = []
 
   get full(): boolean {
     return this.byteCount >= this.capacityBytes || this.queue.length >= this.messagesMost
@@ -40,26 +45,35 @@ export class Channel {
 
   push(message: Message): void {
     this.queue.push(message)
+    for (const file of message.rights) file.references += 1
     this.byteCount += message.bytes.length
+    for (const hop of this.way) passOver(hop, message.bytes.length)
     this.forReaders.wake()
   }
 
-  /** Up to so many bytes of the stream; descriptors never run together with those of later bytes. */
-  takeBytes(count: number, peek: boolean): Message | undefined {
+  /**
+   * Up to so many bytes of the stream, no further than the first message with descriptors.
+   *
+   * @param apart - what different senders have written does not run together (SO_PASSCRED)
+   */
+  takeBytes(count: number, peek: boolean, apart = false): Message | undefined {
     const [first] = this.queue
     if (first === undefined) return undefined
     const parts: Uint8Array[] = []
     let taken = 0
+    let rights: readonly OpenFile[] = []
     for (const message of this.queue) {
-      if (taken === count || (message !== first && (message.rights.length > 0 || first.rights.length > 0))) break
+      if (taken === count || (apart && !sameSender(message.sender, first.sender))) break
       const part = message.bytes.subarray(0, count - taken)
       parts.push(part)
       taken += part.length
+      rights = message.rights
+      if (rights.length > 0) break
     }
     const bytes = joined(parts, taken)
-    const { rights, sender } = first
+    const { from, sender } = first
     if (!peek) this.#drop(taken)
-    return { bytes, rights: peek ? [] : rights, ...(sender && { sender }) }
+    return { bytes, rights, ...(peek && { copied: true }), ...(from && { from }), ...(sender && { sender }) }
   }
 
   #drop(count: number): void {
@@ -88,7 +102,7 @@ export class Channel {
       this.byteCount -= first.bytes.length
       this.forWriters.wake()
     }
-    return { ...first, bytes: first.bytes.slice(0, count), whole: first.bytes.length, rights: peek ? [] : first.rights }
+    return { ...first, bytes: first.bytes.slice(0, count), whole: first.bytes.length, ...(peek && { copied: true }) }
   }
 
   end(): void {
@@ -105,6 +119,9 @@ export class Channel {
     return left.length > 0
   }
 }
+
+const sameSender = (a: Sender | undefined, b: Sender | undefined): boolean =>
+  a === b || (a?.entry === b?.entry && a?.uid === b?.uid && a?.gid === b?.gid)
 
 function joined(parts: readonly Uint8Array[], lengthBytes: number): Uint8Array {
   const whole = new Uint8Array(lengthBytes)

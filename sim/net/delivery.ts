@@ -4,7 +4,7 @@
 import type { NetNamespace } from '../ns/net.ts'
 import { type Address, isLoopback } from './address.ts'
 import type { HookName, Packet } from './firewall.ts'
-import type { Link } from './link.ts'
+import { type Hop, type Link, passOver } from './link.ts'
 import { findRoute, isLocal, localLink, sourceFor } from './route.ts'
 
 export interface Sent {
@@ -25,6 +25,8 @@ export interface Arrived {
   readonly destinationPort: number
   /** Which address the sender has, as it sees itself. */
   readonly ownAddress: Address
+  /** The devices that it went through. */
+  readonly way: readonly Hop[]
 }
 
 /**
@@ -34,6 +36,8 @@ export interface Arrived {
 export type Failed = 'no-route' | 'no-neighbour' | 'lost'
 
 const hopsMost = 64
+/** Options of a SYN. */
+const synBytes = 20
 
 export function deliver(sent: Sent): Arrived | Failed {
   const { from, destination, destinationPort, sourcePort, protocol } = sent
@@ -46,6 +50,11 @@ export function deliver(sent: Sent): Arrived | Failed {
   if (!filtered(from, 'output', packet)) return 'lost'
   let at = from
   let arrival: Link | undefined
+  const way: Hop[] = []
+  const pass = (...hop: Hop) => {
+    passOver(hop, synBytes)
+    way.push(hop)
+  }
   for (let hops = 0; hops < hopsMost; hops++) {
     if (arrival) {
       packet.in = arrival.name
@@ -55,8 +64,8 @@ export function deliver(sent: Sent): Arrived | Failed {
     if (isLocal(at, packet.destination)) {
       // What a namespace sends to itself goes through its loopback device, whichever device has the address.
       const loopback = arrival ? undefined : at.links.get(1)
-      if (loopback?.up) count(loopback, loopback)
-      return arrived(at, from, arrival, packet, source)
+      if (loopback?.up) pass(loopback, loopback)
+      return arrived(at, from, arrival, packet, { ownAddress: source, way })
     }
     if (arrival && !forwards(at, packet)) return 'lost'
     const route = findRoute(at, packet.destination)
@@ -69,7 +78,7 @@ export function deliver(sent: Sent): Arrived | Failed {
       // Where lo is down the report of the failure does not come back.
       return hops === 0 && at.links.get(1)?.up ? 'no-neighbour' : hops === 0 ? 'lost' : 'no-neighbour'
     }
-    count(route.link, next)
+    pass(route.link, next)
     at = next.namespace
     arrival = next
   }
@@ -100,7 +109,7 @@ function arrived(
   from: NetNamespace,
   arrival: Link | undefined,
   packet: Packet,
-  ownAddress: Address,
+  known: Pick<Arrived, 'ownAddress' | 'way'>,
 ): Arrived | Failed {
   const { source, destination, destinationPort } = packet
   // What comes from outside for a loopback address is dropped (net.ipv4.conf.*.route_localnet).
@@ -108,7 +117,7 @@ function arrived(
   if (!filtered(at, 'input', packet)) return 'lost'
   // The answer has to find back.
   if (at !== from && !isLocal(at, source) && findRoute(at, source) === undefined) return 'lost'
-  return { namespace: at, source, destination, destinationPort, ownAddress }
+  return { namespace: at, source, destination, destinationPort, ...known }
 }
 
 /** The device, of whatever namespace, that answers for an address on the wire behind a device. arp(7) */
@@ -138,11 +147,4 @@ function* behind(end: Link, seen: Link | undefined): Generator<Link> {
   yield master
   for (const port of master.ports)
     if ((port !== end || port.hairpin) && port.carrier && port.peer) yield* behind(port.peer, master)
-}
-
-function count(from: Link, to: Link): void {
-  from.sentPackets += 1
-  from.sentBytes += 60
-  to.receivedPackets += 1
-  to.receivedBytes += 60
 }

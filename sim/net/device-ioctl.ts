@@ -5,7 +5,7 @@ import type { NetNamespace } from '../ns/net.ts'
 import { type Denied, deny, type Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import { decode } from '../vfs/utf8.ts'
-import { type Link, linkFlags } from './link.ts'
+import { type Link, type LinkAddress, linkFlags } from './link.ts'
 import { findLink, setUp } from './links.ts'
 import { sockaddrOf } from './sockaddr.ts'
 
@@ -25,6 +25,8 @@ const SIOC = {
 } as const
 const AF_INET = 2
 const nameBytes = 16
+
+const setting: ReadonlySet<number> = new Set([SIOC.SIFFLAGS, SIOC.SIFADDR, SIOC.SIFNETMASK, SIOC.SIFMTU])
 
 /** Undefined: not a request about devices. */
 export function deviceIoctl(
@@ -48,7 +50,7 @@ export function deviceIoctl(
   }
   const end = data.subarray(0, nameBytes).indexOf(0)
   const link = findLink(namespace, decode(data.subarray(0, end < 0 ? nameBytes - 1 : end)))
-  const sets = request === SIOC.SIFFLAGS || request === SIOC.SIFMTU
+  const sets = setting.has(request)
   if (sets && !capable(task.credentials, 'NET_ADMIN', namespace.owner))
     return deny('EPERM', 'netdevice(7)', `${call}: changing a device needs CAP_NET_ADMIN over the network namespace`)
   if (link === undefined) return missing(call)
@@ -82,8 +84,7 @@ function answer(link: Link, request: number, data: Uint8Array, view: DataView): 
       break
     case SIOC.GIFADDR:
     case SIOC.GIFNETMASK: {
-      if (address === undefined)
-        return deny('EADDRNOTAVAIL', 'netdevice(7)', 'ioctl(2): the device has no IPv4 address')
+      if (address === undefined) return noAddress()
       const mask = Uint8Array.from({ length: 4 }, (_, at) => {
         const bits = Math.min(8, Math.max(0, address.prefixLength - 8 * at))
         return (0xff << (8 - bits)) & 0xff
@@ -92,8 +93,30 @@ function answer(link: Link, request: number, data: Uint8Array, view: DataView): 
       data.set(sockaddrOf(AF_INET, { address: shown, port: 0 }).subarray(0, data.length - nameBytes), nameBytes)
       break
     }
+    case SIOC.SIFADDR:
+      return setAddress(link, data.slice(nameBytes + 4, nameBytes + 8))
+    case SIOC.SIFNETMASK:
+      if (address === undefined) return noAddress()
+      return replaceAddress(link, { ...address, prefixLength: bitsOf(data.subarray(nameBytes + 4, nameBytes + 8)) })
     default:
       return undefined
   }
   return { value: 0, data }
+}
+
+const noAddress = (): Denied => deny('EADDRNOTAVAIL', 'netdevice(7)', 'ioctl(2): the device has no IPv4 address')
+const bitsOf = (mask: Uint8Array): number =>
+  [...mask].reduce((bits, byte) => bits + byte.toString(2).replaceAll('0', '').length, 0)
+
+/** The one address that this way knows, in a subnet of its class. inet_abc_len() */
+function setAddress(link: Link, address: Uint8Array): number {
+  const first = address[0]!
+  return replaceAddress(link, { address, prefixLength: first < 128 ? 8 : first < 192 ? 16 : 24, broadcast: undefined })
+}
+
+function replaceAddress(link: Link, address: LinkAddress): number {
+  const old = link.addresses.find((own) => own.address.length === 4)
+  link.addresses = [...link.addresses.filter((own) => own !== old), address]
+  if (link.up) link.namespace.hasTables = true
+  return 0
 }

@@ -8,15 +8,14 @@ import { type Address, AF, any4, any6, isAny, unmapped } from './address.ts'
 import type { Channel } from './channel.ts'
 import { type Arrived, deliver, type Failed } from './delivery.ts'
 import { deviceIoctl } from './device-ioctl.ts'
+import { back } from './link.ts'
 import type { PortTable } from './ports.ts'
 import { mayBind } from './route.ts'
 import { type Endpoint, endpointOf, familyOf, sockaddrOf } from './sockaddr.ts'
 import { type Sending, Socket, type SocketType } from './socket.ts'
 
-const seconds = 1e9
 /** Three requests of a neighbour, a second each; six retries of a SYN, each waiting twice as long. */
-const neighbourNs = 3 * seconds
-const connectNs = 127 * seconds
+const [neighbourNs, connectNs] = [3e9, 127e9]
 
 export class InetSocket extends Socket {
   local: Address
@@ -56,6 +55,10 @@ export class InetSocket extends Socket {
 
   get connected(): boolean {
     return this.#wasConnected
+  }
+
+  protected override get isIdle(): boolean {
+    return this.type === 'stream' && !this.connected && !this.listening && !this.#trying
   }
 
   get backlogLength(): number {
@@ -120,7 +123,9 @@ export class InetSocket extends Socket {
       if (this.type === 'stream' && this.connected) this.#leave()
       return 0
     }
-    const endpoint = endpointOf(bytes, this.domain, call)
+    // Datagrams of IPv6 go to addresses of IPv4 as well, written as such. __ip6_datagram_connect()
+    const family = this.type === 'dgram' && familyOf(bytes) === AF.INET ? AF.INET : this.domain
+    const endpoint = endpointOf(bytes, family, call)
     if (isDenied(endpoint)) return endpoint
     if (this.type === 'stream') return this.#connectStream(endpoint, call)
     const arrived = this.#way(endpoint, 17)
@@ -197,6 +202,7 @@ export class InetSocket extends Socket {
 
   #join(listener: InetSocket, arrived: Arrived, endpoint: Endpoint): void {
     const server = listener.#child(arrived, this.port)
+    ;[server.incoming.way, this.incoming.way] = [arrived.way, back(arrived.way)]
     server.peer = this
     this.peer = server
     this.remote = this.#target(endpoint)
@@ -383,13 +389,8 @@ export class InetSocket extends Socket {
   /** For the digest. */
   hidden(): object {
     return {
-      untold: this.#untold,
-      trying: this.#trying,
-      waiting: this.#waiting,
-      backlog: this.#backlog,
-      wasConnected: this.#wasConnected,
-      keepsPort: this.#keepsPort,
-      seen: this.#seen,
+      ...{ untold: this.#untold, trying: this.#trying, waiting: this.#waiting, backlog: this.#backlog },
+      ...{ wasConnected: this.#wasConnected, keepsPort: this.#keepsPort, seen: this.#seen },
     }
   }
 }

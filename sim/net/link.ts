@@ -63,3 +63,20 @@ export function linkFlags(link: Link): number {
   const base = link.kind === 'loopback' ? 0x8 : link.kind === 'dummy' ? 0x82 : 0x1002
   return base | (link.up ? 1 : 0) | (link.carrier ? 0x10040 : 0)
 }
+
+/** From one device to the next. */
+export type Hop = readonly [from: Link, to: Link]
+
+export const back = (way: readonly Hop[]): Hop[] => way.map(([from, to]) => [to, from])
+
+/** Headers of a packet without options: IPv4 and TCP. */
+const headerBytes = 40
+
+/** Counts one packet. */
+export function passOver([from, to]: Hop, contentBytes: number): void {
+  const bytes = headerBytes + contentBytes
+  from.sentPackets += 1
+  from.sentBytes += bytes
+  to.receivedPackets += 1
+  to.receivedBytes += bytes
+}

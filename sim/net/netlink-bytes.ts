@@ -22,6 +22,8 @@ export interface NetlinkMessage {
   readonly type: number
   readonly flags: number
   readonly sequence: number
+  /** The sender's, as the message itself says. */
+  readonly port: number
   readonly body: Uint8Array
 }
 
@@ -35,6 +37,7 @@ export function messagesOf(bytes: Uint8Array): NetlinkMessage[] {
       type: view.getUint16(at + 4, true),
       flags: view.getUint16(at + 6, true),
       sequence: view.getUint32(at + 8, true),
+      port: view.getUint32(at + 12, true),
       body: bytes.subarray(at + headerBytes, at + length),
     })
     at += (length + 3) & ~3
@@ -54,18 +57,29 @@ export function message(type: number, flags: number, sequence: number, body: Uin
   return bytes
 }
 
-/** NLMSG_ERROR: an acknowledgement when there is no errno. The header of the request comes back with it. */
-export function errorMessage(request: NetlinkMessage, errno: Errno | undefined, port: number): Uint8Array {
-  const body = new Uint8Array(20)
+const CAPPED = 0x100
+
+/**
+ * NLMSG_ERROR: an acknowledgement when there is no errno. The header of the request comes back with it; with an error all of
+ * it, unless the socket wants no more (NETLINK_CAP_ACK). netlink_ack()
+ */
+export function errorMessage(
+  request: NetlinkMessage,
+  errno: Errno | undefined,
+  port: number,
+  capped = true,
+): Uint8Array {
+  const whole = errno !== undefined && !capped
+  const body = new Uint8Array(20 + (whole ? request.body.length : 0))
   const view = new DataView(body.buffer)
   view.setInt32(0, errno === undefined ? 0 : -errnoNumbers[errno], true)
   view.setUint32(4, headerBytes + request.body.length, true)
   view.setUint16(8, request.type, true)
   view.setUint16(10, request.flags, true)
   view.setUint32(12, request.sequence, true)
-  view.setUint32(16, port, true)
-  // NLM_F_CAPPED
-  return message(NLMSG.ERROR, 0x100, request.sequence, body, port)
+  view.setUint32(16, request.port, true)
+  if (whole) body.set(request.body, 20)
+  return message(NLMSG.ERROR, whole ? 0 : CAPPED, request.sequence, body, port)
 }
 
 export interface Attribute {

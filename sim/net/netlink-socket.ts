@@ -13,6 +13,14 @@ import { type Sending, SOCK, Socket } from './socket.ts'
 
 const NETLINK = { ROUTE: 0, NETFILTER: 12, AUDIT: 9, KOBJECT_UEVENT: 15, GENERIC: 16 } as const
 const datagramBytes = 32_768
+/** SOL_NETLINK NETLINK_CAP_ACK, as options are kept. */
+const capAck = '270 10'
+
+/** struct sockaddr_nl. */
+function netlinkAddress(bytes: Uint8Array, call: string): Denied | undefined {
+  if (bytes.length >= 12 && familyOf(bytes) === AF.NETLINK) return undefined
+  return deny('EINVAL', 'netlink(7)', `${call}: it is no address of netlink`)
+}
 
 /** What a request is answered with: messages of a list, or nothing but whether it was done. */
 export type Answer =
@@ -39,8 +47,8 @@ class NetlinkSocket extends Socket {
 
   bind(task: Task, bytes: Uint8Array): Reply {
     const call = 'bind(2)'
-    if (bytes.length < 12 || familyOf(bytes) !== AF.NETLINK)
-      return deny('EINVAL', 'netlink(7)', `${call}: it is no address of netlink`)
+    const refusal = netlinkAddress(bytes, call)
+    if (refusal) return refusal
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#groups = view.getUint32(8, true)
     this.#port = view.getUint32(4, true) || this.#port || this.#ownPort(task)
@@ -51,12 +59,16 @@ class NetlinkSocket extends Socket {
     return task.process.leader.entry.numbers[0]!
   }
 
-  connect(): Reply {
-    return 0
+  connect(_task: Task, address: Uint8Array): Reply {
+    return netlinkAddress(address, 'connect(2)') ?? 0
   }
 
   /** Each message is a request, and is done before the next; refusals are told one by one. netlink_rcv_skb() */
-  send(task: Task, { bytes }: Sending): Reply {
+  send(task: Task, { bytes, to }: Sending): Reply {
+    if (bytes.length === 0 && task.kernel.since(5, 16))
+      return deny('ENODATA', 'netlink(7)', 'send(2): a message of netlink is not empty')
+    const refusal = to && to.length > 0 ? netlinkAddress(to, 'send(2)') : undefined
+    if (refusal) return refusal
     if (this.#port === 0) this.#port = this.#ownPort(task)
     const requests = messagesOf(bytes)
     if (this.protocol === NETLINK.NETFILTER) this.#answerAll(requests, answerNftables(task, this.namespace, requests))
@@ -78,7 +90,8 @@ class NetlinkSocket extends Socket {
       return
     }
     if (isDenied(answer)) {
-      this.#put(errorMessage(request, answer.errno, this.#port))
+      const capped = (this.options.get(capAck) ?? 0) !== 0
+      this.#put(errorMessage(request, answer.errno, this.#port, capped))
       return
     }
     const flags = answer.dump ? NLM_F.MULTI : 0
@@ -94,8 +107,9 @@ class NetlinkSocket extends Socket {
       parts.push(part)
       length += part.length
     }
-    if (answer.dump) parts.push(message(NLMSG.DONE, NLM_F.MULTI, request.sequence, new Uint8Array(4), this.#port))
-    this.#put(...parts)
+    if (parts.length > 0) this.#put(...parts)
+    // The end of a list comes by itself.
+    if (answer.dump) this.#put(message(NLMSG.DONE, NLM_F.MULTI, request.sequence, new Uint8Array(4), this.#port))
     if (!answer.dump && request.flags & NLM_F.ACK) this.#put(errorMessage(request, undefined, this.#port))
   }
 

@@ -7,14 +7,17 @@ import { type Blocked, type Denied, deny, isDenied, type Outcome, type Reply } f
 import type { Task } from '../task.ts'
 import type { FileOperations, OpenFile } from '../vfs/file.ts'
 import { O } from '../vfs/flags.ts'
+import { release } from '../vfs/open.ts'
 import { POLLERR, POLLHUP, POLLRDHUP, readable, writable } from '../vfs/poll-events.ts'
 import { WaitQueue } from '../wait.ts'
 import { Channel, type Message, type Sender } from './channel.ts'
+import { deviceIoctl } from './device-ioctl.ts'
 
 export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 5 } as const
 export const MSG = {
   OOB: 1,
   PEEK: 2,
+  CTRUNC: 8,
   TRUNC: 0x20,
   DONTWAIT: 0x40,
   WAITALL: 0x100,
@@ -38,8 +41,14 @@ export interface Sending {
 export interface Receiving {
   readonly count: number
   readonly flags: number
-  /** How the caller wants it. */
+  /** How the caller wants it; who takes a message lets go of its descriptors. */
   readonly as: (message: Message) => Outcome
+}
+
+/** The bytes alone: descriptors that have come along are closed. */
+export function plainly({ bytes, rights, copied }: Message): Outcome {
+  if (!copied) for (const file of rights) release(file)
+  return { value: bytes.length, data: bytes }
 }
 
 export const senderOf = ({ process, credentials }: Task): Sender => ({
@@ -109,7 +118,9 @@ export abstract class Socket implements FileOperations {
   }
 
   read(task: Task, count: number): Reply {
-    return this.receive(task, { count, flags: 0, as: ({ bytes }) => ({ value: bytes.length, data: bytes }) })
+    // Only read(2) takes nothing at once. sock_read_iter()
+    if (count === 0) return { value: 0, data: new Uint8Array(0) }
+    return this.receive(task, { count, flags: 0, as: plainly })
   }
 
   write(task: Task, bytes: Uint8Array): Reply {
@@ -127,13 +138,14 @@ export abstract class Socket implements FileOperations {
     const peek = (flags & MSG.PEEK) !== 0
     const again = (): Outcome | undefined => {
       const message =
-        this.type === 'stream' ? this.incoming.takeBytes(count, peek) : this.incoming.takeMessage(count, peek)
+        this.type === 'stream'
+          ? this.incoming.takeBytes(count, peek, (this.options.get('1 16') ?? 0) !== 0)
+          : this.incoming.takeMessage(count, peek)
       if (message) return as(message)
       const error = this.takeError()
       if (error) return deny(error, 'socket(7)', `recv(2): ${error} came from the other end`)
       return this.incoming.ended ? as({ bytes: new Uint8Array(0), rights: [] }) : undefined
     }
-    if (count === 0 && this.type === 'stream') return { value: 0, data: new Uint8Array(0) }
     const ready = again()
     if (ready) return ready
     if (this.nonblocking(flags))
@@ -160,7 +172,11 @@ export abstract class Socket implements FileOperations {
   }
 
   /** Puts a stream into the other end's queue, as much at a time as there is room for. */
-  protected pour(task: Task, { bytes, flags, rights = [], sender }: Sending, to: () => Channel | undefined): Reply {
+  protected pour(
+    task: Task,
+    { bytes, flags, rights = [], sender, from }: Sending & { readonly from?: Uint8Array | undefined },
+    to: () => Channel | undefined,
+  ): Reply {
     let done = 0
     const channel = to()
     const go = (): Outcome | undefined => {
@@ -171,7 +187,7 @@ export abstract class Socket implements FileOperations {
       while (!target.full && done < bytes.length) {
         const room = target.capacityBytes - target.byteCount
         const part = bytes.slice(done, done + room)
-        target.push({ bytes: part, rights: done === 0 ? rights : [], ...(sender && { sender }) })
+        target.push({ bytes: part, rights: done === 0 ? rights : [], ...(from && { from }), ...(sender && { sender }) })
         done += part.length
       }
       return done === bytes.length ? { value: done } : undefined
@@ -192,6 +208,11 @@ export abstract class Socket implements FileOperations {
   /** Room at the other end. */
   protected abstract outgoing(): Channel | undefined
 
+  /** A connection that there could be and is not: TCP_CLOSE. tcp_poll(), unix_poll() */
+  protected get isIdle(): boolean {
+    return false
+  }
+
   poll() {
     const out = this.outgoing()
     let events = 0
@@ -199,6 +220,7 @@ export abstract class Socket implements FileOperations {
     if (this.incoming.ended) events |= POLLRDHUP
     if (this.error !== undefined) events |= POLLERR
     if (this.incoming.ended && this.sendClosed) events |= POLLHUP
+    if (this.isIdle) events |= POLLHUP
     if (!this.listening && (out === undefined || !out.full)) events |= writable
     return {
       events,
@@ -206,8 +228,11 @@ export abstract class Socket implements FileOperations {
     }
   }
 
-  ioctl(_task: Task, request: number, _arg: Uint8Array | number): Reply {
+  ioctl(task: Task, request: number, arg: Uint8Array | number): Reply {
     const FIONREAD = 0x541b
+    // Any socket will do to ask for devices. sock_do_ioctl() in net/socket.c
+    const ofDevice = deviceIoctl(task, this.namespace, request, arg)
+    if (ofDevice !== undefined) return ofDevice
     if (request !== FIONREAD) return deny('ENOTTY', 'ioctl(2)', 'ioctl(2): sockets of this kind know no such request')
     const data = new Uint8Array(4)
     new DataView(data.buffer).setUint32(0, this.incoming.byteCount, true)

@@ -12,6 +12,7 @@ import { decode, encode } from '../vfs/utf8.ts'
 import { AT_FDCWD, lookupIn, newDentry, walk, walkParent } from '../vfs/walk.ts'
 import { AF } from './address.ts'
 import type { Channel, Sender } from './channel.ts'
+import { passesCredentials } from './control.ts'
 import { type Sending, Socket, type SocketType, senderOf } from './socket.ts'
 
 const pathBytesMost = 108
@@ -51,6 +52,10 @@ export class UnixSocket extends Socket {
 
   get connected(): boolean {
     return this.type === 'dgram' ? this.peer !== undefined : this.peerCredentials !== undefined
+  }
+
+  protected override get isIdle(): boolean {
+    return this.type !== 'dgram' && !this.connected && !this.listening
   }
 
   override get listening(): boolean {
@@ -149,14 +154,15 @@ export class UnixSocket extends Socket {
     const call = 'connect(2)'
     const family = address.length >= 2 ? address[0]! | (address[1]! << 8) : -1
     if (this.type === 'dgram') return this.#connectDatagrams(task, address, family, call)
-    if (this.listening) return deny('EINVAL', call, `${call}: the socket listens`)
-    if (this.connected) return deny('EISCONN', call, `${call}: the socket is connected`)
     const target = UnixSocket.find(task, this.namespace, address, call)
     if (isDenied(target)) return target
     if (target.type !== this.type) return deny('EPROTOTYPE', 'unix(7)', `${call}: it is a socket of another type`)
     const again = (): Outcome | undefined => {
       if (target.closed || target.#waiting === undefined) return refused('unix(7)', 'nobody listens')
       if (target.#waiting.length > target.#backlog) return undefined
+      // Asked last, under the lock of the other end: unix_stream_connect() in net/unix/af_unix.c
+      if (this.connected) return deny('EISCONN', call, `${call}: the socket is connected`)
+      if (this.listening) return deny('EINVAL', call, `${call}: the socket listens`)
       this.#join(task, target)
       return { value: 0 }
     }
@@ -222,7 +228,7 @@ export class UnixSocket extends Socket {
 
   send(task: Task, sending: Sending): Reply {
     const call = 'send(2)'
-    const more = { ...sending, sender: sending.sender ?? senderOf(task) }
+    const from = this.bound && this.name()
     if (this.type === 'stream') {
       if (sending.to !== undefined)
         return deny(
@@ -231,7 +237,8 @@ export class UnixSocket extends Socket {
           `${call}: a stream goes where it is connected to`,
         )
       if (!this.connected) return deny('ENOTCONN', 'unix(7)', `${call}: the socket is not connected`)
-      return this.pour(task, more, () => this.#open())
+      const sender = this.#senderFor(task, this.peer, sending)
+      return this.pour(task, { ...sending, ...(sender && { sender }), from }, () => this.#open())
     }
     const target =
       sending.to === undefined || this.type === 'seqpacket'
@@ -246,13 +253,17 @@ export class UnixSocket extends Socket {
     if (target.type !== this.type) return deny('EPROTOTYPE', 'unix(7)', `${call}: it is a socket of another type`)
     if (sending.bytes.length > target.incoming.capacityBytes - 32)
       return deny('EMSGSIZE', 'unix(7)', `${call}: the message is too long`)
+    const sender = this.#senderFor(task, target, sending)
     const again = (): Outcome | undefined => {
       if (target.closed || target.incoming.ended)
         return this.type === 'dgram' ? refused('unix(7)', 'the receiver is gone') : this.brokenPipe(task, sending.flags)
       if (target.incoming.full) return undefined
-      const from = this.bound && this.name()
       const { rights = [] } = sending
-      target.incoming.push({ bytes: sending.bytes.slice(), rights, sender: more.sender, ...(from && { from }) })
+      target.incoming.push({
+        ...{ bytes: sending.bytes.slice(), rights },
+        ...(sender && { sender }),
+        ...(from && { from }),
+      })
       return { value: sending.bytes.length }
     }
     const outcome = again()
@@ -260,6 +271,12 @@ export class UnixSocket extends Socket {
     if (this.nonblocking(sending.flags))
       return deny('EAGAIN', 'send(2)', `${call}: the receiver has no room, and the call does not wait`)
     return this.waiting([target.incoming.forWriters], again, 21)
+  }
+
+  /** Who has sent it: told when it was said, or one of both ends wants to know. maybe_add_creds() */
+  #senderFor(task: Task, target: UnixSocket | undefined, { sender }: Sending): Sender | undefined {
+    const wanted = passesCredentials(this) || target?.file === undefined || passesCredentials(target)
+    return sender ?? (wanted ? senderOf(task) : undefined)
   }
 
   #open(): Channel | undefined {
@@ -277,7 +294,7 @@ export class UnixSocket extends Socket {
   }
 
   shutdown(how: number): Denied | number {
-    if (!this.connected) return deny('ENOTCONN', 'shutdown(2)', 'shutdown(2): the socket is not connected')
+    // Also one that is not connected. unix_shutdown()
     if (how !== 1) {
       this.incoming.end()
       if (this.peer && this.type !== 'dgram') this.peer.sendClosed = true

@@ -20,6 +20,11 @@ const NS_GET_USERNS = 0xb701
 const NS_GET_PARENT = 0xb702
 const NS_GET_NSTYPE = 0xb703
 const NS_GET_OWNER_UID = 0xb704
+const NS_GET_MNTNS_ID = 0x8008b705
+const NS_GET_PID_FROM_PIDNS = 0x8004b706
+const NS_GET_TGID_FROM_PIDNS = 0x8004b707
+const NS_GET_PID_IN_PIDNS = 0x8004b708
+const NS_GET_TGID_IN_PIDNS = 0x8004b709
 
 /** Each open description of it, and each mount that shows it, keeps the namespace (CLN-050). */
 export class NamespaceInode extends Inode {
@@ -33,7 +38,7 @@ export class NamespaceInode extends Inode {
   override open(_task: Task, file: OpenFile): FileOperations | Denied {
     const { namespace } = this
     if (file.flags & 3) return deny('EPERM', 'namespaces(7)', 'open(2): the file of a namespace cannot be changed')
-    return { seekable: false, ioctl: (task, request, arg) => ioctl(task, namespace, request, arg) }
+    return { seekable: false, isUnreadable: true, ioctl: (task, request, arg) => ioctl(task, namespace, request, arg) }
   }
 
   override pinned(): void {
@@ -77,7 +82,34 @@ function ioctl(task: Task, namespace: Namespace, request: number, arg: Uint8Arra
     case NS_GET_OWNER_UID:
       return ownerUid(task, namespace, arg)
   }
-  return deny('ENOTTY', 'ioctl_ns(2)', `ioctl(2): a namespace does not know the request 0x${request.toString(16)}`)
+  return (task.kernel.since(6, 11) ? newer(task, namespace, request >>> 0, arg) : undefined) ?? unknown(request)
+}
+
+const unknown = (request: number): Denied =>
+  deny('ENOTTY', 'ioctl_ns(2)', `ioctl(2): a namespace does not know the request 0x${request.toString(16)}`)
+
+/** Requests since Linux 6.11: the number of a mount namespace, and numbers of processes there and here. */
+function newer(task: Task, namespace: Namespace, request: number, arg: Uint8Array | number): Reply | undefined {
+  if (request === NS_GET_MNTNS_ID) {
+    if (namespace.kind !== 'mnt')
+      return deny('EINVAL', 'ioctl_ns(2)', 'ioctl(2): only mount namespaces have such a number')
+    if (!(arg instanceof Uint8Array) || arg.length < 8)
+      return deny('EFAULT', 'ioctl_ns(2)', 'ioctl(2): there is no place for the number')
+    const data = arg.slice()
+    new DataView(data.buffer).setBigUint64(0, BigInt(namespace.ino), true)
+    return { value: 0, data }
+  }
+  if (request < NS_GET_PID_FROM_PIDNS || request > NS_GET_TGID_IN_PIDNS) return undefined
+  if (!(namespace instanceof PidNamespace))
+    return deny('EINVAL', 'ioctl_ns(2)', 'ioctl(2): only pid namespaces have numbers of processes')
+  const number = typeof arg === 'number' ? arg : 0
+  const inwards = request >= NS_GET_PID_IN_PIDNS
+  const from = inwards ? task.pidNamespace : namespace
+  const to = inwards ? namespace : task.pidNamespace
+  const found = from.find(number)?.task
+  const isGroup = request === NS_GET_TGID_FROM_PIDNS || request === NS_GET_TGID_IN_PIDNS
+  const shown = (isGroup ? found?.process.leader.entry : found?.entry)?.in(to)
+  return shown ?? deny('ESRCH', 'ioctl_ns(2)', 'ioctl(2): there is no such process, or it has no number there')
 }
 
 /** The user namespace that owns one, when the caller's is it or above it (CLN-049). ns_get_owner() */

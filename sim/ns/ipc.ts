@@ -8,7 +8,7 @@ import type { MessageQueue } from '../ipc/queue.ts'
 import type { Segment } from '../ipc/segment.ts'
 import type { SemaphoreSet } from '../ipc/semaphores.ts'
 import type { Mount } from '../vfs/mount.ts'
-import { endMount } from '../vfs/mounting.ts'
+import { endWhenUnused } from '../vfs/mounting.ts'
 import { Namespace } from './namespace.ts'
 import type { UserNamespace } from './user.ts'
 
@@ -30,12 +30,15 @@ export class IpcNamespace extends Namespace {
     this.#creator = creator
   }
 
-  /** Everything in it goes, whoever made it (IPC-006); segments live on where they are attached (IPC-004). */
+  /**
+   * Everything in it goes, whoever made it (IPC-006); segments live on where they are attached (IPC-004), POSIX queues where
+   * they are open.
+   */
   protected end(): void {
     this.segments.clear()
     this.semaphores.clear()
     this.queues.clear()
-    if (this.queueMount) endMount(this.queueMount)
+    if (this.queueMount) endWhenUnused(this.queueMount)
     if (this.#creator !== undefined) this.owner.uncharge('ipc', this.#creator)
   }
 

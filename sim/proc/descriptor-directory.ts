@@ -40,6 +40,10 @@ export class DescriptorDirectory extends PseudoDirectory {
     return of.process === task.process ? undefined : mayLookInto(task, of)
   }
 
+  override admits(task: Task): boolean {
+    return this.#process.pidEntry.task?.process === task.process
+  }
+
   lookup(task: Task, name: string): Inode | undefined | Denied {
     const fd = pidOf(name)
     const of = this.#task()

@@ -8,6 +8,7 @@ import { directory, file, link, type Made, text } from '../vfs/pseudo.ts'
 import { memoryText } from './meminfo.ts'
 import { pressureFiles } from './pressure.ts'
 import { release, sysctls } from './sysctl.ts'
+import { sysvipc } from './sysvipc.ts'
 
 const seconds = (ns: number): string => (ns / 1e9).toFixed(2)
 
@@ -91,6 +92,7 @@ export const machineFiles: Readonly<Record<string, Made>> = {
     },
   }),
   sys: sysctls,
+  sysvipc,
   'sysrq-trigger': file({ write: (_task, bytes) => bytes.length }, 0o200),
   timer_list: file({ read: () => '' }, 0o400),
   tty: directory({ drivers: text('pty_slave            /dev/pts      136 0-1048575 pty:slave\n') }),

@@ -28,6 +28,10 @@ export interface FileNode {
   readonly write?: (at: Reading, bytes: Uint8Array, offset: number, opener: Task['credentials']) => Reply
   /** Opening it asks for the rights of ptrace. */
   readonly needsAccess?: boolean
+  /** write(2) does not move on. */
+  readonly keepsOffset?: true
+  /** Not a seq_file. */
+  readonly isPlain?: true
   /** Instead of read and write, where the moment of opening counts. */
   readonly open?: (at: Reading, file: OpenFile) => Content | Denied
 }
@@ -153,9 +157,9 @@ class ProcessFile extends PseudoFile {
     if (refusal) return refusal
     if (open) {
       const content = open(at, file)
-      return isDenied(content) ? content : contentOperations(content, file)
+      return isDenied(content) ? content : this.#as(contentOperations(content, file), file)
     }
-    return contentOperations(
+    const operations = contentOperations(
       {
         ...(read && { read: (reader: Task) => this.#now(reader, read) }),
         ...(write && {
@@ -165,6 +169,24 @@ class ProcessFile extends PseudoFile {
       },
       file,
     )
+    return this.#as(operations, file)
+  }
+
+  /** fs/proc/base.c: most of them are seq_files; few of those that are written move on. */
+  #as(operations: FileOperations, file: OpenFile): FileOperations {
+    const { keepsOffset, isPlain } = this.#node
+    const seek = (_task: Task, offset: number, whence: number): Reply => {
+      const to = whence === 1 ? file.offset + offset : offset
+      if (whence > 1 || to < 0) return deny('EINVAL', 'proc(5)', 'lseek(2): a seq_file knows no end')
+      file.offset = to
+      return to
+    }
+    return {
+      ...operations,
+      writesEachBuffer: true,
+      ...(keepsOffset && { keepsOffset }),
+      ...(!isPlain && { isSequence: true as const, seek }),
+    }
   }
 
   #now<T>(task: Task, then: (at: Reading) => T): T | Denied {

@@ -87,11 +87,15 @@ const stack: FileNode = {
 
 const adjust: FileNode = {
   mode: 0o644,
+  keepsOffset: true,
+  isPlain: true,
   read: ({ of }) => `${of.process.oomScoreAdj}\n`,
   write: ({ of, reader }, bytes) => writeOomScoreAdj(reader, of, bytes),
 }
 const oldAdjust: FileNode = {
   mode: 0o644,
+  keepsOffset: true,
+  isPlain: true,
   read: ({ of }) => `${of.process.oomScoreAdj === 1000 ? 15 : Math.trunc((of.process.oomScoreAdj * 17) / 1000)}\n`,
   write: ({ of, reader }, bytes) => writeOomAdj(reader, of, bytes),
 }
@@ -103,17 +107,23 @@ export const processNodes: Readonly<Record<string, ProcessNode>> = {
   ns: { directory: (at) => new NamespaceDirectory(at) },
   net: { directory: (at) => new NetDirectory(at) },
   attr: { directory: (at) => new AttributeDirectory(at) },
-  environ: file(0o400, ({ of }) => strings(of, of.process.image.envp), secret),
-  auxv: file(0o400, () => new Uint8Array(0), secret),
+  environ: file(0o400, ({ of }) => strings(of, of.process.image.envp), { ...secret, isPlain: true }),
+  auxv: file(0o400, () => new Uint8Array(0), { ...secret, isPlain: true }),
   status: file(0o444, statusText),
   personality: file(0o400, ({ of }) => `${of.personality.toString(16).padStart(8, '0')}\n`, secret),
   limits: file(0o444, ({ of }) => limitsText(of)),
-  comm: file(0o644, ({ of }) => `${of.comm}\n`, { write: ({ of, reader }, bytes) => writeComm(reader, of, bytes) }),
-  cmdline: file(0o444, ({ of }) => strings(of, of.process.image.argv)),
+  comm: file(0o644, ({ of }) => `${of.comm}\n`, {
+    write: ({ of, reader }, bytes) => writeComm(reader, of, bytes),
+    keepsOffset: true,
+  }),
+  cmdline: file(0o444, ({ of }) => strings(of, of.process.image.argv), { isPlain: true }),
   stat: file(0o444, statText),
   statm: file(0o444, statmText),
   maps: file(0o444, ({ of, reader }) => mapsText(of, reader), secret),
-  mem: file(0o600, () => deny('EIO', 'proc(5)', 'proc(5): memory of other processes is not modelled'), secret),
+  mem: file(0o600, () => deny('EIO', 'proc(5)', 'proc(5): memory of other processes is not modelled'), {
+    ...secret,
+    isPlain: true,
+  }),
   cwd: { link: cwdLink },
   root: { link: rootLink },
   exe: { link: exeLink },
@@ -128,10 +138,14 @@ export const processNodes: Readonly<Record<string, ProcessNode>> = {
   oom_adj: { file: oldAdjust },
   oom_score_adj: { file: adjust },
   loginuid: file(0o644, () => '4294967295', {
+    isPlain: true,
     write: () => deny('EPERM', 'proc(5)', 'proc(5): audit is not modelled, the login uid is not set'),
   }),
-  sessionid: file(0o444, () => '4294967295'),
-  coredump_filter: { ...file(0o644, () => '00000033\n', { write: (_at, bytes) => bytes.length }), only: 'process' },
+  sessionid: file(0o444, () => '4294967295', { isPlain: true }),
+  coredump_filter: {
+    ...file(0o644, () => '00000033\n', { write: (_at, bytes) => bytes.length, isPlain: true, keepsOffset: true }),
+    only: 'process',
+  },
   uid_map: map('uid'),
   gid_map: map('gid'),
   projid_map: map('projid'),
@@ -140,6 +154,7 @@ export const processNodes: Readonly<Record<string, ProcessNode>> = {
     ...file(0o644, ({ of }) => readOffsets(of.namespaces.timeForChildren), {
       write: ({ of }, bytes, offset, opener) =>
         writeOffsets(of.kernel, of.namespaces.timeForChildren, bytes, offset, opener),
+      keepsOffset: true,
     }),
     only: 'process',
   },

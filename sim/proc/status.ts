@@ -37,7 +37,7 @@ export function statusText({ of, reader, superblock }: Reading): string {
     ['Uid', uids.map((uid) => viewer.shownUid(uid)).join('\t')],
     ['Gid', gids.map((gid) => viewer.shownGid(gid)).join('\t')],
     ['FDSize', of.alive ? 64 : 0],
-    ['Groups', `${credentials.groups.map((gid) => `${viewer.shownGid(gid)} `).join('')}`],
+    ['Groups', `${credentials.groups.map((gid) => viewer.shownGid(gid)).join(' ')} `],
     ['NStgid', numbers(process.leader.entry)],
     ['NSpid', numbers(entry)],
     ['NSpgid', numbers(process.group)],
@@ -92,7 +92,7 @@ function memoryRows({ process }: Reading['of']): (readonly [string, string])[] {
     ['VmSwap', kib(swapped)],
     ['HugetlbPages', kib(0)],
     ['CoreDumping', '0'],
-    ['THP_enabled', '1'],
+    ['THP_enabled', process.image.hugePagesDisabled ? '0' : '1'],
   ]
 }
 

@@ -27,6 +27,9 @@ const hidePidNames: Readonly<Record<string, HidePid>> = {
 
 export class ProcSuperblock implements Superblock {
   readonly type = 'proc'
+  readonly statBlockBytes = 1024
+  /** Nothing is stacked on it: it says that it is as high as anything may be. */
+  readonly stackDepth = 2
   readonly kernel: Kernel
   readonly device: readonly [number, number]
   readonly source: string

@@ -5,6 +5,7 @@ import type { Kernel } from '../kernel.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import type { DirectoryEntry, Inode } from '../vfs/inode.ts'
+import { readable, writable } from '../vfs/poll-events.ts'
 import { entryOf, type Made, type Owner, PseudoDirectory, PseudoFile, rootOwner } from '../vfs/pseudo.ts'
 import type { Superblock } from '../vfs/superblock.ts'
 import { decode } from '../vfs/utf8.ts'
@@ -25,6 +26,7 @@ export type SysctlTree = { readonly [name: string]: SysctlEntry }
 export type SysctlEntry = Sysctl | { readonly in: SysctlTree } | { readonly of: (task: Task) => SysctlTree }
 
 export class SysctlDirectory extends PseudoDirectory {
+  override readonly neverWritten = true
   override readonly alwaysEmpty: boolean
   readonly #kernel: Kernel
   readonly #tree: (task: Task) => SysctlTree
@@ -75,6 +77,8 @@ export class SysctlDirectory extends PseudoDirectory {
 
 function contentOf({ read, write }: Sysctl) {
   return {
+    // proc_sys_poll() in fs/proc/proc_sysctl.c
+    poll: () => ({ events: readable | writable, queues: [] }),
     read: (task: Task) => `${read(task)}\n`,
     ...(write && {
       write(task: Task, bytes: Uint8Array, offset: number, opener: Credentials): number | Denied {

@@ -23,10 +23,12 @@ export class Cast {
   readonly #members: Member[] = []
   readonly #byTask = new Map<number, Member>()
 
-  constructor(first: Newcomer) {
+  /** @param elsewhere - the scenario is a log of another machine */
+  constructor(first: Newcomer, elsewhere = false) {
     const names = firstNames()
-    // The parent of the first task is process 1, everywhere.
-    names.pids.bind(1n, 1n)
+    if (elsewhere) names.elsewhere = true
+    // The parent of the first task is process 1, everywhere but in logs.
+    else names.pids.bind(1n, 1n)
     this.#members.push({ ...first, names, handled: new Set(), task: undefined, announced: undefined, gone: false })
   }
 
@@ -69,6 +71,8 @@ export class Cast {
     const found =
       unnamed.findLast(({ announced }) => announced === task) ??
       (main.task === undefined ? main : undefined) ??
+      // Of whom nobody has been told a number: vfork(2) tells it when the child has made use of it.
+      unnamed.find(({ announced }) => announced === undefined) ??
       unnamed[0]
     if (found) this.#call(found, task)
     return found

@@ -1,5 +1,9 @@
 // Numbers of the kernel's headers under their names, by family (x86-64, which core's data speaks everywhere).
 
+import { errnoNumbers } from '../../core/errno.ts'
+import { moreNumbers, netlinkNumbers, socketNumbers } from './netlink-names.ts'
+import { threadNumbers } from './thread-names.ts'
+
 /** Names and their numbers; a family of flags has bits, one of choices whole numbers. */
 export interface Family {
   readonly kind: 'flags' | 'choice'
@@ -90,6 +94,7 @@ export const families = {
     ...{ SET_GROUP: 0x100, BENEATH: 0x200 },
   }),
   fsopen: family('flags', '', { FSOPEN_CLOEXEC: 1 }),
+  fspick: family('flags', 'FSPICK_', { CLOEXEC: 1, SYMLINK_NOFOLLOW: 2, NO_AUTOMOUNT: 4, EMPTY_PATH: 8 }),
   fsmount: family('flags', '', { FSMOUNT_CLOEXEC: 1 }),
   fsconfig: numbered(
     'FSCONFIG_',
@@ -178,6 +183,9 @@ export const families = {
     ...{ TCGETS: 0x5401, TCSETS: 0x5402, TIOCSCTTY: 0x540e, TIOCGPGRP: 0x540f, TIOCSPGRP: 0x5410, TIOCGWINSZ: 0x5413 },
     ...{ TIOCSWINSZ: 0x5414, FIONREAD: 0x541b, TIOCNOTTY: 0x5422, TIOCGSID: 0x5429, TIOCGPTN: 0x80045430 },
     ...{ TIOCSPTLCK: 0x40045431, TIOCGPTPEER: 0x5441, SIOCGIFFLAGS: 0x8913, SIOCSIFFLAGS: 0x8914 },
+    ...{ SIOCGIFNAME: 0x8910, SIOCGIFCONF: 0x8912, SIOCGIFADDR: 0x8915, SIOCSIFADDR: 0x8916, SIOCGIFNETMASK: 0x891b },
+    ...{ SIOCSIFNETMASK: 0x891c, SIOCGIFMTU: 0x8921, SIOCSIFMTU: 0x8922, SIOCGIFHWADDR: 0x8927, SIOCGIFINDEX: 0x8933 },
+    ...{ SIOCGIFTXQLEN: 0x8942, SIOCGSKNS: 0x894c, SIOCGIFBRDADDR: 0x8919 },
   }),
   seccomp: numbered('SECCOMP_', 'SET_MODE_STRICT SET_MODE_FILTER GET_ACTION_AVAIL GET_NOTIF_SIZES'),
   keyctl: family('choice', 'KEYCTL_', { GET_KEYRING_ID: 0, JOIN_SESSION_KEYRING: 1 }),
@@ -211,6 +219,7 @@ export const families = {
   random: family('flags', 'GRND_', { NONBLOCK: 1, RANDOM: 2 }),
   fileAdvice: numbered('POSIX_FADV_', 'NORMAL RANDOM SEQUENTIAL WILLNEED DONTNEED NOREUSE'),
   priority: numbered('PRIO_', 'PROCESS PGRP USER'),
+  schedulingFlags: family('flags', 'SCHED_', { RESET_ON_FORK: 0x40000000 }),
   scheduling: family('choice', 'SCHED_', { OTHER: 0, FIFO: 1, RR: 2, BATCH: 3, IDLE: 5, DEADLINE: 6 }),
 } as const satisfies Readonly<Record<string, Family>>
 
@@ -227,12 +236,15 @@ const flat: ReadonlyMap<string, bigint> = new Map([
   ['STDIN_FILENO', 0n],
   ['STDOUT_FILENO', 1n],
   ['STDERR_FILENO', 2n],
-  ['SIGRTMIN', 34n],
+  ['SIGRTMIN', 32n],
   ['PF_UNIX', 1n],
   ['PF_NETLINK', 16n],
   ['SIGIOT', 6n],
   ['SIGPOLL', 29n],
   ['AT_STATX_SYNC_AS_STAT', 0n],
+  ...[moreNumbers, netlinkNumbers, socketNumbers, errnoNumbers, threadNumbers].flatMap((names) =>
+    Object.entries<number>(names).map(([name, value]) => [name, BigInt(value)] as const),
+  ),
   ...Object.values(families).flatMap(({ names }) =>
     Object.entries<number>(names).map(([name, value]) => [name, BigInt(value)] as const),
   ),
@@ -240,8 +252,9 @@ const flat: ReadonlyMap<string, bigint> = new Map([
 
 /** The number of a name; undefined when it is not known here. */
 export function constant(name: string): bigint | undefined {
-  const realTime = /^SIGRT(?:MIN\+)?_?(\d+)$/.exec(name)
-  return realTime ? BigInt(34 + Number(realTime[1])) : flat.get(name)
+  // The C library keeps two for itself; strace counts all.
+  const realTime = /^SIGRT(?:(MIN\+)|_)(\d+)$/.exec(name)
+  return realTime ? BigInt((realTime[1] ? 34 : 32) + Number(realTime[2])) : flat.get(name)
 }
 
 /** The name of a number in a family of choices. */
@@ -263,4 +276,5 @@ export function flagNames(value: number | bigint, ...names: readonly FamilyName[
   return words.join('|')
 }
 
-export const signalName = (signal: number): string => choiceName('signal', signal) ?? `SIGRT_${signal - 34}`
+export const signalName = (signal: number): string =>
+  choiceName('signal', signal) ?? (signal === 32 ? 'SIGRTMIN' : `SIGRT_${signal - 32}`)

@@ -1,9 +1,15 @@
 // From the text of a call to the call as data: each kind of argument has its own way to be written.
 
 import { type Kind, type Syscall, type SyscallName, signatures } from '../../core/syscall.ts'
+import { bytesOf } from '../cpu/mask.ts'
+import { addressBytes } from './addresses.ts'
+import { deviceRequest } from './devices.ts'
 import { modern } from './legacy.ts'
+import { messageOut, messageRoom, optionBytes } from './messages.ts'
 import { actualFd, actualPath, actualPid, actualPidText, holdsPids, type Names } from './names.ts'
-import { nameOfBytes, numberIn, signalSet, socketAddress } from './number.ts'
+import { isNetlink, netlinkBytes } from './netlink.ts'
+import { nameOfBytes, numberIn, signalSet } from './number.ts'
+import { clockShift, structIn } from './structs.ts'
 import type { Value } from './value.ts'
 
 /** An output argument as it is written, to be compared with what the kernel gives. */
@@ -19,11 +25,14 @@ export type Translated =
 
 class Unknown extends Error {}
 
+/** What is written to timens_offsets, which strace cuts behind 32 characters. */
+const offsetLine = /^(monotonic|boottime|1|7) -?\d+ \d+\n(monotonic|boottime|1|7) -?\d+$/
+
 /** Bytes of outputs that a call has no length for. */
 const outputBytes: Readonly<Record<string, number>> = {
   ...{ statx: 256, stat: 144, lstat: 144, fstat: 144, newfstatat: 144, statfs: 120, fstatfs: 120, uname: 390 },
   ...{ wait4: 4, waitid: 128, pipe: 8, pipe2: 8, sysinfo: 112, getgroups: 65536, timerfd_gettime: 32 },
-  ...{ epoll_wait: 12 * 64, epoll_pwait: 12 * 64, clock_gettime: 16, times: 32, getrusage: 144 },
+  ...{ prctl_get: 16, epoll_wait: 12 * 64, epoll_pwait: 12 * 64, clock_gettime: 16, times: 32, getrusage: 144 },
 }
 
 /** Arguments that are numbers of processes or groups, whatever the call; `waitid id` with P_PIDFD is a descriptor. */
@@ -100,10 +109,17 @@ class Translation {
       case 'iovec_in':
         return this.#vectors().map((value) => this.#content(value, undefined))
       case 'iovec_out': {
+        const sizes = this.#args[this.#at]
         const vectors = this.#vectors()
         this.#outputs.push({ argument, written: vectors[0] ?? { kind: 'anything' } })
-        return 65536
+        const size = sizes?.kind === 'list' ? this.#fields(sizes.items[0]!).get('iov_len') : undefined
+        return Number(numberIn(size ?? { kind: 'anything' }) ?? 65536n)
       }
+      case 'message_out':
+        return messageOut(this.#next(), this.#names)
+      case 'message_room':
+        this.#outputs.push({ argument, written: this.#args[this.#at]! })
+        return messageRoom(this.#next())
       case 'open_how':
         return this.#struct(2, ['flags', 'mode', 'resolve'], { flags: 0 })
       case 'mount_attr':
@@ -111,10 +127,14 @@ class Translation {
       case 'clone_args':
         return this.#cloneArgs()
       case 'capsets': {
-        this.#next()
+        const header = this.#fields(this.#next())
         const sets = this.#fields(this.#next())
         const set = (name: string) => this.#number(sets.get(name) ?? { kind: 'number', number: 0n }, name)
-        return { effective: set('effective'), permitted: set('permitted'), inheritable: set('inheritable') }
+        const pid = Number(actualPid(this.#names, numberIn(header.get('pid') ?? { kind: 'anything' }) ?? 0n))
+        return {
+          ...{ effective: set('effective'), permitted: set('permitted'), inheritable: set('inheritable') },
+          ...(pid !== 0 && { pid }),
+        }
       }
       case 'sigset': {
         const set = signalSet(this.#next())
@@ -135,7 +155,13 @@ class Translation {
         return list.kind === 'list' ? list.items.map((item) => Number(this.#number(item, argument))) : []
       }
       case 'in':
-        return this.#semaphoreOperations(argument)
+      case 'sock_fprog': {
+        const value = this.#next()
+        if (value.kind === 'string') return value.bytes
+        const struct = structIn(`${this.#name} ${argument}`, value, this.#args, this.#at, this.#names)
+        if (!struct) throw new Unknown(`${argument}: ${describe(value)} cannot be written yet`)
+        return struct
+      }
       case 'pollfds': {
         const list = this.#next()
         this.#next()
@@ -150,7 +176,10 @@ class Translation {
         const value = this.#next()
         if (numberIn(value) === 0n) return null
         const fields = this.#fields(value)
-        return this.#field(fields, 'tv_sec') * 1_000_000_000n + this.#field(fields, 'tv_nsec')
+        const isAbsolute = this.#name === 'clock_nanosleep' && (Number(this.#call.flags) & 1) !== 0
+        const shift = isAbsolute ? clockShift(this.#names, BigInt(Number(this.#call.clockid))) : 0n
+        const seconds = this.#field(fields, 'tv_sec')
+        return (seconds + (seconds + shift < 0n ? -seconds : shift)) * 1_000_000_000n + this.#field(fields, 'tv_nsec')
       }
       default:
         throw new Unknown(`${argument}: arguments of the kind ${kind} cannot be written yet`)
@@ -165,9 +194,11 @@ class Translation {
 
   #int(argument: string): number | bigint {
     const value = this.#next()
+    if (argument === 'old_limit') this.#outputs.push({ argument, written: value })
     // A pointer to something that calls as data have no word for: what the kernel had to say besides.
     if (['struct', 'list', 'string', 'anything', 'raw', 'change'].includes(value.kind) && numberIn(value) === undefined)
       return 0
+    if (argument === 'prio' && this.#name === 'mq_timedreceive') return 0
     const number = this.#number(value, argument)
     const isPidfd = this.#name === 'waitid' && this.#call.idtype === 3
     if (argument === 'id') return Number((isPidfd ? actualFd : actualPid)(this.#names, number))
@@ -179,11 +210,17 @@ class Translation {
   #text(value: Value, argument: string, kind: 'path' | 'text'): string | null {
     if (value.kind !== 'string') {
       if (numberIn(value) === 0n) return null
+      // What nobody reads may point anywhere: the type and data of a bind mount.
+      if (this.#name === 'mount' && numberIn(value) !== undefined && kind === 'text') return null
       throw new Unknown(`${argument}: ${describe(value)} is no string`)
     }
     if (value.cut) throw new Unknown(`${argument}: the end of the string is left out`)
     const text = nameOfBytes(value.bytes)
-    return kind === 'path' ? actualPath(this.#names, text) : text
+    // The source of a bind mount is a path.
+    if (kind === 'text') return argument === 'source' ? actualPath(this.#names, text) : text
+    const dirfd = this.#call.dirfd ?? this.#call.olddirfd
+    const below = typeof dirfd === 'number' && dirfd >= 0 && this.#pathOf(dirfd) === '/proc'
+    return below ? actualPath(this.#names, `/proc/${text}`).slice(6) : actualPath(this.#names, text)
   }
 
   #strings(value: Value): string[] {
@@ -195,24 +232,17 @@ class Translation {
   #bytes(argument: string): Uint8Array {
     const value = this.#next()
     const size = this.#next()
-    if (value.kind === 'struct') return this.#sized(socketAddress(value), numberIn(size), argument)
-    const length = Number(this.#number(size, 'length'))
+    if (argument === 'optval' && value.kind !== 'string') {
+      const option = optionBytes(value, Number(numberIn(size) ?? 4n))
+      if (option !== undefined) return option
+    }
+    if (value.kind === 'struct') return this.#sized(addressBytes(value, this.#names), numberIn(size), argument)
+    if (isNetlink(value)) return this.#sized(netlinkBytes(value, this.#names), numberIn(size), argument)
+    const given = Number(BigInt.asIntN(32, this.#number(size, 'length')))
+    // A negative one is more than there may be.
+    const length = given < 0 ? 65536 : given
     const path = typeof this.#call.fd === 'number' ? this.#pathOf(this.#call.fd) : undefined
     return this.#content(value, length, holdsPids(path))
-  }
-
-  /** `[{sem_num=0, sem_op=1, sem_flg=SEM_UNDO}]`, the one struct of this kind that scenarios write. */
-  #semaphoreOperations(argument: string): Uint8Array {
-    const list = this.#next()
-    if (argument !== 'sops' || list.kind !== 'list')
-      throw new Unknown(`${argument}: ${describe(list)} cannot be written yet`)
-    const view = new DataView(new ArrayBuffer(6 * list.items.length))
-    for (const [at, item] of list.items.entries()) {
-      const fields = this.#fields(item)
-      for (const [word, name] of ['sem_num', 'sem_op', 'sem_flg'].entries())
-        view.setUint16(6 * at + 2 * word, Number(BigInt.asUintN(16, this.#field(fields, name))), true)
-    }
-    return new Uint8Array(view.buffer)
   }
 
   #sized(bytes: Uint8Array | undefined, size: bigint | undefined, argument: string): Uint8Array {
@@ -230,6 +260,9 @@ class Translation {
     }
     if (pids) return new TextEncoder().encode(actualPidText(this.#names, nameOfBytes(value.bytes)))
     const bytes = new Uint8Array(length ?? value.bytes.length)
+    // Lines of numbers end in zeros as text: `boottime 86400 0`.
+    if (value.cut && offsetLine.test(nameOfBytes(value.bytes)))
+      bytes.set(new TextEncoder().encode(' 0'), bytes.length - 2)
     bytes.set(value.bytes.subarray(0, bytes.length))
     return bytes
   }
@@ -243,7 +276,12 @@ class Translation {
   #inout(argument: string, kind: 'inout' | 'optional'): Uint8Array | null {
     const value = this.#next()
     this.#outputs.push({ argument, written: value })
+    const struct = structIn(`${this.#name} ${argument}`, value, this.#args, this.#at, this.#names)
+    if (struct !== undefined) return struct
+    const request = deviceRequest(value, this.#names)
+    if (request !== undefined) return request
     if (value.kind === 'string') return value.bytes
+    if (argument === 'mask' && value.kind === 'list') return bytesOf(this.#bits(value.items), 16)
     if (value.kind === 'list' && value.items[0]?.kind === 'struct') return this.#times(value.items)
     const number = numberIn(value.kind === 'list' && value.items[0]?.kind === 'change' ? value.items[0].before : value)
     if (number === 0n && value.kind !== 'list' && kind === 'optional') return null
@@ -251,6 +289,11 @@ class Translation {
     const bytes = new Uint8Array(known >= 2n ** 32n ? 8 : 4)
     for (let at = 0; at < bytes.length; at++) bytes[at] = Number((known >> BigInt(8 * at)) & 255n)
     return bytes
+  }
+
+  /** `[0 1]` of sched_setaffinity(2). */
+  #bits(items: readonly Value[]): bigint {
+    return items.reduce((mask, item) => mask | (1n << this.#number(item, 'a processor')), 0n)
   }
 
   #times(items: readonly Value[]): Uint8Array {
@@ -301,6 +344,7 @@ class Translation {
     const fields = this.#fields(value)
     const args: Record<string, unknown> = { flags: 0, exit_signal: 0 }
     for (const [name, field] of fields) {
+      if (name === '' && field.kind === 'string') args.tail = field.bytes
       if (['parent_tid', 'child_tid', 'tls', 'pidfd', ''].includes(name)) continue
       if (name === 'set_tid' && field.kind === 'list')
         args.set_tid = field.items.map((item) => Number(this.#number(item, name)))
@@ -314,7 +358,8 @@ class Translation {
       delete args.stack_size
     }
     const bytes = numberIn(size)
-    if (bytes !== undefined && bytes !== 0n && ![64n, 80n, 88n].includes(bytes)) args.size = Number(bytes)
+    if (bytes !== undefined && this.#at <= this.#args.length && ![64n, 80n, 88n].includes(bytes))
+      args.size = Number(bytes)
     return args
   }
 

@@ -4,6 +4,7 @@ import type { Syscall } from '../../core/syscall.ts'
 import { families } from './constants.ts'
 import { Bindings, type Names } from './names.ts'
 import { numberIn } from './number.ts'
+import type { Expected } from './scenario.ts'
 import type { Value } from './value.ts'
 
 const { CLONE_FILES, CLONE_NEWPID } = families.clone.names as { CLONE_FILES: number; CLONE_NEWPID: number }
@@ -31,6 +32,13 @@ const givesPid = new Set([
 ])
 const givesAddress = new Set(['mmap', 'mremap', 'brk', 'shmat'])
 export const makesTask = new Set(['clone', 'clone3', 'fork', 'vfork'])
+
+/** Calls that this file does not play, whose result is a descriptor. */
+const othersGiveFd =
+  /^(bpf|io_uring_setup|perf_event_open|userfaultfd|landlock_create_ruleset|fanotify_init|memfd_secret|open_by_handle_at|open_tree_attr)$/
+
+/** Whether the result of a call of this name is a descriptor when it succeeds. */
+export const givesDescriptor = (name: string): boolean => givesFd.has(name) || othersGiveFd.test(name)
 
 export type ResultKind = 'fd' | 'pid' | 'address' | 'number'
 
@@ -128,4 +136,32 @@ export function notePair(names: Names, written: Value, actual: Value): void {
     names.files.numbers.bind(wanted, got)
     names.files.paths.delete(wanted)
   }
+}
+
+/** CLONE_PIDFD: `{...} => {pidfd=[5]}` of clone3(2), `parent_tid=[5]` of clone(2). */
+export function notePidfd(names: Names, call: Syscall, args: readonly Value[], data: Uint8Array | undefined): void {
+  if (!makesTask.has(call.name) || !has(flagsOf(call), families.clone.names.CLONE_PIDFD!) || !data || data.length < 4)
+    return
+  const [first] = args
+  const after = first?.kind === 'change' && first.after.kind === 'struct' ? first.after.fields : args
+  const found = after.find((item) => 'name' in item && /^(pidfd|parent_tid)$/.test(item.name)) as
+    | { readonly value: Value }
+    | undefined
+  const written = numberIn(found?.value ?? { kind: 'anything' })
+  if (written === undefined) return
+  names.files.numbers.bind(written, BigInt(new DataView(data.buffer, data.byteOffset).getInt32(0, true)))
+  names.files.paths.delete(written)
+}
+
+const stopSignals = [19, 20, 21, 22]
+
+/** Whether a call that does not come back may have stopped its own caller: kill(2) and its kin with SIGSTOP. */
+export const stopsItself = (call: Syscall): boolean =>
+  (call.name === 'kill' || call.name === 'tgkill' || call.name === 'tkill') && stopSignals.includes(Number(call.sig))
+
+/** A wait for any child, in a log: which of several ended first was chance, and is what the log says. */
+export function waitsFor(call: Syscall, expected: Expected, { pids }: Names): Syscall {
+  if (call.name !== 'wait4' || Number(call.pid) !== -1 || expected.kind !== 'value' || expected.value <= 0n) return call
+  const child = pids.actual(expected.value)
+  return child === undefined ? call : { ...call, pid: Number(child) }
 }

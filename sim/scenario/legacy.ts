@@ -77,11 +77,40 @@ function named(args: readonly Value[], wanted: string): Value | undefined {
   return found?.kind === 'named' ? found.value : undefined
 }
 
+function asMessage([fd, buffer, length, flags, address, size]: readonly Value[]): readonly Value[] {
+  const vector: Value = struct({ iov_base: buffer!, iov_len: length! })
+  const room = size?.kind === 'list' ? size.items[0]! : number(128)
+  const message = struct({ msg_name: address!, msg_namelen: room, msg_iov: list(vector) }, true)
+  return [fd!, message, flags!]
+}
+
+const list = (...items: readonly Value[]): Value => ({ kind: 'list', items, others: false, open: false })
+const struct = (fields: Readonly<Record<string, Value>>, open = false): Value => ({
+  kind: 'struct',
+  fields: Object.entries(fields).map(([field, value]) => ({ name: field, value })),
+  open,
+})
+
+/** Options of prctl(2) that fill what their argument points to: PR_GET_PDEATHSIG, PR_GET_NAME, PR_GET_CHILD_SUBREAPER. */
+const getting = new Set([2n, 16n, 37n])
+
 /** Calls whose shape depends on their arguments: the table's name for it, with its arguments. */
 function shaped(call: string, args: readonly Value[]): Spelled {
-  if (call === 'prctl' && args[1]?.kind === 'string') return { name: 'prctl_name', args }
+  if (call === 'prctl') {
+    const [option, value] = [numberIn(args[0] ?? zero), args[1]]
+    if (getting.has(option ?? -1n) && value !== undefined && numberIn(value) !== 0n) return { name: 'prctl_get', args }
+    if (getting.has(option ?? -1n) && value?.kind === 'list') return { name: 'prctl_get', args }
+    if (value?.kind === 'string') return { name: 'prctl_name', args }
+    // PR_SET_SECCOMP with SECCOMP_MODE_FILTER
+    if (option === 22n && numberIn(value ?? zero) === 2n) return { name: 'seccomp', args: [number(1), zero, args[2]!] }
+  }
   if (call === 'ioctl' && (args[2] === undefined || ['number', 'name', 'join'].includes(args[2].kind)))
     return { name: 'ioctl_int', args }
+  // With the address of the sender, which recvfrom(2) has no room for as data.
+  if (call === 'recvfrom' && args[4]?.kind === 'struct') return { name: 'recvmsg', args: asMessage(args) }
+  // Without the second address where the operation has none: FUTEX_WAIT_BITSET.
+  if (call === 'futex' && args.length === 5 && ((numberIn(args[1]!) ?? 0n) & 0x7fn) === 9n)
+    return { name: call, args: [...args.slice(0, 4), zero, args[4]!] }
   // strace writes clone(2) with names; the order of the registers is that of the table.
   if (call === 'clone' && named(args, 'flags') !== undefined) {
     const value = (word: string) => named(args, word) ?? zero

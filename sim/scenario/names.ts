@@ -76,11 +76,29 @@ export interface Names {
   childPids: Bindings
   readonly inodes: Bindings
   readonly addresses: Bindings
+  /** A log of another machine: numbers of its file systems are not asked. */
+  elsewhere?: true
+  /** By ports and addresses of netlink as they are written: the kernel's, which may be one for several. */
+  readonly ports: Map<bigint, bigint>
+  /** By clock: how many seconds the kernel's is ahead of the one that is written. */
+  readonly clocks: Map<number, bigint>
+  /** Numbers of network devices, by their names, as they were last seen. */
+  readonly links: Map<string, number>
 }
 
 export const firstNames = (): Names => {
   const pids = new Bindings()
-  return { files: new Descriptors(), pids, childPids: pids, inodes: new Bindings(), addresses: new Bindings() }
+  const [inodes, addresses, ports] = [new Bindings(), new Bindings(), new Map()]
+  return {
+    files: new Descriptors(),
+    pids,
+    childPids: pids,
+    inodes,
+    addresses,
+    ports,
+    clocks: new Map(),
+    links: new Map(),
+  }
 }
 
 /** A pid argument; 0 and -1 mean no process, other negative numbers a group. */
@@ -91,6 +109,19 @@ export function actualPid(names: Names, written: bigint): bigint {
 
 export const actualFd = (names: Names, written: bigint): bigint =>
   written < 0n ? written : (names.files.numbers.actual(written) ?? written)
+
+/** A port of TCP or UDP: the kernel's for one that it has chosen; any other is what it is from now on. */
+export function actualPort(names: Names, written: bigint): bigint {
+  if (written !== 0n && !names.ports.has(written)) names.ports.set(written, written)
+  return names.ports.get(written) ?? written
+}
+
+/** Whether a port is the one that is written; 0 means none. */
+export function samePort(names: Names, written: bigint, actual: bigint): boolean {
+  if (written === 0n || actual === 0n) return written === actual
+  if (!names.ports.has(written)) names.ports.set(written, actual)
+  return names.ports.get(written) === actual
+}
 
 /** A path with the numbers of processes and descriptors in it: `/proc/7/ns/uts`, `/proc/self/fd/3`. */
 export function actualPath(names: Names, path: string): string {

@@ -45,11 +45,20 @@ function joined(operator: string, parts: readonly bigint[]): bigint | undefined 
 
 function applied(name: string, args: readonly (bigint | undefined)[]): bigint | undefined {
   const [first, second] = args
-  if (name === 'htons' || name === 'htonl' || name === 'ntohs') return first
+  if (name === '-' && first !== undefined) return -first
+  if (name === 'htons' || name === 'htonl' || name === 'ntohs' || name === 'ntohl') return first
   // dev_t as the kernel packs it for user space: sys/sysmacros.h
   if (name === 'makedev' && first !== undefined && second !== undefined)
     return ((first & 0xfffn) << 8n) | (second & 0xffn) | ((second & 0xfff00n) << 12n)
   return undefined
+}
+
+/** A set of capabilities: `1<<CAP_KILL|1<<CAP_CHOWN`, or with `strace -X raw` its two halves, `0xfeffffff|0x1ff`. */
+export function capabilitySet(value: Value): bigint | undefined {
+  if (value.kind !== 'join' || value.operator !== '|') return numberIn(value)
+  const [low, high] = value.parts
+  if (value.parts.length !== 2 || low?.kind !== 'number' || high?.kind !== 'number') return numberIn(value)
+  return low.number | (high.number << 32n)
 }
 
 /** A 64-bit set of signals: `[TERM CHLD]`, `~[KILL]`. */
@@ -58,7 +67,7 @@ export function signalSet(value: Value): bigint | undefined {
   let set = 0n
   for (const item of value.items) {
     const name = item.kind === 'name' ? item.name : ''
-    const signal = constant(`SIG${name}`)
+    const signal = item.kind === 'number' ? item.number : constant(`SIG${name}`)
     if (signal === undefined) return undefined
     set |= 1n << (signal - 1n)
   }
@@ -86,32 +95,4 @@ export function nameOfBytes(bytes: Uint8Array): string {
   } catch {
     return Array.from(name, (byte) => String.fromCharCode(byte < 0x80 ? byte : 0xdc00 + byte)).join('')
   }
-}
-
-/** A socket's address: struct sockaddr_un, sockaddr_in, sockaddr_nl. */
-export function socketAddress(value: Value): Uint8Array | undefined {
-  if (value.kind !== 'struct') return undefined
-  const field = (name: string) => value.fields.find((other) => other.name === name)?.value
-  const domain = numberIn(field('sa_family') ?? { kind: 'anything' })
-  if (domain === undefined) return undefined
-  const head = [Number(domain) & 255, Number(domain) >> 8]
-  const path = field('sun_path')
-  if (path?.kind === 'string')
-    return Uint8Array.from([...head, ...(path.abstract ? [0] : []), ...path.bytes, ...(path.abstract ? [] : [0])])
-  if (domain === 1n) return Uint8Array.from(head)
-  const word = (number: bigint, width: number) =>
-    Array.from({ length: width }, (_, index) => Number((number >> BigInt(8 * index)) & 255n))
-  if (domain === 16n)
-    return Uint8Array.from([
-      ...head,
-      ...[0, 0],
-      ...word(numberIn(field('nl_pid') ?? { kind: 'anything' }) ?? 0n, 4),
-      ...word(numberIn(field('nl_groups') ?? { kind: 'anything' }) ?? 0n, 4),
-    ])
-  const port = numberIn(field('sin_port') ?? { kind: 'anything' })
-  const address = field('sin_addr')
-  const text = address?.kind === 'apply' && address.args[0]?.kind === 'string' ? address.args[0].bytes : undefined
-  if (domain !== 2n || port === undefined || text === undefined) return undefined
-  const numbers = new TextDecoder().decode(text).split('.').map(Number)
-  return Uint8Array.from([...head, ...word(port, 2).reverse(), ...numbers, ...new Array<number>(8).fill(0)])
 }

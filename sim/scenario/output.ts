@@ -1,7 +1,12 @@
 // What a call has written into its output arguments, as values that strace would show. asm/stat.h, linux/stat.h, wait(2)
 
+import { receivedMessage } from '../../core/message.ts'
 import type { Syscall } from '../../core/syscall.ts'
+import { maskOf, membersOf } from '../cpu/mask.ts'
+import { addressValue } from './addresses.ts'
 import { choiceName, type FamilyName, flagNames, signalName } from './constants.ts'
+import { deviceAnswer } from './devices.ts'
+import { messageValue, optionValue } from './messages.ts'
 import { nameOfBytes } from './number.ts'
 import type { Field, Value } from './value.ts'
 
@@ -58,6 +63,31 @@ export function written(call: Syscall, value: number, data: Uint8Array): Value |
       return statfs(view)
     case 'getdents64':
       return entries(data.subarray(0, value), view)
+    case 'epoll_wait':
+    case 'epoll_pwait':
+      return { kind: 'string', bytes: data.subarray(0, 12 * value), cut: false }
+    case 'msgrcv':
+      return { kind: 'string', bytes: data.subarray(0, 8 + value), cut: false }
+    case 'capset':
+    case 'mq_open':
+    case 'epoll_ctl':
+    case 'rt_sigqueueinfo':
+    case 'sched_setaffinity':
+    case 'sched_setparam':
+    case 'sched_setscheduler':
+    case 'setitimer':
+    case 'timerfd_settime':
+    case 'utimensat':
+      return undefined
+    case 'getcpu':
+    case 'sched_getparam':
+      return list([number(view.getInt32(0, true))])
+    case 'sched_getaffinity':
+      return list([...membersOf(maskOf(data.subarray(0, value)))].map((cpu) => number(cpu)))
+    case 'select':
+    case 'pselect6':
+    case 'listmount':
+      return undefined
     case 'poll':
     case 'ppoll':
       return polled(view, data.length)
@@ -75,14 +105,34 @@ export function written(call: Syscall, value: number, data: Uint8Array): Value |
       return list([0, 4, 8].map((at) => number(view.getUint32(at, true))))
     case 'clock_gettime':
       return record({ tv_sec: number(view.getBigInt64(0, true)), tv_nsec: number(view.getBigInt64(8, true)) })
+    case 'gettimeofday':
+      return record({ tv_sec: number(view.getBigInt64(0, true)), tv_usec: number(view.getBigInt64(8, true)) })
+    case 'prctl_get':
+      return (call as { option?: unknown }).option === 16
+        ? text(nameOfBytes(data))
+        : list([number(view.getInt32(0, true))])
+    case 'msgctl':
+    case 'shmctl':
+    case 'semctl_buffer':
+      return ipcObject(call.name as string, Number((call as { op?: unknown }).op) & 0xff, view)
     case 'capget':
       return data.length < 24 ? undefined : capabilities(view)
     case 'rt_sigprocmask':
       return data.length < 8 ? undefined : signals(view.getBigUint64(0, true))
     case 'getsockopt':
-      return { kind: 'string', bytes: data, cut: false }
+      return optionValue(call as Extract<Syscall, { name: 'getsockopt' }>, data)
+    case 'accept4':
+    case 'getsockname':
+    case 'getpeername':
+      return addressValue(data)
+    case 'recvmsg': {
+      const { msg } = call as Extract<Syscall, { name: 'recvmsg' }>
+      return messageValue(receivedMessage(msg, value, data))
+    }
     case 'ioctl':
-      return data.length === 4 ? list([number(view.getInt32(0, true))]) : undefined
+      return data.length === 4
+        ? list([number(view.getInt32(0, true))])
+        : deviceAnswer(Number((call as Extract<Syscall, { name: 'ioctl' }>).request), data)
     default:
       // A buffer of bytes, of which so many count as the result says.
       return { kind: 'string', bytes: data.subarray(0, Math.max(0, Math.min(value, data.length))), cut: false }
@@ -249,4 +299,29 @@ function signals(set: bigint): Value {
   for (let signal = 1; signal <= 64; signal++)
     if ((set >> BigInt(signal - 1)) & 1n) items.push(name(signalName(signal).slice(3)))
   return list(items)
+}
+
+const IPC_STAT = 2
+
+/** struct msqid64_ds, shmid64_ds and semid64_ds of x86-64. */
+function ipcObject(name: string, operation: number, view: DataView): Value | undefined {
+  if (operation !== IPC_STAT || view.byteLength < 104) return undefined
+  const word = (at: number) => number(view.getUint32(at, true))
+  const long = (at: number) => number(view.getBigUint64(at, true))
+  const permissions = record({
+    ...{ uid: word(4), gid: word(8), mode: word(20), key: word(0), cuid: word(12), cgid: word(16) },
+  })
+  if (name === 'shmctl') return record({ shm_perm: permissions, shm_segsz: long(48), shm_nattch: long(88) })
+  if (name === 'semctl_buffer') return record({ sem_perm: permissions, sem_nsems: long(80) })
+  return record({ msg_perm: permissions, msg_qnum: long(80), msg_qbytes: long(88) })
+}
+
+/** A message of msgrcv(2) where it is written as a struct: its type and text. */
+export function queueMessage(value: number, data: Uint8Array): Value {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
+  const bytes = data.subarray(8, 8 + value)
+  return struct([
+    { name: '', value: number(view.getBigInt64(0, true)) },
+    { name: '', value: { kind: 'string', bytes, cut: false } },
+  ])
 }

@@ -1,9 +1,11 @@
 // From a call as data, and its outcome, back to strace's text.
 
 import { type Errno, errnoSentences } from '../../core/errno.ts'
-import { type Kind, type Syscall, signatures } from '../../core/syscall.ts'
+import { type CapSets, type Kind, type MessageOut, type Syscall, signatures } from '../../core/syscall.ts'
 import type { Outcome } from '../outcome.ts'
+import { addressValue } from './addresses.ts'
 import { choiceName, type FamilyName, flagNames, signalName } from './constants.ts'
+import { controlValue } from './messages.ts'
 import { signalSetText } from './number.ts'
 import { written } from './output.ts'
 import type { Value } from './value.ts'
@@ -70,6 +72,8 @@ const shows: Readonly<Record<string, Show>> = {
   'open_tree flags': flags('openTree', 'at'),
   'move_mount flags': flags('moveMount'),
   'fsopen flags': flags('fsopen'),
+  'fspick flags': flags('fspick'),
+  policy: choice('scheduling'),
   'fsmount flags': flags('fsmount'),
   'fsmount attr_flags': flags('mountAttribute'),
   'fsconfig cmd': choice('fsconfig'),
@@ -81,6 +85,7 @@ const shows: Readonly<Record<string, Show>> = {
   'pidfd_send_signal flags': flags('pidfdSignal'),
   'prctl option': choice('prctl'),
   'prctl_name option': choice('prctl'),
+  'prctl_get option': choice('prctl'),
   'prctl arg2': (value, call) => prctlArgument(value, call),
   'prctl arg3': (value, call) =>
     call.name === 'prctl' && call.option === 47 ? choice('capability')(value, call) : String(value),
@@ -105,6 +110,8 @@ const shows: Readonly<Record<string, Show>> = {
   'accept4 flags': flags('socketFlags'),
   'sendto flags': flags('message'),
   'recvfrom flags': flags('message'),
+  'sendmsg flags': flags('message'),
+  'recvmsg flags': flags('message'),
   'dup3 flags': flags('open'),
   'pipe2 flags': flags('open'),
   'ioctl request': choice('ioctl'),
@@ -241,6 +248,8 @@ function argument(call: Syscall, name: string, kind: Kind, value: unknown, outpu
       const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : (value as Uint8Array)
       return `${quoted(bytes)}, ${bytes.length}`
     }
+    case 'in':
+      return name === 'sops' ? operations(value as Uint8Array) : quoted(value as Uint8Array)
     case 'out':
       return `${output}, ${value}`
     case 'outonly':
@@ -257,13 +266,18 @@ function argument(call: Syscall, name: string, kind: Kind, value: unknown, outpu
     }
     case 'iovec_out':
       return `[{iov_base=${output}, iov_len=${value}}], 1`
+    case 'message_out':
+      return messageText(value as MessageOut)
+    case 'message_room':
+      return output
     case 'open_how':
     case 'mount_attr':
     case 'clone_args':
       return `${members(value as object, structs[kind]!, call)}, ${size[kind]}`
     case 'capsets': {
-      const sets = Object.entries(value as Record<string, bigint>).map(([set, caps]) => `${set}=${capabilities(caps)}`)
-      return `{version=_LINUX_CAPABILITY_VERSION_3, pid=0}, {${sets.join(', ')}}`
+      const { pid = 0, ...rest } = value as CapSets
+      const sets = Object.entries(rest).map(([set, caps]) => `${set}=${capabilities(caps)}`)
+      return `{version=_LINUX_CAPABILITY_VERSION_3, pid=${pid}}, {${sets.join(', ')}}`
     }
     case 'sock_fprog':
       return `{len=${(value as Uint8Array).length / 8}, filter=...}`
@@ -296,6 +310,29 @@ function argument(call: Syscall, name: string, kind: Kind, value: unknown, outpu
   }
 }
 
+/** struct sembuf. semop(2) */
+function operations(bytes: Uint8Array): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const items: string[] = []
+  for (let at = 0; at + 6 <= bytes.length; at += 6)
+    items.push(
+      `{sem_num=${view.getUint16(at, true)}, sem_op=${view.getInt16(at + 2, true)}, sem_flg=${view.getInt16(at + 4, true)}}`,
+    )
+  return `[${items.join(', ')}]`
+}
+
+function messageText({ to, iov, control = new Uint8Array(0) }: MessageOut): string {
+  const buffers = iov.map((part) => (typeof part === 'string' ? new TextEncoder().encode(part) : part))
+  const vectors = buffers.map((bytes) => `{iov_base=${quoted(bytes)}, iov_len=${bytes.length}}`)
+  const address = to === undefined ? undefined : addressValue(to)
+  return [
+    `{msg_name=${address === undefined ? 'NULL' : printValue(address)}, msg_namelen=${to?.length ?? 0}`,
+    `msg_iov=[${vectors.join(', ')}], msg_iovlen=${vectors.length}`,
+    ...(control.length > 0 ? [`msg_control=${printValue(controlValue(control))}`] : []),
+    `msg_controllen=${control.length}, msg_flags=0}`,
+  ].join(', ')
+}
+
 function integer(call: Syscall, name: string, value: number | bigint): string | undefined {
   const where = `${call.name} ${name}`
   if (optional.has(where) && Number(value) === 0) return undefined
@@ -310,7 +347,7 @@ function capabilities(set: bigint): string {
   return words.length === 0 ? '0' : words.length > 20 ? `0x${set.toString(16)}` : words.join('|')
 }
 
-const spelled: Readonly<Record<string, string>> = { ioctl_int: 'ioctl', prctl_name: 'prctl' }
+const spelled: Readonly<Record<string, string>> = { ioctl_int: 'ioctl', prctl_name: 'prctl', prctl_get: 'prctl' }
 
 /** A call and, when it has ended, its result: `sethostname("web", 3) = -1 EPERM (Operation not permitted)`. */
 export function print(call: Syscall, outcome: Outcome | undefined): string {
@@ -320,10 +357,11 @@ export function print(call: Syscall, outcome: Outcome | undefined): string {
   const parts = (signatures[call.name] as readonly (readonly [string, Kind])[]).flatMap(
     ([name, kind]) => argument(call, name, kind, given[name], output) ?? [],
   )
+  const found = /^p?poll$/.test(call.name) && data !== undefined ? ` (${output})` : ''
   const end =
     outcome === undefined
       ? ' <unfinished ...>'
-      : `) = ${call.name === 'umask' && 'value' in outcome ? octal(outcome.value, call) : printOutcome(outcome)}`
+      : `) = ${call.name === 'umask' && 'value' in outcome ? octal(outcome.value, call) : printOutcome(outcome)}${found}`
   return `${spelled[call.name] ?? call.name}(${parts.join(', ')}${end}`
 }
 

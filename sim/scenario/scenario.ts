@@ -60,10 +60,19 @@ export type Line =
     })
   /** `# waits: [pid 7]`: its call has not ended here. */
   | (At & { readonly kind: 'waits'; readonly task: number | undefined })
+  /** `# computes: [pid 3] [pid 4] for 1000 ms`: they do nothing but compute, at the same time. */
+  | (At & { readonly kind: 'computes'; readonly tasks: readonly (number | undefined)[]; readonly milliseconds: number })
+  /** `# between: "usage_usec" 400000 600000`: the number behind the word in what the call before has read. */
+  | (At & { readonly kind: 'between'; readonly word: string; readonly least: number; readonly most: number })
   /** `# contains: "text"`, `# lacks: "text"`: what the call before has read. */
   | (At & { readonly kind: 'contains'; readonly lacks: boolean; readonly bytes: Uint8Array })
   /** Text that could not be read. */
-  | (At & { readonly kind: 'unreadable'; readonly reason: string })
+  | (At & {
+      readonly kind: 'unreadable'
+      readonly reason: string
+      /** It begins as a call does; otherwise it may be what the traced program has printed. */
+      readonly call?: boolean
+    })
 
 /** `# differs: PID-101 on 6.12 -> = -1 EINVAL`: the next call's result, where a kernel differs from what is written. */
 export interface Difference {
@@ -87,9 +96,13 @@ export interface Scenario {
   readonly cgroups: 'v2' | 'v1' | 'hybrid'
   /** `# scenario: NAME`, or the comments before the first line. */
   readonly title: string
+  /** Tasks whose lines come from files of their own, so that their order among each other is not known. */
+  readonly tasks?: readonly number[]
 }
 
-const before = /^(?:\[pid\s+(\d+)\]\s+|(\d+)\s+(?=\S))?(?:(?:\d\d:\d\d:\d\d(?:\.\d+)?|\d+\.\d{6})\s+)?/
+/** The number of a task (-f), with its name (--decode-pids=comm); the time (-t, -tt, -ttt, -r); the call's number (-n), the address (-i). */
+const before =
+  /^(?:\[pid\s+(\d+)(?:<.*?>)?\]\s+|(\d+)(?:<.*?>)?\s+(?=\S))?(?:(?:\d\d:\d\d:\d\d(?:\.\d+)?|\d+\.\d{3,9})\s+)?(?:\(\+\s*\d+\.\d+\)\s+)?(?:\[[\s0-9a-f?]+\]\s+)*/
 
 /** A whole file, where `# scenario: NAME` begins one; comments before the first of these are for all. */
 export function parseScenarios(text: string): readonly Scenario[] {
@@ -134,7 +147,7 @@ class Parser {
       this.#event(text.trim(), line)
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error
-      this.#lines.push({ kind: 'unreadable', line, text, reason: error.message })
+      this.#lines.push({ kind: 'unreadable', line, text, reason: error.message, call: isCall(text) })
     }
   }
 
@@ -151,7 +164,8 @@ class Parser {
   }
 
   #comment(text: string, line: number): void {
-    const directive = /^#\s*(rule|kernel|needs|cgroups|differs|waits|contains|lacks|scenario):\s*(.*)$/.exec(text)
+    const directive =
+      /^#\s*(rule|kernel|needs|cgroups|differs|waits|contains|lacks|computes|between|scenario):\s*(.*)$/.exec(text)
     if (directive === null) {
       if (this.#lines.length === 0) this.#title.push(text.replace(/^#+\s*/, ''))
       return
@@ -163,9 +177,34 @@ class Parser {
     else if (word === 'cgroups') this.#cgroups = rest === 'v1' || rest === 'hybrid' ? rest : 'v2'
     else if (word === 'scenario') this.#name = rest
     else if (word === 'contains' || word === 'lacks') this.#contains(text, word, rest, line)
+    else if (word === 'computes' || word === 'between') this.#measured(text.trim(), word, rest, line)
     else if (word === 'waits')
       this.#lines.push({ kind: 'waits', task: taskOf(/(\d+)/.exec(rest)?.[1]), line, text: text.trim() })
     else this.#differs(text, rest, line)
+  }
+
+  #measured(text: string, word: 'computes' | 'between', rest: string, line: number): void {
+    const parts = word === 'computes' ? /^(.+) for (\d+) ms$/.exec(rest) : /^"([^"]+)" (\d+) (\d+)$/.exec(rest)
+    if (parts === null)
+      this.#lines.push({
+        kind: 'unreadable',
+        reason: `${word}: tasks and milliseconds, or a word and numbers`,
+        line,
+        text,
+      })
+    else if (word === 'between')
+      this.#lines.push({
+        kind: 'between',
+        word: parts[1]!,
+        least: Number(parts[2]),
+        most: Number(parts[3]),
+        line,
+        text,
+      })
+    else {
+      const tasks = [...parts[1]!.matchAll(/\d+/g)].map(([number]) => taskOf(number))
+      this.#lines.push({ kind: 'computes', tasks, milliseconds: Number(parts[2]), line, text })
+    }
   }
 
   #contains(text: string, word: string, rest: string, line: number): void {
@@ -188,12 +227,13 @@ class Parser {
   }
 
   #event(whole: string, line: number): void {
-    // What strace says of itself, with or without -o.
-    if (/^strace: /.test(whole)) return
+    // What strace says of itself, with or without -o, and the stack of a call (-k).
+    if (/^strace: |^\[ Process PID=|^> \S+\(.*\[0x/.test(whole)) return
     const lead = before.exec(whole)!
     const task = taskOf(lead[1] ?? lead[2])
     const text = whole.slice(lead[0].length)
     const at = { line, text: whole }
+    if (/^strace: |^\[ Process PID=/.test(text)) return
     const ended = /^\+\+\+ (?:exited with (\d+)|killed by (\w+)(?: \(core dumped\))?) \+\+\+$/.exec(text)
     if (ended)
       this.#lines.push({
@@ -216,8 +256,8 @@ class Parser {
   }
 
   #call(text: string, task: number | undefined, at: At): void {
-    const unfinished = /^(.*?)\s*<unfinished \.\.\.>(.*)$/.exec(text)
-    if (unfinished) {
+    const unfinished = /^(.*?)\s*<(?:unfinished|detached) \.\.\.>(.*)$/.exec(text)
+    if (unfinished && !text.startsWith('<...')) {
       const [, start] = unfinished as unknown as [string, string]
       // `read(0, <unfinished ...>) = ?`: it ended in the midst of it.
       if (/\)\s*=\s*\?/.test(unfinished[2]!)) {
@@ -225,7 +265,7 @@ class Parser {
         return
       }
       this.#unfinished.set(task, { text: start, index: this.#lines.length })
-      const { name, args } = callOf(`${start}) = ?`, task, at, undefined)
+      const { name, args } = callOf(`${closed(start)} = ?`, task, at, undefined)
       this.#lines.push({ kind: 'begin', task, end: undefined, name, args, ...at })
       return
     }
@@ -246,9 +286,28 @@ class Parser {
     this.#unfinished.delete(key)
     const begin = this.#lines[start.index] as BeginLine
     begin.end = this.#lines.length
-    const glue = /[(,]\s*$/.test(start.text) || /^\s*[),]/.test(resumed[2]!) ? '' : ', '
+    // It ended with its task.
+    if (/^\s*<unfinished \.\.\.>\)\s*=\s*\?/.test(resumed[2]!)) {
+      this.#lines.push(callOf(`${closed(start.text)} = ?`, task, at, start.index))
+      return
+    }
+    const glue = /[(,]\s*$/.test(start.text) || /^\s*(?:[)\]},]|=>)/.test(resumed[2]!) ? '' : ', '
     this.#lines.push(callOf(`${start.text}${glue}${resumed[2]}`, task, at, start.index))
   }
+}
+
+/** Whether a line begins as a call or the end of one does. */
+const isCall = (line: string): boolean =>
+  /^(?:<\.\.\. )?\w+(?:\(| resumed>)/.test(line.slice(before.exec(line)![0].length))
+
+/** The beginning of a call with all its brackets closed. */
+function closed(text: string): string {
+  const open: string[] = []
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[({[)}\]]/g)) {
+    if ('({['.includes(token)) open.push(token === '(' ? ')' : token === '{' ? '}' : ']')
+    else if (token.length === 1) open.pop()
+  }
+  return text + open.reverse().join('')
 }
 
 const taskOf = (number: string | undefined): number | undefined => (number === undefined ? undefined : Number(number))
@@ -270,7 +329,7 @@ function expectedOf(reader: Reader): Expected {
   const [, number, behind] = parts as unknown as [string, string, string]
   const errno = /^\s+(E[A-Z0-9]+)\b/.exec(behind)?.[1]
   // ERESTARTSYS and its kin are not for programs: a signal came between.
-  if (number === '?' || errno?.startsWith('ERESTART')) return { kind: 'left out' }
+  if (number === '?' || errno?.startsWith('ERESTART') || /\(INJECTED\)/.test(behind)) return { kind: 'left out' }
   if (errno !== undefined && number === '-1') {
     const name = errno === 'EWOULDBLOCK' ? 'EAGAIN' : errno === 'ENOTSUP' ? 'EOPNOTSUPP' : errno
     if (!Object.hasOwn(errnoNumbers, name)) throw new Unreadable(reader.at, `an errno instead of ${errno}`)

@@ -3,17 +3,29 @@
 import type { Syscall } from '../../core/syscall.ts'
 import { bootKernel } from '../boot.ts'
 import type { Config, Kernel } from '../kernel.ts'
-import type { Outcome } from '../outcome.ts'
+import { isDenied, type Outcome } from '../outcome.ts'
 import { isSuspended, type Task } from '../task.ts'
-import type { Actor, Answer, Ended, Newcomer, Stage } from './stage.ts'
+import { HostFiles } from './host/files.ts'
+import { Guide } from './host/guide.ts'
+import { type Assumption, firstOf, settle } from './host/start.ts'
+import type { Line } from './scenario.ts'
+import type { Actor, Answer, Ended, Newcomer, Stage, StageGuide } from './stage.ts'
 import { furnish } from './world.ts'
 
-/** Answers a stage on a new machine. */
-export function simulatedStage(config: Partial<Config> = {}): Stage & { readonly kernel: Kernel } {
-  return new SimulatedStage(bootKernel(config))
+/** A log that was made elsewhere. */
+export interface Elsewhere {
+  readonly lines: readonly Line[]
+  readonly assumed: Assumption
+  /** Paths that are known of that machine, besides of what the log tells. */
+  readonly furnish?: (files: HostFiles, task: Task) => void
 }
 
-class SimulatedStage implements Stage {
+/** Answers a stage on a new machine. */
+export function simulatedStage(config: Partial<Config> = {}, elsewhere?: Elsewhere): SimulatedStage {
+  return new SimulatedStage(bootKernel({ ...config, ...(elsewhere && { machineCode: 'outside' }) }), elsewhere)
+}
+
+export class SimulatedStage implements Stage {
   readonly kernel: Kernel
   readonly kind = 'sim'
   readonly title: string
@@ -21,18 +33,37 @@ class SimulatedStage implements Stage {
   readonly first: Newcomer
   readonly #tasks: Task[] = []
   /** Calls of tasks that are stopped or frozen, made once those go on. */
+  /** The call that each has made last; what it had come to when the log says that a signal interrupted it. */
+  readonly #last = new Map<Actor, string>()
+  readonly #owed = new Map<Actor, { readonly name: string; readonly outcome: Outcome }>()
   readonly #deferred = new Map<Actor, Syscall>()
 
-  constructor(kernel: Kernel) {
+  readonly guide?: StageGuide & { readonly files: HostFiles }
+
+  constructor(kernel: Kernel, elsewhere?: Elsewhere) {
     this.kernel = kernel
     this.version = kernel.config.version
     this.title = `sim ${this.version.join('.')}`
-    furnish(kernel.config.cgroups, (call) => this.#finished(kernel.init, call))
+    furnish(kernel.config.cgroups, (call) => this.#finished(kernel.init, call), elsewhere === undefined)
+    if (elsewhere) {
+      const first = firstOf(kernel, elsewhere.lines)
+      const files = new HostFiles(kernel)
+      elsewhere.furnish?.(files, first)
+      settle(first, elsewhere.lines, files, elsewhere.assumed)
+      this.first = this.#add(first)
+      this.guide = this.#guided(new Guide(first, elsewhere.lines, files))
+      return
+    }
     this.#finished(kernel.init, { name: 'clone3', cl_args: { flags: 0, exit_signal: 17 } })
     this.first = this.#add(kernel.lastBorn ?? kernel.init)
     const task = this.#tasks[this.first.actor]!
     if (task !== kernel.init)
       this.#finished(task, { name: 'rt_sigaction', signum: 17, act: { handler: 0 }, oldact: 0, sigsetsize: 8 })
+  }
+
+  /** Who an actor is, as the kernel knows it. */
+  task(actor: Actor): Task {
+    return this.#tasks[actor]!
   }
 
   async call(actor: Actor, call: Syscall, waits: boolean): Promise<Answer> {
@@ -42,6 +73,14 @@ class SimulatedStage implements Stage {
       this.#deferred.set(actor, call)
       return { kind: 'waits' }
     }
+    const owed = this.#owed.get(actor) ?? this.#untold(actor)
+    this.#owed.delete(actor)
+    task.finished = undefined
+    if (owed && owed.name === call.name) return { kind: 'ended', outcome: owed.outcome }
+    this.#last.set(actor, call.name)
+    // A call that the log tells nothing more of has been left for another.
+    if (task.blocked) this.kernel.scheduler.finish(task, interrupted)
+    task.finished = undefined
     const before = this.kernel.lastBorn
     const outcome = this.kernel.call(task, call)
     const born = this.kernel.lastBorn === before ? undefined : this.kernel.lastBorn
@@ -76,11 +115,65 @@ class SimulatedStage implements Stage {
     return ending === undefined ? {} : ending
   }
 
+  async compute(actors: readonly Actor[], milliseconds: number): Promise<void> {
+    const { clock, cpu, scheduler } = this.kernel
+    const untilNs = clock.nowNs + milliseconds * 1e6
+    const tasks = actors.map((actor) => this.#tasks[actor]!)
+    for (const task of tasks) {
+      // More than there is time for on any number of processors.
+      const reply = cpu?.consume(task, 1e9) ?? 0
+      if (typeof reply === 'object' && 'again' in reply) scheduler.block(task, reply)
+    }
+    while ((clock.next() ?? Number.POSITIVE_INFINITY) <= untilNs) {
+      clock.advance(untilNs)
+      scheduler.settle()
+    }
+    clock.advance(untilNs)
+    for (const task of tasks) {
+      scheduler.finish(task, { value: 0 })
+      task.finished = undefined
+    }
+    scheduler.settle()
+  }
+
   async received(actor: Actor): Promise<readonly number[]> {
-    return this.#tasks[actor]!.handled
+    const task = this.#tasks[actor]!
+    // In a log, which thread of a process got a signal was chance.
+    return this.guide ? [...task.process.tasks].flatMap(({ handled }) => handled) : task.handled
   }
 
   async close(): Promise<void> {}
+
+  #guided(guide: Guide): StageGuide & { readonly files: HostFiles } {
+    const task = (actor: Actor) => this.#tasks[actor]!
+    return {
+      files: guide.files,
+      before: (actor, ...rest) => guide.before(task(actor), ...rest),
+      widens: (actor, ...rest) => guide.widens(task(actor), ...rest),
+      excuse: (actor, ...rest) => guide.excuse(task(actor), ...rest),
+      standIn: (actor, ...rest) => guide.standIn(task(actor), ...rest),
+      stoodIn: (actor, call) => guide.stoodIn(task(actor), call),
+      outsider: (pid) => guide.outsider(this.kernel, pid),
+      interrupted: (actor) => {
+        const { scheduler } = this.kernel
+        const untold = this.#untold(actor)
+        if (untold) this.#owed.set(actor, untold)
+        if (task(actor).blocked && !isSuspended(task(actor))) scheduler.finish(task(actor), interrupted)
+        task(actor).finished = undefined
+      },
+      signalled: (actor, signal) => {
+        if (task(actor).alive) this.kernel.sendSignal(task(actor), signal)
+      },
+    }
+  }
+
+  /** A child that was waited for here before the signal that, in the log, interrupted the call. */
+  #untold(actor: Actor): { readonly name: string; readonly outcome: Outcome } | undefined {
+    const { finished } = this.#tasks[actor]!
+    const name = this.#last.get(actor)
+    if (finished === undefined || isDenied(finished) || (name !== 'wait4' && name !== 'waitid')) return undefined
+    return { name, outcome: finished }
+  }
 
   #finished(task: Task, call: Syscall): Outcome {
     const outcome = this.kernel.call(task, call) ?? this.kernel.finish(task)
@@ -88,9 +181,18 @@ class SimulatedStage implements Stage {
   }
 
   #answer(task: Task): Answer {
-    const outcome = this.kernel.finish(task)
+    const outcome = this.#outcomeOf(task)
     if (outcome) return { kind: 'ended', outcome }
     return ended(task) ? { kind: 'gone' } : { kind: 'waits' }
+  }
+
+  /** In a log time passes for those that sleep: what others wait for is told by its lines. */
+  #outcomeOf(task: Task): Outcome | undefined {
+    if (!this.guide || task.blocked?.deadlineNs !== undefined) return this.kernel.finish(task)
+    this.kernel.scheduler.settle()
+    const { finished } = task
+    task.finished = undefined
+    return finished
   }
 
   #add(task: Task): Newcomer {
@@ -98,5 +200,7 @@ class SimulatedStage implements Stage {
     return { actor: this.#tasks.length - 1, pid: task.entry.numbers[0]! }
   }
 }
+
+const interrupted: Outcome = { errno: 'EINTR', rule: 'signal(7)', sentence: 'a signal has ended the call' }
 
 const ended = (task: Task): boolean => task.state === 'zombie' || task.state === 'dead'

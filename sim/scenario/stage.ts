@@ -2,6 +2,8 @@
 
 import type { Syscall } from '../../core/syscall.ts'
 import type { Outcome } from '../outcome.ts'
+import type { Output } from './data.ts'
+import type { Expected } from './scenario.ts'
 
 /** A task of a stage. */
 export type Actor = number
@@ -25,6 +27,34 @@ export interface Ended {
   readonly signal?: number
 }
 
+/** A call as it is to be made, or why it is not. */
+export type Guided = { readonly call: Syscall } | { readonly skip: string }
+
+/** Of a stage for logs that were made elsewhere: it learns from them what that machine was like. */
+export interface StageGuide {
+  before(actor: Actor, call: Syscall, expected: Expected, outputs: readonly Output[], index: number): Guided
+  /** After a refusal: whether something has been learnt, and the call is worth another try. */
+  widens(actor: Actor, call: Syscall, expected: Expected, outcome: Outcome): boolean
+  /** Why a difference says nothing of the kernel that is played on; undefined when it does. */
+  excuse(
+    actor: Actor,
+    call: Syscall,
+    expected: Expected,
+    outputs: readonly Output[],
+    outcome: Outcome | undefined,
+  ): string | undefined
+  /** A process that the log knows by its number alone, outside of what it follows; answers its number here. */
+  outsider(pid: number): number
+  /** A signal has ended the call of a task, which it will make again. */
+  interrupted(actor: Actor): void
+  /** The mount to be made for one that was refused; undefined when the refusal is an answer. */
+  standIn(actor: Actor, call: Syscall, outcome: Outcome): Syscall | undefined
+  /** It has been made: what is in it is learnt from the log. */
+  stoodIn(actor: Actor, call: Syscall): void
+  /** Somebody whom the log does not know has sent a signal. */
+  signalled(actor: Actor, signal: number): void
+}
+
 export interface Stage {
   /** For the report: `sim 6.12`, `linux 6.18`. */
   readonly title: string
@@ -33,6 +63,7 @@ export interface Stage {
   readonly version: readonly [number, number]
   /** The task that the scenario begins with, a child of process 1. */
   readonly first: Newcomer
+  readonly guide?: StageGuide
   /**
    * A task makes a call.
    *
@@ -43,6 +74,8 @@ export interface Stage {
   collect(actor: Actor): Promise<Answer>
   /** Whether the task's call has not ended and will not without something new. */
   waiting(actor: Actor): Promise<boolean>
+  /** Tasks compute, all at the same time, and so much time passes. */
+  compute(actors: readonly Actor[], milliseconds: number): Promise<void>
   /** Waits until a task has ended; undefined when it goes on living. */
   ended(actor: Actor): Promise<Ended | undefined>
   /** Signals that its handlers have got since the start, in order. */

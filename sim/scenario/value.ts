@@ -136,6 +136,9 @@ export class Reader {
       this.#annotation()
       return { kind: 'name', name }
     }
+    // `restart_syscall(<... resuming interrupted nanosleep ...>)`
+    const resuming = /^<\.\.\. [^>]*>/.exec(rest)?.[0]
+    if (resuming !== undefined) return this.#anything(resuming.length)
     if (rest.startsWith('...')) return this.#anything(3)
     if (rest.startsWith('?')) return this.#anything(1)
     if (rest.startsWith('@"')) {
@@ -143,6 +146,10 @@ export class Reader {
       return { ...this.#string(), abstract: true }
     }
     if (rest.startsWith('"')) return this.#string()
+    if (/^-[A-Z]/.test(rest)) {
+      this.at += 1
+      return { kind: 'apply', name: '-', args: [this.#single()] }
+    }
     if (rest.startsWith('&')) {
       this.at += 1
       return this.#single()
@@ -197,6 +204,7 @@ export class Reader {
       if (this.text[at] === '>' && this.text[at - 1] !== '-') depth -= 1
       if (depth > 0) continue
       this.at = at + 1
+      this.#eat('(deleted)')
       return
     }
   }

@@ -38,8 +38,13 @@ const versions = [
   [6, 1],
 ] as const
 
-/** The machine that a scenario asks for. */
-export function machineFor({ kernel, cgroups }: Pick<Scenario, 'kernel' | 'cgroups'>): Partial<Config> {
+/** The machine that a scenario asks for: with two processors, as small real ones have, unless it needs more. */
+export function machineFor({
+  kernel,
+  cgroups,
+  needs,
+}: Pick<Scenario, 'kernel' | 'cgroups' | 'needs'>): Partial<Config> {
   const version = versions.find((one) => kernel === undefined || holdsOn(kernel, { kind: 'sim', version: one }))
-  return { cgroups, ...(version && { version }) }
+  const cpus = needs.map((need) => Number(/^cpus=(\d+)$/.exec(need)?.[1] ?? 0))
+  return { cgroups, cpus: Math.max(2, ...cpus), ...(version && { version }) }
 }

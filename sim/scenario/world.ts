@@ -24,8 +24,9 @@ const mount = (source: string, target: string, type: string, flags: number, data
  * Furnishes a new machine, or a new corner of a real one, by calls of its process 1. What a kernel does not have is left out.
  *
  * @param call - makes one call of process 1
+ * @param withProgram - whether /bin/puppet is there
  */
-export function furnish(cgroups: Config['cgroups'], call: (call: Syscall) => Outcome): void {
+export function furnish(cgroups: Config['cgroups'], call: (call: Syscall) => Outcome, withProgram = true): void {
   const works = (syscall: Syscall): boolean => !('errno' in call(syscall))
   // Where process 1 was made by somebody else, it is in a session of theirs.
   call({ name: 'setsid' })
@@ -35,7 +36,7 @@ export function furnish(cgroups: Config['cgroups'], call: (call: Syscall) => Out
   call({ name: 'rt_sigaction', signum: 17, act: { handler: 1 }, oldact: 0, sigsetsize: 8 })
   if (!exists('/proc/self')) call(mount('proc', '/proc', 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC))
   if (!exists('/sys/kernel')) call(mount('sysfs', '/sys', 'sysfs', MS_NOSUID | MS_NODEV | MS_NOEXEC))
-  if (!exists('/bin/puppet')) program('/bin/puppet', call)
+  if (withProgram && !exists('/bin/puppet')) program('/bin/puppet', call)
   if (cgroups === 'v2') unified('/sys/fs/cgroup', call)
   else legacy(cgroups, call)
 }

@@ -12,6 +12,7 @@ import { calls as epoll } from './epoll.ts'
 import { calls as eventFiles } from './event-files.ts'
 import { calls as exec } from './exec.ts'
 import { calls as fsopen } from './fsopen.ts'
+import { calls as futex } from './futex.ts'
 import { calls as groupIds } from './group-ids.ts'
 import { calls as identity } from './identity.ts'
 import { calls as ioctl } from './ioctl.ts'
@@ -19,8 +20,10 @@ import { calls as keys } from './keys.ts'
 import { calls as kill } from './kill.ts'
 import { calls as limits } from './limits.ts'
 import { calls as machine } from './machine.ts'
+import { calls as machineRights } from './machine-rights.ts'
 import { calls as make } from './make.ts'
 import { calls as memory } from './memory.ts'
+import { calls as message } from './message.ts'
 import { calls as mount } from './mount.ts'
 import { calls as mountSetattr } from './mount-setattr.ts'
 import { calls as moveMount } from './move-mount.ts'
@@ -31,6 +34,7 @@ import { calls as pidfd } from './pidfd.ts'
 import { calls as pipe } from './pipe.ts'
 import { calls as pivotRoot } from './pivot-root.ts'
 import { calls as poll } from './poll.ts'
+import { calls as policies } from './policies.ts'
 import { calls as prctl } from './prctl.ts'
 import { calls as processIds } from './process-ids.ts'
 import { calls as processors } from './processors.ts'
@@ -46,6 +50,7 @@ import { calls as sleep } from './sleep.ts'
 import { calls as socket } from './socket.ts'
 import { calls as stat } from './stat.ts'
 import { calls as statmount } from './statmount.ts'
+import { calls as threadStart } from './thread-start.ts'
 import { calls as umount } from './umount.ts'
 import { calls as unshare } from './unshare.ts'
 import { calls as userIds } from './user-ids.ts'
@@ -59,7 +64,9 @@ const nothing = none('not modelled yet')
 const unknown: Table = {
   accept4: nothing,
   access: nothing,
+  acct: nothing,
   alarm: nothing,
+  arch_prctl: nothing,
   bind: nothing,
   bpf: nothing,
   brk: nothing,
@@ -80,6 +87,7 @@ const unknown: Table = {
   connect: nothing,
   copy_file_range: nothing,
   creat: nothing,
+  delete_module: nothing,
   dup: nothing,
   dup2: nothing,
   dup3: nothing,
@@ -107,6 +115,7 @@ const unknown: Table = {
   fcntl: nothing,
   fdatasync: nothing,
   fgetxattr: nothing,
+  finit_module: nothing,
   flistxattr: nothing,
   flock: nothing,
   fork: nothing,
@@ -120,6 +129,9 @@ const unknown: Table = {
   fsetxattr: nothing,
   fstatfs: nothing,
   ftruncate: nothing,
+  futex: nothing,
+  get_mempolicy: nothing,
+  getcpu: nothing,
   getcwd: nothing,
   getdents64: nothing,
   getegid: nothing,
@@ -145,6 +157,7 @@ const unknown: Table = {
   getsockname: nothing,
   getsockopt: nothing,
   getxattr: nothing,
+  init_module: nothing,
   inotify_add_watch: nothing,
   inotify_init: nothing,
   inotify_init1: nothing,
@@ -166,6 +179,7 @@ const unknown: Table = {
   lsetxattr: nothing,
   lstat: nothing,
   madvise: nothing,
+  membarrier: nothing,
   memfd_create: nothing,
   mkdir: nothing,
   mkdirat: nothing,
@@ -208,6 +222,7 @@ const unknown: Table = {
   poll: nothing,
   ppoll: nothing,
   prctl: nothing,
+  prctl_get: nothing,
   prctl_name: nothing,
   pread64: nothing,
   prlimit64: nothing,
@@ -220,19 +235,27 @@ const unknown: Table = {
   readv: nothing,
   reboot: nothing,
   recvfrom: nothing,
+  recvmsg: nothing,
   removexattr: nothing,
   rename: nothing,
   renameat: nothing,
   renameat2: nothing,
   rmdir: nothing,
+  rseq: nothing,
   rt_sigaction: nothing,
   rt_sigpending: nothing,
   rt_sigprocmask: nothing,
   rt_sigqueueinfo: nothing,
   rt_sigsuspend: nothing,
   rt_sigtimedwait: nothing,
+  sched_get_priority_max: nothing,
+  sched_get_priority_min: nothing,
   sched_getaffinity: nothing,
+  sched_getparam: nothing,
+  sched_getscheduler: nothing,
   sched_setaffinity: nothing,
+  sched_setparam: nothing,
+  sched_setscheduler: nothing,
   sched_yield: nothing,
   seccomp: nothing,
   select: nothing,
@@ -242,7 +265,10 @@ const unknown: Table = {
   semop: nothing,
   semtimedop: nothing,
   sendfile: nothing,
+  sendmsg: nothing,
   sendto: nothing,
+  set_mempolicy: nothing,
+  set_robust_list: nothing,
   set_tid_address: nothing,
   setdomainname: nothing,
   setfsgid: nothing,
@@ -261,6 +287,7 @@ const unknown: Table = {
   setrlimit: nothing,
   setsid: nothing,
   setsockopt: nothing,
+  settimeofday: nothing,
   setuid: nothing,
   setxattr: nothing,
   shmat: nothing,
@@ -276,11 +303,14 @@ const unknown: Table = {
   statfs: nothing,
   statmount: nothing,
   statx: nothing,
+  swapoff: nothing,
+  swapon: nothing,
   symlink: nothing,
   symlinkat: nothing,
   sync: nothing,
   syncfs: nothing,
   sysinfo: nothing,
+  syslog: nothing,
   tgkill: nothing,
   time: nothing,
   timerfd_create: nothing,
@@ -316,6 +346,7 @@ export const table: Table = {
   ...eventFiles,
   ...exec,
   ...fsopen,
+  ...futex,
   ...groupIds,
   ...identity,
   ...ioctl,
@@ -323,6 +354,7 @@ export const table: Table = {
   ...kill,
   ...limits,
   ...machine,
+  ...machineRights,
   ...make,
   ...memory,
   ...mount,
@@ -337,6 +369,7 @@ export const table: Table = {
   ...poll,
   ...prctl,
   ...processIds,
+  ...policies,
   ...processors,
   ...random,
   ...readWrite,
@@ -348,8 +381,10 @@ export const table: Table = {
   ...signalActions,
   ...sleep,
   ...socket,
+  ...message,
   ...stat,
   ...statmount,
+  ...threadStart,
   ...umount,
   ...unshare,
   ...userIds,

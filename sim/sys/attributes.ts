@@ -8,6 +8,8 @@ import type { Task } from '../task.ts'
 import type { Moment } from '../time.ts'
 import type { OpenFile } from '../vfs/file.ts'
 import { mayBeWritten } from '../vfs/flags.ts'
+import { isImmutable } from '../vfs/immutable.ts'
+import type { Inode } from '../vfs/inode.ts'
 import { IN, notify } from '../vfs/notify.ts'
 import { wantWrite } from '../vfs/open.ts'
 import type { Path } from '../vfs/path.ts'
@@ -26,6 +28,14 @@ import { privilegesDropped, setgid, setuid } from '../vfs/rights.ts'
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from '../vfs/walk.ts'
 import { fdNumber, fileAt, fileOf, int, long, uint } from './arguments.ts'
 
+/** Files whose mode and owner nobody changes. may_setattr() in fs/attr.c, anon_inode_setattr() in fs/libfs.c */
+function unchangeable({ kernel }: Task, inode: Inode, call: string): Denied | undefined {
+  if (isImmutable(kernel, inode)) return deny('EPERM', call, `${call}: the kernel's own file stays as it is`)
+  const isShared = inode.kind === 'anonymous' && kernel.since(6, 15)
+  if (!isShared && inode.superblock.type !== 'pidfs') return undefined
+  return deny('EOPNOTSUPP', call, `${call}: what all such descriptors share is not changed`)
+}
+
 function chmod(task: Task, path: Path, mode: number): number | Denied {
   const call = 'chmod(2)'
   const { mount, dentry } = path
@@ -33,8 +43,8 @@ function chmod(task: Task, path: Path, mode: number): number | Denied {
   const refusal = wantWrite(path, call) ?? checkIds(path, call)
   if (refusal) return refusal
   if (inode.kind === 'symlink') return deny('EOPNOTSUPP', call, `${call}: a symbolic link has no mode of its own`)
-  if (inode.kind === 'anonymous' && task.kernel.since(6, 15))
-    return deny('EOPNOTSUPP', call, `${call}: what all such descriptors share is not changed`)
+  const fixed = unchangeable(task, inode, call)
+  if (fixed) return fixed
   if (!ownsOrCapable(task.credentials, mount, inode))
     return deny('EPERM', 'USR-014', `${call}: only the owner, or CAP_FOWNER over the file`)
   let bits = mode & 0o7777
@@ -71,10 +81,16 @@ function chown(task: Task, path: Path, owner: number, group: number): number | D
   const gid = kgid === undefined ? undefined : groupThrough(mount, kgid)
   if ((kuid !== undefined && uid === undefined) || (kgid !== undefined && gid === undefined))
     return deny('EOVERFLOW', 'mount_setattr(2)', `${call}: the idmapped mount has no such id`)
+  const fixed = unchangeable(task, inode, call)
+  if (fixed) return fixed
   const refusal = mayChown(task, path, kuid, kgid, call)
   if (refusal) return refusal
   const mode = chownMode(task, path)
-  const changes = { mode, ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) }
+  const changes = {
+    ...(mode !== inode.mode && { mode }),
+    ...(uid !== undefined && { uid }),
+    ...(gid !== undefined && { gid }),
+  }
   const denied = inode.setAttributes?.(task, changes)
   if (denied) return denied
   if (uid !== undefined) inode.uid = uid
@@ -218,7 +234,8 @@ function ftruncate(task: Task, fd: number, length: number): number | Denied {
   if (isDenied(file)) return file
   if (file.inode.kind !== 'file' || !mayBeWritten(file.flags))
     return deny('EINVAL', call, `${call}: it is not a regular file that is open for writing`)
-  return cut(task, file.path, length, file)
+  const fixed = file.inode.superblock.type === 'pidfs' ? unchangeable(task, file.inode, call) : undefined
+  return fixed ?? cut(task, file.path, length, file)
 }
 
 const FALLOC = { KEEP_SIZE: 1, PUNCH_HOLE: 2, ZERO_RANGE: 0x10 } as const

@@ -1,7 +1,8 @@
 // Capability sets of a thread: asked for and changed. capget(2), capset(2)
 
+import type { CapSets } from '../../core/syscall.ts'
 import { commitCredentials } from '../commit-credentials.ts'
-import { allCapabilities, type Credentials, capable } from '../credentials.ts'
+import { allCapabilities, capable } from '../credentials.ts'
 import { type Denied, deny, type Outcome } from '../outcome.ts'
 import { type Calls, full } from '../table.ts'
 import type { Task } from '../task.ts'
@@ -37,8 +38,10 @@ function capget(task: Task, header: Uint8Array, roomBytes: number): Outcome {
   return { value: 0, data }
 }
 
-function capset(task: Task, sets: Pick<Credentials, 'effective' | 'permitted' | 'inheritable'>): number | Denied {
+function capset(task: Task, sets: CapSets): number | Denied {
   const call = 'capset(2)'
+  if (sets.pid && sets.pid !== task.entry.in(task.pidNamespace))
+    return deny('EPERM', 'capabilities(7)', `${call}: a thread sets its own capabilities alone`)
   const old = task.credentials
   const effective = sets.effective & allCapabilities
   const permitted = sets.permitted & allCapabilities

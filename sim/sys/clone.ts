@@ -43,6 +43,8 @@ function readArgs(parent: Task, args: CloneArgs): Birth | Denied {
   const size = args.size ?? sizes.withCgroup
   if (size > sizes.most) return deny('E2BIG', 'CLN-010', `${call}: the struct is larger than a page`)
   if (size < sizes.first) return wrong('CLN-010', 'the struct is smaller than its first version, 64 bytes')
+  if (args.tail?.subarray(0, Math.max(0, size - sizes.withCgroup)).some((byte) => byte !== 0))
+    return deny('E2BIG', 'CLN-010', `${call}: there is something behind the members that this kernel knows`)
   const numbers = args.set_tid ?? []
   if (numbers.length > pidLevelsMax) return wrong('CLN-015', 'set_tid has more numbers than pid namespaces can nest')
   const { THREAD, PARENT, SIGNAL, NEWTIME, DETACHED, SIGHAND } = CLONE

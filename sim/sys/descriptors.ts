@@ -122,13 +122,13 @@ function flock(task: Task, fd: Fd, operation: number): Reply {
     return deny('EINVAL', 'flock(2)', 'flock(2): the operation is none of LOCK_*')
   const file = fileOf(task, fd, 'flock(2)')
   if (isDenied(file)) return file
-  const locks = locksOf(file.inode)
   if (kind === LOCK.UN) {
-    locks.giveBack(file)
+    file.inode.locks?.giveBack(file)
     return 0
   }
   if (!mayBeRead(file.flags) && !mayBeWritten(file.flags))
     return deny('EBADF', 'flock(2)', 'flock(2): the descriptor is open for neither reading nor writing')
+  const locks = locksOf(file.inode)
   const wanted = kind === LOCK.SH ? 'shared' : 'exclusive'
   if (locks.take(file, wanted)) return 0
   if (operation & LOCK.NB) return deny('EAGAIN', 'flock(2)', 'flock(2): LOCK_NB, and another has the lock')

@@ -12,6 +12,7 @@ import { hold, letGo, type Path } from '../vfs/path.ts'
 import { pathName } from '../vfs/path-name.ts'
 import { checkPermission, mayExecute } from '../vfs/permission.ts'
 import { touch } from '../vfs/times.ts'
+import { endOfDirectory, TmpfsDirectory } from '../vfs/tmpfs-directory.ts'
 import { encode } from '../vfs/utf8.ts'
 import { AT_FDCWD, walk } from '../vfs/walk.ts'
 import { anyFileOf, fileOf, int } from './arguments.ts'
@@ -44,29 +45,75 @@ function getdents(task: Task, file: OpenFile, size: number): Outcome {
   if (file.inode.kind !== 'directory') return deny('ENOTDIR', call, `${call}: it is not a directory`)
   if (!mayBeRead(file.flags)) return deny('EBADF', call, `${call}: the descriptor is not open for reading`)
   if (file.path.dentry.deleted) return deny('ENOENT', call, `${call}: the directory has been removed`)
-  if (file.listing === undefined || file.offset === 0) file.listing = listing(task, file)
+  if (file.operations instanceof TmpfsDirectory && task.kernel.since(6, 12)) return getdentsByOffset(task, file, size)
+  const names = file.offset === 0 || file.listing === undefined ? listing(task, file) : file.listing
   const parts: Uint8Array[] = []
   let used = 0
   let at = file.offset
-  for (; at < file.listing.length; at++) {
-    const entry = file.listing[at]!
+  for (; at < names.length; at++) {
+    const entry = names[at]!
     const name = encode(entry.name)
     const length = (19 + name.length + 1 + 7) & ~7
     if (used + length > size) break
     parts.push(record(entry, name, length, at + 1))
     used += length
   }
-  if (parts.length === 0 && at < file.listing.length)
+  if (parts.length === 0 && at < names.length)
     return deny('EINVAL', call, `${call}: the buffer is too small for the next entry`)
+  file.listing = names
   file.offset = at
   touch(task, file.path, file.inode)
+  return { value: used, data: joined(parts, used) }
+}
+
+/**
+ * Where offsets belong to names: from the entry at the offset on, or the one before it, or the first; what has been made
+ * since stands before. offset_iterate_dir() in fs/libfs.c
+ */
+function getdentsByOffset(task: Task, file: OpenFile, size: number): Outcome {
+  const names = listing(task, file)
+  let index = indexAt(names, file.offset)
+  const parts: Uint8Array[] = []
+  let used = 0
+  for (; index < names.length; index++) {
+    const name = encode(names[index]!.name)
+    const length = (19 + name.length + 1 + 7) & ~7
+    if (used + length > size) break
+    parts.push(record(names[index]!, name, length, offsetAt(names, index + 1)))
+    used += length
+  }
+  if (parts.length === 0 && index < names.length)
+    return deny('EINVAL', 'getdents64(2)', 'getdents64(2): the buffer is too small for the next entry')
+  file.offset = offsetAt(names, index)
+  touch(task, file.path, file.inode)
+  return { value: used, data: joined(parts, used) }
+}
+
+function indexAt(names: readonly DirectoryEntry[], at: number): number {
+  if (at < 2) return at
+  if (at >= endOfDirectory) return names.length
+  let best = 2
+  let highest = 0
+  for (const [index, { offset = 0 }] of names.entries())
+    if (offset <= at && offset > highest) {
+      best = index
+      highest = offset
+    }
+  return best
+}
+
+/** The first entry stands at 2 as well. */
+const offsetAt = (names: readonly DirectoryEntry[], index: number): number =>
+  index < 2 ? index : (names[index]?.offset ?? endOfDirectory)
+
+function joined(parts: readonly Uint8Array[], used: number): Uint8Array {
   const data = new Uint8Array(used)
   let to = 0
   for (const part of parts) {
     data.set(part, to)
     to += part.length
   }
-  return { value: used, data }
+  return data
 }
 
 /** struct linux_dirent64. */

@@ -65,9 +65,11 @@ function tooDeep(inner: EpollFile, outer: EpollFile, depth: number): boolean {
 
 function wait(task: Task, epfd: number, most: number, timeout: number): Reply {
   const call = 'epoll_wait(2)'
-  if (most <= 0) return deny('EINVAL', call, `${call}: there is room for no event`)
+  const tooFew = () => deny('EINVAL', call, `${call}: there is room for no event`)
+  if (most <= 0 && !task.kernel.since(6, 15)) return tooFew()
   const file = fileOf(task, epfd, call)
   if (isDenied(file)) return file
+  if (most <= 0) return tooFew()
   const epoll = file.operations
   if (!(epoll instanceof EpollFile)) return deny('EINVAL', call, `${call}: it is no epoll instance`)
   const again = (): Outcome | undefined => {

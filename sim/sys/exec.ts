@@ -23,6 +23,7 @@ function exec(
   flags: number,
 ): number | Denied {
   const call = dirfd === AT_FDCWD ? 'execve(2)' : 'execveat(2)'
+  if (pathname === '' && !(flags & AT_EMPTY_PATH)) return deny('ENOENT', call, `${call}: the path is empty`)
   if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return deny('EINVAL', call, `${call}: there are unknown flags`)
   if (task.hasTooManyProcesses && exceedsProcesses(task, 0))
     return deny('EAGAIN', 'CLN-102', `${call}: the user has more processes than RLIMIT_NPROC allows`)

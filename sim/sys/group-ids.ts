@@ -75,6 +75,8 @@ function setresgid(task: Task, ids: readonly [real: number, effective: number, s
     wanted.push(gid)
   }
   const [gid, egid, sgid] = wanted
+  if ((gid ?? old.gid) === old.gid && (sgid ?? old.sgid) === old.sgid)
+    if (egid === undefined || (egid === old.egid && egid === old.fsgid)) return 0
   const has = (id: KGid | undefined): boolean =>
     id === undefined || id === old.gid || id === old.egid || id === old.sgid
   if (!(has(gid) && has(egid) && has(sgid)) && !maySet(old)) return forbidden(call)

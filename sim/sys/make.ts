@@ -38,6 +38,7 @@ function vacancy(
   const found = lookupIn(task, parent.dentry, name, call)
   if (isDenied(found)) return found
   if (found) return exists()
+  if (parent.dentry.superblock.type === 'proc') return deny('ENOENT', call, `${call}: nothing is made in proc`)
   if (place.slash && !directory) return deny('ENOENT', call, `${call}: a path with a slash at the end is a directory's`)
   return wantWrite(parent, call) ?? { parent, name }
 }

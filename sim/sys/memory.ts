@@ -7,7 +7,7 @@ import { pageBytes } from '../memory.ts'
 import { type Denied, deny, isDenied, type Reply } from '../outcome.ts'
 import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
-import { touch } from '../touch.ts'
+import { populate } from '../touch.ts'
 import type { OpenFile } from '../vfs/file.ts'
 import { fileOf, int, long } from './arguments.ts'
 
@@ -99,7 +99,7 @@ function place(space: AddressSpace, address: number, pages: number, flags: numbe
 
 /** A mapping is there although its pages could not all be made; who kills the task is the OOM killer. */
 function populated(task: Task, start: number, pages: number, prot: number, value: number): Reply {
-  const reply = touch(task, start, start + pages, (prot & PROT_WRITE) !== 0)
+  const reply = populate(task, start, start + pages, (prot & PROT_WRITE) !== 0)
   if (typeof reply !== 'object' || !('again' in reply)) return value
   return { ...reply, again: () => (reply.again() ? { value } : undefined) }
 }
@@ -139,6 +139,7 @@ function mprotect(task: Task, call: SyscallOf<'mprotect'>): Reply {
   const [address, length] = [long(call.addr), long(call.len)]
   const prot = int(call.prot)
   if (!aligned(address)) return invalid('mprotect(2)', 'an address inside of a page')
+  if (length === 0) return 0
   if (prot & ~0x0300000f) return invalid('mprotect(2)', 'there is no such protection')
   const found = range(task, address, length, 'mprotect(2)')
   if (isDenied(found)) return found
@@ -253,7 +254,10 @@ function madvise(task: Task, call: SyscallOf<'madvise'>): Reply {
   const space = spaceOf(task)
   if (advice === MADV.POPULATE_READ || advice === MADV.POPULATE_WRITE) {
     if (!space.covers(start, end)) return tooMuch('madvise(2)', 'some of these addresses are not mapped')
-    return touch(task, start, end, advice === MADV.POPULATE_WRITE)
+    const needed = advice === MADV.POPULATE_WRITE ? PROT_WRITE : ~0
+    for (const { prot } of space.within(start, end))
+      if (!(prot & needed)) return invalid('madvise(2)', 'the protection of the pages does not allow it')
+    return populate(task, start, end, advice === MADV.POPULATE_WRITE)
   }
   for (const region of space.within(start, end)) {
     if (advice === MADV.DONTNEED || advice === MADV.FREE) {
@@ -276,7 +280,7 @@ function lock(task: Task, address: number, length: number, onFault: boolean, cal
   if (isDenied(regions)) return regions
   for (const region of regions) setLocked(region, true)
   if (onFault || regions.length === 0) return 0
-  return touch(
+  return populate(
     task,
     start,
     start + pages,
@@ -299,7 +303,7 @@ function mlockall(task: Task, call: SyscallOf<'mlockall'>): Reply {
   if (flags & 1)
     for (const region of space.regions) {
       setLocked(region, true)
-      if (!(flags & 4)) touch(task, region.start, region.end, (region.prot & PROT_WRITE) !== 0)
+      if (!(flags & 4)) populate(task, region.start, region.end, (region.prot & PROT_WRITE) !== 0)
     }
   return 0
 }

@@ -51,7 +51,7 @@ export function holdTree(task: Task, tree: Mount): OpenFile {
   const marked = { root: tree }
   for (const mount of treeOf(tree)) mount.tree = marked
   const file = new OpenFile(tree.root.inode, { mount: tree, dentry: tree.root }, O.PATH, task.credentials)
-  file.atEnd.add({
+  file.tellAtEnd({
     ended() {
       if (tree.tree === marked) unmountTree(tree, { propagate: false, sync: false, connected: true })
     },
@@ -113,18 +113,24 @@ function moveMount(task: Task, { from, to, flags }: MoveWish): number | Denied {
   if (flags & MOVE.SET_GROUP && flags & MOVE.BENEATH)
     return deny('EINVAL', call, `${call}: MOVE_MOUNT_SET_GROUP and MOVE_MOUNT_BENEATH exclude each other`)
   if (flags & MOVE.BENEATH) return deny('EINVAL', call, `${call}: nothing is put below a mount on this machine`)
-  const source = walk(task, ...from, {
-    follow: (flags & MOVE.F_SYMLINKS) !== 0,
-    emptyPath: (flags & MOVE.F_EMPTY_PATH) !== 0,
-    call,
-  })
-  if (isDenied(source)) return source
-  const target = walk(task, ...to, {
-    follow: (flags & MOVE.T_SYMLINKS) !== 0,
-    emptyPath: (flags & MOVE.T_EMPTY_PATH) !== 0,
-    call,
-  })
-  if (isDenied(target)) return target
+  const sourceOf = () =>
+    walk(task, ...from, {
+      follow: (flags & MOVE.F_SYMLINKS) !== 0,
+      emptyPath: (flags & MOVE.F_EMPTY_PATH) !== 0,
+      call,
+    })
+  const targetOf = () =>
+    walk(task, ...to, {
+      follow: (flags & MOVE.T_SYMLINKS) !== 0,
+      emptyPath: (flags & MOVE.T_EMPTY_PATH) !== 0,
+      call,
+    })
+  // Which of the two is looked up first, and so refused first, has changed.
+  const early = task.kernel.since(6, 15) ? targetOf() : sourceOf()
+  if (isDenied(early)) return early
+  const late = task.kernel.since(6, 15) ? sourceOf() : targetOf()
+  if (isDenied(late)) return late
+  const [source, target] = task.kernel.since(6, 15) ? [late, early] : [early, late]
   return (flags & MOVE.SET_GROUP ? setGroup(task, source, target, call) : moveTree(task, source, target, call)) ?? 0
 }
 

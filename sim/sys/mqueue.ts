@@ -52,10 +52,12 @@ function sizeOf(task: Task, attr: Uint8Array | null, call: string): QueueSize | 
 
 function open(task: Task, given: string | null, flags: number, mode: number, attr: Uint8Array | null): number | Denied {
   const call = 'mq_open(2)'
+  const full = task.files.lowest() >= descriptorsMax(task)
   const name = checkName(given, call)
+  // What is no name at all comes before the descriptor, a slash in it behind.
+  if (isDenied(name) && (!full || name.errno !== 'EACCES')) return name
+  if (full) return deny('EMFILE', call, `${call}: the process has as many descriptors as RLIMIT_NOFILE allows`)
   if (isDenied(name)) return name
-  if (task.files.lowest() >= descriptorsMax(task))
-    return deny('EMFILE', call, `${call}: the process has as many descriptors as RLIMIT_NOFILE allows`)
   const directory = directoryOf(task)
   const there = lookupIn(task, directory.dentry, name, call)
   if (isDenied(there)) return there

@@ -153,10 +153,10 @@ function openOrCreate(task: Task, dirfd: number, pathname: string, wish: Wish): 
   const dentry = lookupIn(task, parent.dentry, name, call)
   if (isDenied(dentry)) return dentry
   if (dentry === undefined) return create(task, place, wish)
-  if (exclusive) return deny('EEXIST', call, `${call}: O_EXCL, and there is ${name} already`)
   const found = topmost({ mount: parent.mount, dentry })
   if (found.mount !== parent.mount && resolve & RESOLVE.NO_XDEV)
     return deny('EXDEV', 'openat2(2)', `${call}: RESOLVE_NO_XDEV, and the path crosses a mount`)
+  if (exclusive) return deny('EEXIST', call, `${call}: O_EXCL, and there is ${name} already`)
   return protectedInSticky(task, parent, found) ?? openExisting(task, found, flags)
 }
 

@@ -69,6 +69,7 @@ function memfd(task: Task, label: string | null, flags: number): number | Denied
   const dentry = new Dentry(superblock, inode, `/memfd:${label} (deleted)`, undefined)
   const file = new OpenFile(inode, { mount, dentry }, O.RDWR | O.LARGEFILE, task.credentials)
   file.operations = new TmpfsFile(inode, file)
+  file.isNoWriter = true
   begun(file)
   const fd = task.files.add(file, (flags & MFD.CLOEXEC) !== 0, descriptorsMax(task))
   if (fd !== undefined) return fd
@@ -77,11 +78,15 @@ function memfd(task: Task, label: string | null, flags: number): number | Denied
 }
 
 /** Nothing waits to be written to a disk; the descriptor has to be one that could. */
+/** File systems without fsync. */
+const unsynchronised: ReadonlySet<string> = new Set(['proc', 'nsfs', 'mqueue', 'devpts', 'pidfs'])
+
 function synchronise(task: Task, fd: number, call: string): number | Denied {
   const file = fileOf(task, fd, call)
   if (isDenied(file)) return file
   const { kind } = file.inode
-  if (call !== 'syncfs(2)' && kind !== 'file' && kind !== 'directory' && kind !== 'block')
+  const written = kind === 'file' || kind === 'directory' || kind === 'block'
+  if (call !== 'syncfs(2)' && (!written || unsynchronised.has(file.inode.superblock.type)))
     return deny('EINVAL', call, `${call}: this kind of file has nothing to be written`)
   return 0
 }

@@ -20,8 +20,12 @@ const PR = {
   GET_NAME: 16,
   GET_SECCOMP: 21,
   SET_SECCOMP: 22,
+  SET_TIMERSLACK: 29,
+  GET_TIMERSLACK: 30,
   SET_CHILD_SUBREAPER: 36,
   GET_CHILD_SUBREAPER: 37,
+  SET_THP_DISABLE: 41,
+  GET_THP_DISABLE: 42,
 } as const
 
 const call = 'prctl(2)'
@@ -61,9 +65,21 @@ function prctl(task: Task, option: number, args: readonly [number, number, numbe
     case PR.SET_SECCOMP:
       if (arg2 === 1) return setStrict(task)
       return deny('EFAULT', call, `${call}: PR_SET_SECCOMP wants a filter; seccomp(2) takes one`)
+    case PR.SET_TIMERSLACK:
+      task.timerSlackNs = arg2 <= 0 ? task.defaultSlackNs : arg2
+      return 0
+    case PR.GET_TIMERSLACK:
+      return task.timerSlackNs
     case PR.SET_CHILD_SUBREAPER:
       process.subreaper = arg2 !== 0
       return 0
+    case PR.SET_THP_DISABLE:
+      if (args[1] !== 0 || args[2] !== 0 || args[3] !== 0) return invalid('PR_SET_THP_DISABLE takes one argument')
+      process.image.hugePagesDisabled = arg2 !== 0
+      return 0
+    case PR.GET_THP_DISABLE:
+      if (args.some((arg) => arg !== 0)) return invalid('PR_GET_THP_DISABLE takes no arguments')
+      return process.image.hugePagesDisabled ? 1 : 0
     case PR.GET_CHILD_SUBREAPER:
       return int32(process.subreaper ? 1 : 0)
   }
@@ -82,6 +98,7 @@ export const calls: Calls = {
     const { option, arg2, arg3, arg4, arg5 } = given
     return prctl(task, int(option), [long(arg2), long(arg3), long(arg4), long(arg5)])
   }),
+  prctl_get: full((task, { option }) => prctl(task, int(option), [1, 0, 0, 0])),
   prctl_name: full((task, { option, comm }) => {
     if (int(option) !== PR.SET_NAME) return invalid('only PR_SET_NAME takes a text')
     if (comm === null) return deny('EFAULT', call, `${call}: PR_SET_NAME wants a pointer`)

@@ -8,14 +8,14 @@ import type { Task } from '../task.ts'
 import { int, uint } from './arguments.ts'
 
 /** The task of a number as the caller says it; 0 is itself. */
-function taskOf(task: Task, pid: number, call: string): Task | Denied {
+export function taskOf(task: Task, pid: number, call: string): Task | Denied {
   if (pid === 0) return task
   const found = pid < 0 ? undefined : task.pidNamespace.find(pid)?.task
   return found ?? deny('ESRCH', call, `${call}: there is no task ${pid}`)
 }
 
 /** Whose affinity and priority may be changed: one's own user's, or anybody's with CAP_SYS_NICE. */
-function mayArrange(task: Task, target: Task): boolean {
+export function mayArrange(task: Task, target: Task): boolean {
   const { euid } = task.credentials
   const { uid, euid: its, namespace } = target.credentials
   return euid === uid || euid === its || capable(task.credentials, 'SYS_NICE', namespace)
@@ -83,6 +83,9 @@ function setPriority(task: Task, which: number, who: number, priority: number): 
     const lowest = limit ? 20 - (limit.soft ?? 40) : 20
     if (nice < each.nice && nice < lowest && !capable(task.credentials, 'SYS_NICE', kernel.initial.user))
       return deny('EACCES', call, `${call}: a lower nice value needs CAP_SYS_NICE, or RLIMIT_NICE`)
+    if (each.credentials.permitted & ~task.credentials.permitted)
+      if (!capable(task.credentials, 'SYS_NICE', each.credentials.namespace))
+        return deny('EPERM', 'capabilities(7)', `${call}: the process has capabilities that the caller lacks`)
   }
   kernel.cpu?.update()
   for (const each of tasks) {

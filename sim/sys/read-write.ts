@@ -51,14 +51,30 @@ export function writeFile(task: Task, file: OpenFile, bytes: Uint8Array, at?: nu
     const room = roomForFile(task, offset, data.length)
     if (typeof room !== 'number') return room
     if (room < data.length) data = data.subarray(0, room)
-    if (data.length === 0) return 0
+    // Files that the kernel makes may have something against nothing.
+    if (data.length === 0 && !operations.writesEachBuffer) return 0
   }
   const reply = operations.write(task, data, offset)
   const written = typeof reply === 'number' ? reply : 'value' in reply ? reply.value : undefined
   if (written === undefined) return reply
-  if (at === undefined) file.offset = offset + written
+  if (at === undefined && !operations.keepsOffset) file.offset = offset + written
   if (written > 0) inode.mode = privilegesDropped(task, file.path.mount, inode)
   return told(file, reply)
+}
+
+/** writev(2): as one piece, but for files that take each buffer by itself. do_loop_readv_writev() */
+function writeVector(task: Task, file: OpenFile, parts: readonly Uint8Array[]): Reply {
+  if (!file.operations?.writesEachBuffer) return writeFile(task, file, joined(parts))
+  let done = 0
+  if (mayBeWritten(file.flags) && file.operations.write && parts.every(({ length }) => length === 0)) return 0
+  for (const part of parts) {
+    const reply = writeFile(task, file, part)
+    const written = typeof reply === 'number' ? reply : 'value' in reply ? reply.value : undefined
+    if (written === undefined) return done > 0 ? done : reply
+    done += written
+    if (written < part.length) break
+  }
+  return done
 }
 
 function told(file: OpenFile, reply: Reply): Reply {
@@ -82,7 +98,7 @@ function checkOffset(file: OpenFile, offset: number, name: string): Denied | und
   if (offset < 0) return negativeOffset(name)
   const { operations, inode } = file
   // Devices like null have offsets that mean nothing.
-  const meaningless = inode.kind === 'character' && operations?.seek !== undefined
+  const meaningless = (inode.kind === 'character' && operations?.seek !== undefined) || operations?.isUnreadable
   if (!operations?.seekable && !meaningless) return deny('ESPIPE', name, `${name}: a stream has no offsets`)
   return undefined
 }
@@ -95,11 +111,13 @@ function seek(task: Task, file: OpenFile, offset: number, whence: number): Reply
   if (operations?.seek) return operations.seek(task, offset, whence)
   if (!operations?.seekable) return deny('ESPIPE', 'lseek(2)', 'lseek(2): a stream has no offsets')
   const end = inode.kind === 'directory' ? 0 : inode.sizeBytes
+  // Directories of trees that the kernel makes are sought in as empty files. generic_file_llseek()
+  const sized = inode.kind === 'file' || /^(proc|sysfs|cgroup2?)$/.test(inode.superblock.type)
   let to: number
   if (whence === SEEK.SET) to = offset
   else if (whence === SEEK.CUR) to = file.offset + offset
-  else if (whence === SEEK.END && inode.kind !== 'directory') to = end + offset
-  else if ((whence === SEEK.DATA || whence === SEEK.HOLE) && inode.kind === 'file') {
+  else if (whence === SEEK.END && sized) to = end + offset
+  else if ((whence === SEEK.DATA || whence === SEEK.HOLE) && sized) {
     if (offset < 0 || offset >= end) return deny('ENXIO', 'lseek(2)', 'lseek(2): the offset is beyond the end')
     const data = whence === SEEK.DATA
     to = operations.seekData?.(offset, data) ?? (data ? offset : end)
@@ -131,15 +149,25 @@ function copy(task: Task, from: OpenFile, to: OpenFile, count: number, fromAt?: 
   return done
 }
 
-/** Kinds that have splice_read. */
-const sendable: ReadonlySet<InodeKind> = new Set(['file', 'block', 'character', 'socket'])
+/** Kinds that have splice_read and can be sought in: of streams bytes would be lost. */
+const sendable: ReadonlySet<InodeKind> = new Set(['file', 'block', 'character'])
+
+/** Neither queues, namespaces and processes have splice_read, nor files of /proc/PID but for the lists of mounts. */
+function hasNoSplice({ inode, path }: OpenFile): boolean {
+  if (inode.superblock.type === 'mqueue' || inode.superblock.type === 'nsfs' || inode.superblock.type === 'pidfs')
+    return true
+  if (inode.superblock.type !== 'proc' || path.dentry.name.startsWith('mount')) return false
+  let top = path.dentry
+  while (top.parent?.parent) top = top.parent
+  return /^\d+$/.test(top.name)
+}
 
 function sendfile(task: Task, out: OpenFile, from: OpenFile, offset: Uint8Array | null, count: number): Reply {
   if (!mayBeRead(from.flags)) return deny('EBADF', 'sendfile(2)', 'sendfile(2): the source is not open for reading')
   if (!mayBeWritten(out.flags)) return deny('EBADF', 'sendfile(2)', 'sendfile(2): the target is not open for writing')
   if (out.flags & O.APPEND) return deny('EINVAL', 'sendfile(2)', 'sendfile(2): the target was opened with O_APPEND')
   if (count === 0) return 0
-  if (!sendable.has(from.inode.kind))
+  if (!sendable.has(from.inode.kind) || hasNoSplice(from))
     return deny('EINVAL', 'sendfile(2)', 'sendfile(2): this kind of file cannot be the source')
   if (offset === null) return copy(task, from, out, count)
   const view = new DataView(offset.buffer, offset.byteOffset, 8)
@@ -193,13 +221,14 @@ export const calls: Calls = {
   }),
   writev: full((task, { fd, iov }) => {
     const file = fileOf(task, fd, 'writev(2)')
-    return isDenied(file) ? file : writeFile(task, file, joined(iov.map(bytesOf)))
+    return isDenied(file) ? file : writeVector(task, file, iov.map(bytesOf))
   }),
   pwrite64: full((task, { fd, buf, offset }) => {
     const at = long(offset)
     if (at < 0) return negativeOffset('pwrite(2)')
     const file = fileOf(task, fd, 'pwrite(2)')
     if (isDenied(file)) return file
+    if (file.operations?.isSequence) return deny('ESPIPE', 'pwrite(2)', 'pwrite(2): a seq_file is written at its start')
     return checkOffset(file, at, 'pwrite(2)') ?? writeFile(task, file, bytesOf(buf), at)
   }),
   lseek: full((task, { fd, offset, whence }) => {

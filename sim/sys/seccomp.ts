@@ -11,6 +11,7 @@ import { uint } from './arguments.ts'
 const SET_MODE_STRICT = 0
 const SET_MODE_FILTER = 1
 const GET_ACTION_AVAIL = 2
+const GET_NOTIF_SIZES = 3
 const FLAG = { TSYNC: 1, LOG: 2, SPEC_ALLOW: 4, NEW_LISTENER: 8, TSYNC_ESRCH: 16, WAIT_KILLABLE: 32 } as const
 /** MAX_INSNS_PER_PATH: of all filters of a task, each counted with four instructions more. */
 const costMost = 32_768
@@ -75,6 +76,8 @@ export const calls: Calls = {
         return setFilter(task, uint(flags), args)
       case GET_ACTION_AVAIL:
         return uint(flags) === 0 && args.length >= 4 ? isAvailable(args) : invalid('there are no flags')
+      case GET_NOTIF_SIZES:
+        return uint(flags) === 0 ? 0 : invalid('there are no flags')
       default:
         return invalid('the operation is unknown')
     }

@@ -118,6 +118,9 @@ function semctl(task: Task, id: number, number: number, operation: number, arg: 
   const { ipc } = task.namespaces
   const known = [...Object.values(IPC), ...Object.values(CTL)] as number[]
   if (!known.includes(operation)) return invalid(call, `there is no operation ${operation}`)
+  const value = operation === CTL.SETVAL ? int(arg as number) : 0
+  // The number of a set is looked at twice: whether it can be one, and then whether there is one.
+  if (id >= 0 && (value < 0 || value > semaphoreMax)) return tooMuch(call)
   const set = ipc.semaphores.find(id, call)
   if (isDenied(set)) return set
   if (operation === IPC.RMID || operation === IPC.SET) {

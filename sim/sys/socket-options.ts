@@ -2,6 +2,7 @@
 
 import { errnoNumbers } from '../../core/errno.ts'
 import { capable } from '../credentials.ts'
+import { ucred } from '../net/control.ts'
 import { InetSocket } from '../net/inet.ts'
 import { SOCK, type Socket } from '../net/socket.ts'
 import { UnixSocket } from '../net/unix.ts'
@@ -149,14 +150,8 @@ function optionOf(task: Task, socket: Socket, level: number, name: number): Uint
   return deny('ENOPROTOOPT', call, `${call}: there is no such option`)
 }
 
-/** struct ucred, as the reader's namespaces see it: 0 for a process that it does not see (PID-022). */
+/** struct ucred of the other end. */
 function peerCredentials(task: Task, socket: Socket): Uint8Array {
-  const bytes = new Uint8Array(12)
-  const view = new DataView(bytes.buffer)
   const peer = socket instanceof UnixSocket ? socket.peerCredentials : undefined
-  const { namespace } = task.credentials
-  view.setInt32(0, peer?.entry?.in(task.pidNamespace) ?? 0, true)
-  view.setUint32(4, peer ? namespace.shownUid(peer.uid) : 0xffffffff, true)
-  view.setUint32(8, peer ? namespace.shownGid(peer.gid) : 0xffffffff, true)
-  return bytes
+  return peer ? ucred(task, peer) : Uint8Array.of(0, 0, 0, 0, ...new Array<number>(8).fill(255))
 }

@@ -1,4 +1,4 @@
-// Sockets: socket, socketpair, bind, connect, listen, accept4, sendto, recvfrom, names, shutdown. socket(2), ip(7), unix(7)
+// Sockets: socket, socketpair, bind, connect, listen, accept4, names, shutdown, options. socket(2), ip(7), unix(7)
 
 import type { Fd, SyscallOf } from '../../core/syscall.ts'
 import { capable } from '../credentials.ts'
@@ -6,14 +6,15 @@ import { AF } from '../net/address.ts'
 import { InetSocket } from '../net/inet.ts'
 import { makeNetlink } from '../net/netlink-socket.ts'
 import { openSocket } from '../net/open.ts'
-import { MSG, SOCK, Socket, type SocketType } from '../net/socket.ts'
+import { PacketSocket } from '../net/packet.ts'
+import { SOCK, Socket, type SocketType } from '../net/socket.ts'
 import { UnixSocket } from '../net/unix.ts'
 import { type Denied, deny, isDenied, type Outcome, type Reply } from '../outcome.ts'
 import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
 import { release } from '../vfs/open.ts'
 import { encode } from '../vfs/utf8.ts'
-import { descriptorsMax, fdNumber, fileOf, int, uint } from './arguments.ts'
+import { descriptorsMax, fdNumber, fileOf, int } from './arguments.ts'
 import { getOption, setOption } from './socket-options.ts'
 
 const flagBits = 0o2004000
@@ -52,7 +53,9 @@ function make(task: Task, domain: number, bits: number, protocol: number, call: 
       return makeNetlink(task, number, protocol, call)
     case AF.PACKET:
       if (!capable(task.credentials, 'NET_RAW', task.namespaces.net.owner)) return rawNeeds(call)
-      return deny('EAFNOSUPPORT', 'packet(7)', `${call}: packet sockets are not modelled`)
+      if (number !== SOCK.RAW && number !== SOCK.DGRAM)
+        return deny('ESOCKTNOSUPPORT', 'packet(7)', `${call}: packet sockets are raw or datagrams`)
+      return new PacketSocket(task, number === SOCK.RAW ? 'raw' : 'dgram', protocol)
   }
   return deny('EAFNOSUPPORT', call, `${call}: the family is not modelled`)
 }
@@ -120,12 +123,16 @@ function socketpair(task: Task, { domain, type, protocol }: SyscallOf<'socketpai
   return { value: 0, data }
 }
 
-const bytesOf = (value: Uint8Array | string): Uint8Array => (typeof value === 'string' ? encode(value) : value)
+export const bytesOf = (value: Uint8Array | string): Uint8Array => (typeof value === 'string' ? encode(value) : value)
 
-function accept(task: Task, { sockfd, flags }: SyscallOf<'accept4'>): Reply {
+function accept(task: Task, { sockfd, addr, flags }: SyscallOf<'accept4'>): Reply {
   const call = 'accept4(2)'
   const bits = int(flags)
+  const file = fileOf(task, sockfd, call)
+  if (isDenied(file)) return file
   if (bits & ~flagBits) return deny('EINVAL', call, `${call}: there are unknown flags`)
+  if (task.files.lowest() >= descriptorsMax(task))
+    return deny('EMFILE', call, `${call}: the process has as many descriptors as RLIMIT_NOFILE allows`)
   const listener = socketOf(task, sockfd, call)
   if (isDenied(listener)) return listener
   if (listener.type === 'dgram' || listener.type === 'raw')
@@ -135,7 +142,12 @@ function accept(task: Task, { sockfd, flags }: SyscallOf<'accept4'>): Reply {
     if (!listener.acceptable()) return undefined
     const socket = (listener as UnixSocket | InetSocket).takeConnection()!
     const fd = openSocket(task, socket, bits, call)
-    return isDenied(fd) ? fd : { value: fd }
+    if (isDenied(fd)) return fd
+    if (addr === null) return { value: fd }
+    const peer = socket.peerName()
+    const data = addr.slice()
+    data.set((isDenied(peer) ? Uint8Array.of(socket.domain, 0) : peer).subarray(0, data.length))
+    return { value: fd, data }
   }
   const outcome = again()
   if (outcome) return outcome
@@ -144,7 +156,7 @@ function accept(task: Task, { sockfd, flags }: SyscallOf<'accept4'>): Reply {
 }
 
 /** What was asked of a socket, once its descriptor has been looked at. */
-function on(task: Task, fd: Fd, call: string, then: (socket: Socket) => Reply): Reply {
+export function on(task: Task, fd: Fd, call: string, then: (socket: Socket) => Reply): Reply {
   const socket = socketOf(task, fd, call)
   return isDenied(socket) ? socket : then(socket)
 }
@@ -158,7 +170,9 @@ function address(bytes: Uint8Array | Denied, room: Uint8Array): Outcome {
 }
 
 export const calls: Calls = {
-  socket: partial('unix, inet, inet6, netlink (route, netfilter)', (task, args) => socket(task, args)),
+  socket: partial('unix, inet, inet6, netlink (route, netfilter), packet without packets', (task, args) =>
+    socket(task, args),
+  ),
   socketpair: full(socketpair),
   bind: full((task, { sockfd, addr }) => on(task, sockfd, 'bind(2)', (it) => it.bind(task, bytesOf(addr)))),
   connect: full((task, { sockfd, addr }) => on(task, sockfd, 'connect(2)', (it) => it.connect(task, bytesOf(addr)))),
@@ -180,24 +194,5 @@ export const calls: Calls = {
   ),
   getsockopt: partial('common options', (task, { sockfd, level, optname, optval }) =>
     on(task, sockfd, 'getsockopt(2)', (it) => getOption(task, it, int(level), int(optname), optval)),
-  ),
-  sendto: full((task, { sockfd, buf, flags, dest_addr }) =>
-    on(task, sockfd, 'sendto(2)', (it) => {
-      const to = bytesOf(dest_addr)
-      return it.send(task, { bytes: bytesOf(buf), flags: uint(flags), ...(to.length > 0 && { to }) })
-    }),
-  ),
-  recvfrom: full((task, { sockfd, buf, flags }) =>
-    on(task, sockfd, 'recvfrom(2)', (it) => {
-      const bits = uint(flags)
-      return it.receive(task, {
-        count: buf,
-        flags: bits,
-        as({ bytes, rights, whole }) {
-          for (const file of rights) release(file)
-          return { value: bits & MSG.TRUNC && whole !== undefined ? whole : bytes.length, data: bytes }
-        },
-      })
-    }),
   ),
 }

@@ -76,7 +76,15 @@ function putTime(view: DataView, at: number, { seconds, nanoseconds }: Moment): 
   view.setUint32(at + 8, nanoseconds, true)
 }
 
-const STATX = { BASIC: 0x7ff, BTIME: 0x800, MNT_ID: 0x1000, MNT_ID_UNIQUE: 0x4000, RESERVED: 0x80000000 } as const
+/** STAMPS: mtime and ctime, whose finest grain is for who asks for it, where the file system has such. */
+const STATX = {
+  STAMPS: 0xc0,
+  BASIC: 0x7ff,
+  BTIME: 0x800,
+  MNT_ID: 0x1000,
+  MNT_ID_UNIQUE: 0x4000,
+  RESERVED: 0x80000000,
+} as const
 const ATTR_MOUNT_ROOT = 0x2000
 
 /** struct statx. */
@@ -90,7 +98,12 @@ function statxBytes(task: Task, path: Path, mask: number): Uint8Array {
     view.setUint32(at + 8, nanoseconds, true)
   }
   const unique = (mask & STATX.MNT_ID_UNIQUE) !== 0 && task.kernel.since(6, 8)
-  const has = STATX.BASIC | (inode.btime ? STATX.BTIME : 0) | (unique ? STATX.MNT_ID_UNIQUE : STATX.MNT_ID)
+  // A time of birth is told to who asks for it; the rest always.
+  const fine = task.kernel.since(6, 13) && inode.superblock.type === 'tmpfs' && !(mask & STATX.STAMPS)
+  const has =
+    (fine ? STATX.BASIC & ~STATX.STAMPS : STATX.BASIC) |
+    (inode.btime && mask & STATX.BTIME ? STATX.BTIME : 0) |
+    (unique ? STATX.MNT_ID_UNIQUE : STATX.MNT_ID)
   view.setUint32(0, has, true)
   view.setUint32(4, blockBytesOf(inode.superblock), true)
   u64(8, path.dentry === path.mount.root ? ATTR_MOUNT_ROOT : 0)
@@ -103,7 +116,7 @@ function statxBytes(task: Task, path: Path, mask: number): Uint8Array {
   u64(48, blocks)
   u64(56, ATTR_MOUNT_ROOT)
   time(64, inode.atime)
-  if (inode.btime) time(80, inode.btime)
+  if (has & STATX.BTIME && inode.btime) time(80, inode.btime)
   time(96, inode.ctime)
   time(112, inode.mtime)
   view.setUint32(128, inode.device[0], true)

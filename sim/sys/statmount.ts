@@ -13,6 +13,8 @@ import { long, uint } from './arguments.ts'
 
 const MASK = { SB_BASIC: 1, MNT_BASIC: 2, MNT_ROOT: 8, MNT_POINT: 0x10, FS_TYPE: 0x20, NS_ID: 0x40 } as const
 const structBytes = 512
+/** MNT_UNIQUE_ID_OFFSET in fs/namespace.c */
+const idsFrom = 2n ** 31n
 const everything = 0xffffffffffffffffn
 
 interface Request {
@@ -26,7 +28,10 @@ function requestOf(task: Task, req: Uint8Array, call: string): Request | Denied 
   const view = new DataView(req.buffer, req.byteOffset, req.byteLength)
   if (req.byteLength < 24 || view.getUint32(0, true) < 24 || view.getUint32(4, true) !== 0)
     return deny('EINVAL', call, `${call}: the request has a size, zeros and two numbers`)
-  return { id: view.getBigUint64(8, true), parameter: view.getBigUint64(16, true) }
+  const id = view.getBigUint64(8, true)
+  if (task.kernel.since(6, 12) && id <= idsFrom)
+    return deny('EINVAL', call, `${call}: numbers of mounts that are never used again are above 2^31`)
+  return { id, parameter: view.getBigUint64(16, true) }
 }
 
 function find({ namespaces }: Task, id: bigint): Mount | undefined {
@@ -130,6 +135,8 @@ function listmount(task: Task, req: Uint8Array, count: number, flags: number): O
     return deny('EINVAL', call, `${call}: there are unknown flags`)
   const request = requestOf(task, req, call)
   if (isDenied(request)) return request
+  if (task.kernel.since(6, 12) && request.parameter !== 0n && request.parameter <= idsFrom)
+    return deny('EINVAL', call, `${call}: numbers of mounts that are never used again are above 2^31`)
   const { root } = task.fs
   const top = request.id === everything ? root.mount : find(task, request.id)
   if (top === undefined) return deny('ENOENT', call, `${call}: the mount namespace has no such mount`)

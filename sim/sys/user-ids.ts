@@ -65,6 +65,9 @@ function setresuid(task: Task, ids: readonly [real: number, effective: number, s
     wanted.push(uid)
   }
   const [uid, euid, suid] = wanted
+  // Nothing asked for leaves also the file system's id alone.
+  if ((uid ?? old.uid) === old.uid && (suid ?? old.suid) === old.suid)
+    if (euid === undefined || (euid === old.euid && euid === old.fsuid)) return 0
   const has = (id: KUid | undefined): boolean =>
     id === undefined || id === old.uid || id === old.euid || id === old.suid
   if (!(has(uid) && has(euid) && has(suid)) && !maySet(old)) return forbidden(call)

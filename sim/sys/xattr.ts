@@ -6,6 +6,7 @@ import { capabilityXattr } from '../file-capabilities.ts'
 import { type Denied, deny, isDenied, type Outcome, type Reply } from '../outcome.ts'
 import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
+import { isImmutable } from '../vfs/immutable.ts'
 import { IN, notify } from '../vfs/notify.ts'
 import { wantWrite } from '../vfs/open.ts'
 import type { Path } from '../vfs/path.ts'
@@ -21,7 +22,9 @@ const valueBytesMax = 65_536
 
 /** Which attributes a file system keeps; a name of no known kind is nobody's. xattr_resolve_name() in fs/xattr.c */
 function checkKind({ dentry }: Path, name: string, call: string): Denied | undefined {
-  const { xattrPrefixes = [] } = dentry.superblock
+  const { xattrPrefixes = [], type } = dentry.superblock
+  if (type === 'sockfs' && call === 'removexattr(2)' && name.startsWith('security.'))
+    return deny('EAGAIN', 'xattr(7)', `${call}: those of sockets are the security modules' own`)
   const prefix = xattrPrefixes.find((start) => name.startsWith(start))
   if (prefix === undefined) return unsupported(call, name)
   if (name.length > prefix.length) return undefined
@@ -33,6 +36,8 @@ function mayAccess(task: Task, { mount, dentry }: Path, name: string, mask: numb
   const { inode } = dentry
   const { credentials, kernel } = task
   const writes = mask === mayWrite
+  if (writes && isImmutable(kernel, inode))
+    return deny('EPERM', 'xattr(7)', `${call}: the kernel's own file stays as it is`)
   if (writes && (ownerOf(mount, inode) === undefined || groupOf(mount, inode) === undefined))
     return deny('EPERM', 'mount_setattr(2)', `${call}: the idmapped mount has no id for the owner of the file`)
   if (name.startsWith('security.') || name.startsWith('system.')) return undefined
@@ -153,6 +158,8 @@ function give(value: Uint8Array, room: number, call: string): Outcome {
 function list(task: Task, { dentry }: Path, room: number): Outcome {
   const all = capable(task.credentials, 'SYS_ADMIN', task.kernel.initial.user)
   const names = [...dentry.inode.xattrs.keys()].filter((name) => all || !name.startsWith('trusted.'))
+  // The protocol of a socket. net/socket.c
+  if (dentry.superblock.type === 'sockfs') names.push('system.sockprotoname')
   return give(encode(names.map((name) => `${name}\0`).join('')), room, 'listxattr(2)')
 }
 

@@ -9,6 +9,7 @@ import { O } from '../vfs/flags.ts'
 import { begun } from '../vfs/open.ts'
 import type { Path } from '../vfs/path.ts'
 import { POLLHUP, readable, writable } from '../vfs/poll-events.ts'
+import { asForeground } from './background.ts'
 import type { Terminal } from './terminal.ts'
 
 const T = {
@@ -45,6 +46,21 @@ const word = (value: number): Uint8Array => {
   return bytes
 }
 
+/** TIOCSPGRP */
+function setForeground({ process, pidNamespace }: Task, terminal: Terminal, arg: Uint8Array | number): Reply {
+  if (process.terminal !== terminal || terminal.session !== process.session) return notIts()
+  if (!(arg instanceof Uint8Array)) return noPointer()
+  const number = new DataView(arg.buffer, arg.byteOffset).getInt32(0, true)
+  const group = number < 0 ? undefined : pidNamespace.find(number)
+  if (number < 0) return deny('EINVAL', 'ioctl_tty(2)', 'ioctl(2): there is no such process group')
+  if (!group || group.group.size === 0) return deny('ESRCH', 'ioctl_tty(2)', 'ioctl(2): there is no such process group')
+  const [member] = group.group
+  if (member!.session !== process.session)
+    return deny('EPERM', 'ioctl_tty(2)', 'ioctl(2): the process group is of another session')
+  terminal.foreground = group
+  return 0
+}
+
 function common(task: Task, terminal: Terminal, request: number, arg: Uint8Array | number): Reply | undefined {
   const { process, pidNamespace } = task
   switch (request) {
@@ -54,8 +70,10 @@ function common(task: Task, terminal: Terminal, request: number, arg: Uint8Array
     case T.CSETSW:
     case T.CSETSF:
       if (!(arg instanceof Uint8Array)) return noPointer()
-      terminal.termios.set(arg.subarray(0, 36))
-      return 0
+      return asForeground(task, terminal, SIG.TTOU, () => {
+        terminal.termios.set(arg.subarray(0, 36))
+        return 0
+      })
     case T.IOCGWINSZ:
       return put(arg, terminal.windowSize)
     case T.IOCSWINSZ: {
@@ -78,20 +96,8 @@ function common(task: Task, terminal: Terminal, request: number, arg: Uint8Array
     case T.IOCGSID:
       if (process.terminal !== terminal) return notIts()
       return put(arg, word(terminal.session?.in(pidNamespace) ?? 0))
-    case T.IOCSPGRP: {
-      if (process.terminal !== terminal || terminal.session !== process.session) return notIts()
-      if (!(arg instanceof Uint8Array)) return noPointer()
-      const number = new DataView(arg.buffer, arg.byteOffset).getInt32(0, true)
-      const group = number < 0 ? undefined : pidNamespace.find(number)
-      if (number < 0) return deny('EINVAL', 'ioctl_tty(2)', 'ioctl(2): there is no such process group')
-      if (!group || group.group.size === 0)
-        return deny('ESRCH', 'ioctl_tty(2)', 'ioctl(2): there is no such process group')
-      const [member] = group.group
-      if (member!.session !== process.session)
-        return deny('EPERM', 'ioctl_tty(2)', 'ioctl(2): the process group is of another session')
-      terminal.foreground = group
-      return 0
-    }
+    case T.IOCSPGRP:
+      return asForeground(task, terminal, SIG.TTOU, () => setForeground(task, terminal, arg))
   }
   return undefined
 }
@@ -155,7 +161,7 @@ export function slaveSide(file: OpenFile, terminal: Terminal, peer = false): Fil
   terminal.hadSlave = true
   return {
     seekable: false,
-    read: (_task, count) => terminal.readInput(count, nonblocking(file)),
+    read: (task, count) => asForeground(task, terminal, SIG.TTIN, () => terminal.readInput(count, nonblocking(file))),
     write: (_task, bytes) => terminal.print(bytes),
     poll: () => ({
       events: writable | (terminal.hasInput ? readable : 0) | (terminal.masterOpen ? 0 : readable | POLLHUP),

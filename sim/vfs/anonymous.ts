@@ -52,6 +52,7 @@ function anonymousSuperblock(kernel: Kernel, type: string): Superblock {
     options: () => '',
     statfs,
     writers: 0,
+    ...(type === 'pidfs' && kernel.since(6, 17) && { xattrPrefixes: ['trusted.'] }),
   }
   superblock.root = new Dentry(superblock, newAnonymousInode(kernel, superblock, 'directory', 0o600), '/', undefined)
   return superblock

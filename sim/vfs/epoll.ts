@@ -1,5 +1,6 @@
 // epoll: an interest list, and those of it that may have become ready. epoll(7)
 
+import { deny, type Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import { type Waiter, WaitQueue } from '../wait.ts'
 import { type FileEnd, type FileOperations, type OpenFile, staysAtZero } from './file.ts'
@@ -33,7 +34,7 @@ export class Interest implements Waiter, FileEnd {
     this.data = report.data
     this.queues = queues
     for (const queue of queues) queue.add(this)
-    file.atEnd.add(this)
+    file.tellAtEnd(this)
   }
 
   woken(): void {
@@ -59,6 +60,11 @@ export class EpollFile implements FileOperations {
   readonly #ready = new Set<Interest>()
   readonly changes = new WaitQueue()
 
+  ioctl(task: Task): Reply {
+    if (task.kernel.since(6, 9)) return deny('EINVAL', 'ioctl(2)', 'ioctl(2): epoll knows no such request')
+    return deny('ENOTTY', 'ioctl(2)', 'ioctl(2): the file knows no such request')
+  }
+
   find(file: OpenFile, fd: number): Interest | undefined {
     return this.#interests.get(file)?.get(fd)
   }
@@ -79,7 +85,7 @@ export class EpollFile implements FileOperations {
 
   remove(interest: Interest): void {
     for (const queue of interest.queues) queue.remove(interest)
-    interest.file.atEnd.delete(interest)
+    interest.file.atEnd?.delete(interest)
     this.#ready.delete(interest)
     const byFd = this.#interests.get(interest.file)
     byFd?.delete(interest.fd)

@@ -11,6 +11,7 @@ const most = 0xffffffffffffffffn
 
 export class EventFile implements FileOperations {
   readonly seekable = false
+  readonly writesEachBuffer = true
   readonly seek = staysAtZero
   readonly #file: OpenFile
   readonly #semaphore: boolean
@@ -57,6 +58,12 @@ export class EventFile implements FileOperations {
       return deny('EAGAIN', 'eventfd(2)', 'eventfd(2): it would wait, and the descriptor does not')
     const blocked: Blocked = { queues: [this.#changes], again, interruptible: true }
     return blocked
+  }
+
+  /** One more, by the kernel itself. */
+  signal(): void {
+    if (this.#count < most) this.#count += 1n
+    this.#changes.wake()
   }
 
   poll() {

@@ -21,6 +21,14 @@ export interface FileOperations {
   allocate?(task: Task, offset: number, lengthBytes: number, mode: number): Denied | number
   /** fcntl(2) where the kind of file has a say (seals, pipe sizes); undefined: not its command. */
   fcntl?(task: Task, command: number, arg: number): Reply | undefined
+  /** write(2) leaves the offset where it is, unlike the rest. */
+  readonly keepsOffset?: true
+  /** It has no write_iter: each buffer of writev(2) is a write of its own. */
+  readonly writesEachBuffer?: true
+  /** A seq_file: pwrite(2) is ESPIPE. seq_open() in fs/seq_file.c */
+  readonly isSequence?: true
+  /** pread(2) and pwrite(2) are EINVAL, though lseek(2) is ESPIPE: neither a stream nor anything to be read. */
+  readonly isUnreadable?: true
   /** lseek(2) where it is not the usual arithmetic. */
   seek?(task: Task, offset: number, whence: number): Reply
   /** Where data (or a hole) begins from an offset on, or the end; absent: all of the file is data. */
@@ -51,11 +59,14 @@ export class OpenFile {
   /** Who opened it: rights that are checked at a later write (CG-104 and others) are those of this moment. */
   readonly opener: Task['credentials']
 
+  /** It came with its file and was never opened: it keeps nobody from executing that. FMODE_WRITER */
+  isNoWriter = false
+
   /** O_NOCTTY: the terminal does not become the process's own. */
   keepsTerminal = false
 
-  /** Told at the end, each once. */
-  readonly atEnd = new Set<FileEnd>()
+  /** Told at the end, each once; undefined: there was never anybody. */
+  atEnd: Set<FileEnd> | undefined
   /** Where getdents64(2) is: the names as they were when it began. */
   listing: readonly DirectoryEntry[] | undefined
 
@@ -64,5 +75,10 @@ export class OpenFile {
     this.path = path
     this.flags = flags
     this.opener = opener
+  }
+
+  tellAtEnd(end: FileEnd): void {
+    this.atEnd ??= new Set()
+    this.atEnd.add(end)
   }
 }

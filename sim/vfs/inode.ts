@@ -47,6 +47,8 @@ export interface DirectoryEntry {
   readonly name: string
   readonly ino: number
   readonly kind: InodeKind
+  /** Where lseek(2) finds it, in directories whose offsets are no counts. */
+  readonly offset?: number
 }
 
 /**
@@ -73,6 +75,8 @@ export abstract class Inode {
   declare btime: Moment | undefined
   /** Open descriptions for writing, and programs that run from it: each forbids the other (ETXTBSY). */
   writers = 0
+  /** It has lost its last name while it was open; counted by its superblock. */
+  orphan = false
   executions = 0
   /** Of a fifo that is open. */
   pipe: Pipe | undefined
@@ -110,6 +114,8 @@ export abstract class Inode {
   readlink?(task: Task): string | Denied
   /** A magic link: where it leads, whatever its text says. */
   jump?(task: Task): Path | Denied
+  /** Who may search it, whatever its bits say. */
+  admits?(task: Task): boolean
   /** What access(2) and chdir(2) ask before rights (PID-035). inode_operations.permission in linux/fs.h */
   refuses?(task: Task): Denied | undefined
 
@@ -124,6 +130,8 @@ export abstract class Inode {
   rename?(task: Task, name: string, to: Inode, newName: string, flags: number): Denied | undefined
   /** All but `.` and `..`, in an order that does not change by itself. */
   entries?(task: Task): readonly DirectoryEntry[]
+  /** Of /proc/sys: nobody writes in it, whatever capabilities he has. proc_sys_permission() in fs/proc/proc_sysctl.c */
+  readonly neverWritten?: boolean
   /** Names come and go by themselves (proc, sysfs): a dentry that is known is asked for again. */
   readonly volatile?: boolean
   /** st_blocks, in units of 512 bytes; absent: as its size says. */

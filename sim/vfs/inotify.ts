@@ -106,6 +106,15 @@ export class InotifyFile implements FileOperations {
     return { value: used, data }
   }
 
+  /** FIONREAD: how much a read would give. */
+  ioctl(_task: Task, request: number): Reply {
+    if (request !== 0x541b) return deny('ENOTTY', 'ioctl(2)', 'ioctl(2): inotify knows no such request')
+    const bytes = this.#events.reduce((sum, event) => sum + encodeEvent(event).length, 0)
+    const data = new Uint8Array(4)
+    new DataView(data.buffer).setInt32(0, bytes, true)
+    return { value: 0, data }
+  }
+
   poll() {
     return { events: this.#events.length > 0 ? readable : 0, queues: [this.#changes] }
   }

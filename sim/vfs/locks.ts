@@ -14,13 +14,13 @@ export class FileLocks {
     this.giveBack(file)
     for (const other of this.holders.values()) if (kind === 'exclusive' || other === 'exclusive') return false
     this.holders.set(file, kind)
-    file.atEnd.add(this)
+    file.tellAtEnd(this)
     return true
   }
 
   giveBack(file: OpenFile): void {
     if (!this.holders.delete(file)) return
-    file.atEnd.delete(this)
+    file.atEnd?.delete(this)
     this.changes.wake()
   }
 

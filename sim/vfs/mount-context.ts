@@ -100,7 +100,7 @@ export function dropSuperblock(superblock: Superblock): void {
 export function reconfigure(task: Task, superblock: Superblock, context: MountContext): Denied | undefined {
   const { type, call, options } = context
   const flags = (superblock.flags & ~context.mask) | (context.flags & context.mask)
-  if ((flags & ~superblock.flags & superblockReadonly) !== 0 && superblock.writers > 0)
+  if ((flags & ~superblock.flags & superblockReadonly) !== 0 && (superblock.writers > 0 || superblock.orphans))
     return deny('EBUSY', 'MNT-022', `${call}: a file of the file system is open for writing`)
   const refusal = type.remount
     ? type.remount(task, superblock, options, flags)

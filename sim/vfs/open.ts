@@ -91,7 +91,7 @@ export function release(file: OpenFile): void {
 
 /** Ends a description that no descriptor stands for. */
 export function endFile(file: OpenFile): void {
-  for (const end of [...file.atEnd]) end.ended(file)
+  if (file.atEnd) for (const end of [...file.atEnd]) end.ended(file)
   file.operations?.release?.()
   const { inode, path } = file
   if (!(file.flags & O.PATH)) notify(path.dentry, mayBeWritten(file.flags) ? IN.CLOSE_WRITE : IN.CLOSE_NOWRITE)
@@ -104,6 +104,7 @@ export function endFile(file: OpenFile): void {
   inode.unpinned?.()
   if (inode.opens === 0 && inode.linkCount === 0) {
     inodeGone(inode)
+    if (inode.orphan) inode.superblock.orphans! -= 1
     inode.end?.()
   }
   letGo(path)
@@ -116,4 +117,5 @@ export function leaveTable(table: FileTable): void {
   for (const [fd] of table.entries()) release(table.take(fd)!)
 }
 
-const countsAsWriter = ({ flags, inode }: OpenFile): boolean => mayBeWritten(flags) && inode.kind === 'file'
+const countsAsWriter = ({ flags, inode, isNoWriter }: OpenFile): boolean =>
+  mayBeWritten(flags) && inode.kind === 'file' && !isNoWriter

@@ -6,7 +6,16 @@ import type { Task } from '../task.ts'
 import type { Dentry } from './dentry.ts'
 import type { Inode, NewInode } from './inode.ts'
 import type { OverlayInode } from './overlay-inode.ts'
-import { findIn, isWhiteout, markOpaque, noUpper, realDentry, removeReal } from './overlay-layers.ts'
+import {
+  findIn,
+  isWhiteout,
+  markOpaque,
+  markRedirect,
+  noUpper,
+  realDentry,
+  redirectIn,
+  removeReal,
+} from './overlay-layers.ts'
 import { groupThrough, ownerThrough } from './permission.ts'
 import { lookupIn } from './walk.ts'
 
@@ -87,10 +96,12 @@ export function remove(task: Task, directory: OverlayInode, name: string, inode:
   if (isDenied(upper)) return upper
   const needsWhiteout = below(task, directory, name)
   const { inUpper } = inode
+  const belowAlone = inUpper && lookupIn(task, upper, name, 'overlayfs') === undefined
   const refusal = removeReal(task, upper, name)
   if (refusal) return refusal
   directory.known.delete(name)
-  inode.nameGone(inUpper)
+  if (belowAlone) inode.namesBelow -= 1
+  else inode.nameGone(inUpper)
   return needsWhiteout ? putWhiteout(task, directory, upper, name) : undefined
 }
 
@@ -113,7 +124,9 @@ export function rename(task: Task, { from, name, to, newName, flags }: Renaming)
   const target = to.lookup(task, newName) as OverlayInode | undefined | Denied
   if (isDenied(target)) return target
   const exchange = (flags & EXCHANGE) !== 0
-  if (staysPut(moved) || (exchange && target && staysPut(target)))
+  const { superblock } = from
+  const redirects = staysPut(moved) && superblock.redirect && !exchange
+  if ((staysPut(moved) && !redirects) || (exchange && target && staysPut(target)))
     return deny(
       'EXDEV',
       'OVL-007',
@@ -121,7 +134,12 @@ export function rename(task: Task, { from, name, to, newName, flags }: Renaming)
     )
   if (!exchange && target?.kind === 'directory' && target.entries(task).length > 0)
     return deny('ENOTEMPTY', 'rename(2)', 'rename(2): the target is a directory that is not empty')
-  const source = moved.toUpper(task) ?? (exchange ? target?.toUpper(task) : undefined) ?? upperOf(task, from)
+  const before = redirects ? redirectOf(moved, from, name, to) : undefined
+  const source =
+    moved.toUpper(task) ??
+    (exchange ? target?.toUpper(task) : undefined) ??
+    bringName(task, from, name, moved) ??
+    upperOf(task, from)
   if (isDenied(source)) return source
   const place = upperOf(task, to)
   if (isDenied(place)) return place
@@ -135,13 +153,37 @@ export function rename(task: Task, { from, name, to, newName, flags }: Renaming)
   const refusal = source.inode.rename!(task, name, place.inode, newName, flags & EXCHANGE)
   if (refusal) return refusal
   moveDentries(source, name, place, newName, exchange)
-  if (moved.kind === 'directory' && (covers || to.stack.length > 1)) markOpaque(moved.real, from.superblock.prefix)
+  if (before !== undefined) markRedirect(moved.real, superblock.prefix, before)
+  else if (moved.kind === 'directory' && (covers || to.stack.length > 1)) markOpaque(moved.real, superblock.prefix)
   if (exchange && target?.kind === 'directory' && from.stack.length > 1) markOpaque(target.real, from.superblock.prefix)
   from.known.delete(name)
   renamed(moved, to, newName)
   if (exchange && target) renamed(target, from, name)
   else target?.nameGone(targetInUpper === true)
   return leavesWhiteout ? putWhiteout(task, from, source, name) : undefined
+}
+
+/** Where lower layers have a directory: a name in the same one, or the path from their roots. ovl_get_redirect() */
+function redirectOf(moved: OverlayInode, from: OverlayInode, name: string, to: OverlayInode): string {
+  const own = redirectIn(moved.real, from.superblock.prefix)
+  if (from === to) return own ?? name
+  let path = own ?? name
+  for (let at: OverlayInode | undefined = from; at?.parent && !path.startsWith('/'); at = at.parent)
+    path = `${redirectIn(at.real, from.superblock.prefix) ?? at.name}/${path}`
+  return path.startsWith('/') ? path : `/${path}`
+}
+
+/** A name that only a lower layer has, of a file that is in the upper one already (index=on), becomes one there. */
+function bringName(task: Task, directory: OverlayInode, name: string, inode: OverlayInode): Denied | undefined {
+  if (!directory.superblock.index || !inode.inUpper || inode.kind === 'directory') return undefined
+  const upper = upperOf(task, directory)
+  if (isDenied(upper)) return upper
+  if (lookupIn(task, upper, name, 'overlayfs') !== undefined) return undefined
+  const refusal = upper.inode.link?.(task, name, inode.real)
+  if (refusal) return refusal
+  realDentry(upper, name, inode.real)
+  inode.namesBelow -= 1
+  return undefined
 }
 
 function renamed(inode: OverlayInode, parent: OverlayInode, name: string): void {

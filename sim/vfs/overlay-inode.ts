@@ -24,6 +24,8 @@ export class OverlayInode extends Inode {
   name: string
   /** Names that were taken from it while it was in a lower layer, which stays as it is. */
   unlinked = 0
+  /** With index=on, of a file that was copied up: names that only a lower layer has. */
+  namesBelow = 0
   /** Descriptions that read from a lower layer: after a copy-up they read from the copy (OVL-006). */
   readonly readers = new Set<OpenFile>()
   /** What its names are known to stand for: of one name there is one object. */
@@ -59,9 +61,16 @@ export class OverlayInode extends Inode {
     if (this.kind === 'directory') return { seekable: true }
     if (!this.inUpper) {
       this.readers.add(file)
-      file.atEnd.add({ ended: () => this.readers.delete(file) })
+      file.tellAtEnd({ ended: () => this.readers.delete(file) })
     }
     return this.real.open(task, file)
+  }
+
+  /** A copy-up puts it where it was looked for last. */
+  reached(parent: OverlayInode, name: string): void {
+    if (this.inUpper || this.kind === 'directory') return
+    this.parent = parent
+    this.name = name
   }
 
   /** Makes sure that it is in the upper layer (OVL-003). */
@@ -82,6 +91,7 @@ export class OverlayInode extends Inode {
   /** It has been copied up. */
   rise(task: Task, upper: Real): void {
     const before = this.real
+    if (this.superblock.index && this.kind === 'file') this.namesBelow = Math.max(0, this.linkCount - 1)
     this.stack = this.kind === 'directory' ? [upper, ...this.stack] : [upper]
     this.inUpper = true
     this.unlinked = 0
@@ -117,8 +127,11 @@ export class OverlayInode extends Inode {
   override lookup(task: Task, name: string): Inode | undefined | Denied {
     const { superblock } = this
     const known = this.known.get(name)
-    if (known) return known
-    const found = findIn(task, this.stack, name, superblock.prefix)
+    if (known) {
+      known.reached(this, name)
+      return known
+    }
+    const found = findIn(task, this.stack, name, superblock.prefix, superblock.lower)
     if (isDenied(found) || found.length === 0) return isDenied(found) ? found : undefined
     return superblock.inodeFor(found, this, name)
   }
@@ -226,7 +239,7 @@ mirror(
   (of) =>
     of.kind === 'directory' && of.stack.length > 1 && of.unlinked === 0
       ? 1
-      : Math.max(0, of.real.linkCount - of.unlinked),
+      : Math.max(0, of.real.linkCount + of.namesBelow - of.unlinked),
   () => {},
 )
 mirror(

@@ -49,9 +49,19 @@ export function markOpaque(inode: Inode, prefix: Prefix): void {
  * What a name stands for: the first that is no directory, or directories from the top until something ends them (OVL-002).
  * Empty: nothing, or a whiteout.
  */
-export function findIn(task: Task, stack: readonly Real[], name: string, prefix: Prefix): readonly Real[] | Denied {
+export function findIn(
+  task: Task,
+  stack: readonly Real[],
+  asked: string,
+  prefix: Prefix,
+  lower: readonly Layer[] = [],
+): readonly Real[] | Denied {
   const found: Real[] = []
-  for (const { layer, dentry: directory } of stack) {
+  let name = asked
+  let rest = stack
+  while (rest.length > 0) {
+    const [{ layer, dentry: directory }, ...behind] = rest as readonly [Real, ...Real[]]
+    rest = behind
     const dentry = lookupIn(task, directory, name, 'overlayfs')
     if (dentry === undefined) continue
     if (isDenied(dentry)) return dentry
@@ -63,8 +73,35 @@ export function findIn(task: Task, stack: readonly Real[], name: string, prefix:
     }
     found.push({ layer, dentry })
     if (isOpaque(inode, prefix)) break
+    const redirect = redirectIn(inode, prefix)
+    if (redirect === undefined) continue
+    // A name in the same directories, or a path from the roots of the layers.
+    name = redirect.slice(redirect.lastIndexOf('/') + 1)
+    if (redirect.startsWith('/')) rest = placesOf(task, redirect, lower.slice(lower.indexOf(layer) + 1))
   }
   return found
+}
+
+/** The directories in which a path's last name is looked for, one of each layer that has them. */
+function placesOf(task: Task, path: string, layers: readonly Layer[]): Real[] {
+  const parents = path.split('/').slice(1, -1)
+  return layers.flatMap((layer) => {
+    let dentry = layer.root
+    for (const part of parents) {
+      const next = lookupIn(task, dentry, part, 'overlayfs')
+      if (next === undefined || isDenied(next) || next.inode.kind !== 'directory') return []
+      dentry = next
+    }
+    return [{ layer, dentry }]
+  })
+}
+
+/** What a directory that was renamed is called below. */
+export const redirectIn = (inode: Inode, prefix: Prefix): string | undefined => text(inode, `${prefix}redirect`)
+
+/** Says where the lower part of a renamed directory is found. ovl_set_redirect() */
+export function markRedirect(inode: Inode, prefix: Prefix, target: string): void {
+  inode.xattrs.set(`${prefix}redirect`, bytesOf(target))
 }
 
 /** Takes a name out of the upper layer, with what that layer itself knows of it. Whiteouts in a directory go with it. */

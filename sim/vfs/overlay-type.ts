@@ -1,6 +1,6 @@
 // Mounting an overlay: its options, and what layers have to be (OVL-009). fs/overlayfs/params.c, super.c
 
-import { rootGid, rootUid } from '../ids.ts'
+import { capable } from '../credentials.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import type { Dentry } from './dentry.ts'
@@ -17,6 +17,8 @@ import { AT_FDCWD, lookupIn, walk } from './walk.ts'
 
 const call = 'mount(2)'
 const layersMax = 500
+/** FILESYSTEM_MAX_STACK_DEPTH */
+const stackDepthMax = 2
 
 const no = (why: string): Denied => deny('EINVAL', 'OVL-009', `overlayfs: ${why}`)
 
@@ -31,7 +33,7 @@ function directory(task: Task, pathname: string, option: string): Path | Denied 
 }
 
 const switches: Readonly<Record<string, readonly string[]>> = {
-  redirect_dir: ['off', 'nofollow', 'follow'],
+  redirect_dir: ['on', 'off', 'nofollow', 'follow'],
   index: ['on', 'off'],
   metacopy: ['off'],
   nfs_export: ['off'],
@@ -62,6 +64,8 @@ function check(task: Task, [key, value]: MountOption): Denied | 'unknown' | unde
   }
   const allowed = switches[key]
   if (allowed === undefined) return 'unknown'
+  if (key === 'redirect_dir' && value === 'on' && !capable(task.credentials, 'SYS_ADMIN', task.kernel.initial.user))
+    return deny('EPERM', 'OVL-102', 'overlayfs: redirect_dir=on is for CAP_SYS_ADMIN of the machine')
   return allowed.includes(value as string) ? undefined : no(`${key}=${String(value)} is not modelled, or is nothing`)
 }
 
@@ -86,6 +90,7 @@ function shownOptions(task: Task, options: readonly MountOption[], hasUpper: boo
     ...given(['lowerdir', 'lowerdir+']),
     ...(hasUpper ? [...given(['upperdir']), ...given(['workdir'])] : []),
     ...given(['default_permissions']),
+    ...given(['redirect_dir']).filter((text) => text === 'redirect_dir=on' || text === 'redirect_dir=nofollow'),
     ...given(['index']).filter((text) => text !== 'index=off'),
     ...(hasUpper && task.kernel.since(6, 6) ? ['uuid=on'] : []),
     ...given(['volatile']),
@@ -127,6 +132,10 @@ function checkLayers({ lower, upper, work, last }: Wish): Denied | undefined {
     if (last('index') === 'on' && (upper.dentry.inode.overlays || work.dentry.inode.overlays))
       return deny('EBUSY', 'OVL-008', 'overlayfs: the upperdir or workdir is in use by another overlay, and index=on')
   }
+  const depth = Math.max(
+    ...[...lower, ...(upper ? [upper] : [])].map(({ dentry }) => dentry.superblock.stackDepth ?? 0),
+  )
+  if (depth >= stackDepthMax) return no('too many file systems would lie one on the other')
   return overlapping(lower, upper, work)
 }
 
@@ -162,8 +171,10 @@ function prepareWork(task: Task, work: Dentry, isVolatile: boolean): Denied | un
   return isDenied(mark) ? mark : undefined
 }
 
+/** Its owner is who mounts. */
 function makeDirectory(task: Task, parent: Dentry, name: string): Dentry | Denied {
-  const inode = parent.inode.create!(task, name, { kind: 'directory', mode: 0, uid: rootUid, gid: rootGid })
+  const { fsuid: uid, fsgid: gid } = task.credentials
+  const inode = parent.inode.create!(task, name, { kind: 'directory', mode: 0, uid, gid })
   return isDenied(inode) ? inode : realDentry(parent, name, inode)
 }
 
@@ -196,6 +207,8 @@ function make(task: Task, wish: NewSuperblock): Superblock | Denied {
     work: work && layer(work),
     lower: lower.map(layer),
     ...{ prefix, oneFileSystem, shown },
+    index: last('index') === 'on',
+    redirect: last('redirect_dir') === 'on',
   }
   const flags = upper ? wish.flags : wish.flags | MS.RDONLY
   return new Overlay(kernel, { ...wish, flags }, layers, device, [...pseudo.values()])

@@ -22,6 +22,10 @@ export interface Layers {
   /** All on one file system: numbers of files are those of the layers, the device is the overlay's. */
   readonly oneFileSystem: boolean
   readonly shown: string
+  /** index=on: names of one file of a lower layer stay names of one file when it is copied up (OVL-101). */
+  readonly index: boolean
+  /** redirect_dir=on: directories of lower layers are renamed (OVL-007). */
+  readonly redirect: boolean
 }
 
 export class Overlay implements Superblock {
@@ -32,6 +36,7 @@ export class Overlay implements Superblock {
   readonly owner: NewSuperblock['owner']
   readonly root: Dentry
   readonly xattrPrefixes: readonly string[] = ['user.', 'trusted.', 'security.']
+  readonly stackDepth: number
   flags: number
   writers = 0
   mounts = 0
@@ -41,6 +46,8 @@ export class Overlay implements Superblock {
   readonly #devices: readonly number[]
   /** Files of the upper layer with several names, which are one file here, too. */
   readonly #linked = new Map<Inode, OverlayInode>()
+  /** With index=on, the same of lower layers, also when they were copied up. */
+  readonly #indexed = new Map<Inode, OverlayInode>()
 
   constructor(kernel: Kernel, wish: NewSuperblock, layers: Layers, device: number, devices: readonly number[]) {
     this.kernel = kernel
@@ -53,6 +60,7 @@ export class Overlay implements Superblock {
     this.upper = layers.upper
     this.prefix = layers.prefix
     const all = layers.upper ? [layers.upper, ...layers.lower] : layers.lower
+    this.stackDepth = 1 + Math.max(...all.map(({ root }) => root.superblock.stackDepth ?? 0))
     const stack = all.map((layer): Real => ({ layer, dentry: layer.root }))
     this.root = new Dentry(this, new OverlayInode(this, stack, undefined, '/'), '/', undefined)
   }
@@ -67,12 +75,28 @@ export class Overlay implements Superblock {
 
   inodeFor(found: readonly Real[], parent: OverlayInode, name: string): OverlayInode {
     const { layer, dentry } = found[0]!
-    const shared = layer === this.upper ? this.#linked.get(dentry.inode) : undefined
+    const indexed =
+      this.#layers.index && layer !== this.upper && dentry.inode.kind === 'file' && dentry.inode.linkCount > 1
+    const shared = (layer === this.upper ? this.#linked : this.#indexed).get(dentry.inode)
     const inode = shared ?? new OverlayInode(this, found, parent, name)
+    if (indexed) this.#indexed.set(dentry.inode, inode)
+    inode.reached(parent, name)
     parent.known.set(name, inode)
     if (inode !== shared && layer === this.upper && inode.kind !== 'directory' && dentry.inode.linkCount > 1)
       this.linked(inode)
     return inode
+  }
+
+  get index(): boolean {
+    return this.#layers.index
+  }
+
+  get redirect(): boolean {
+    return this.#layers.redirect
+  }
+
+  get lower(): readonly Layer[] {
+    return this.#layers.lower
   }
 
   linked(inode: OverlayInode): void {
@@ -95,6 +119,6 @@ export class Overlay implements Superblock {
 
   /** For the digest. */
   hidden(): object {
-    return { linked: this.#linked }
+    return { layers: this.#layers, linked: this.#linked, indexed: this.#indexed }
   }
 }

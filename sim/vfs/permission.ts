@@ -93,12 +93,14 @@ export function checkPermission(
 ): Denied | undefined {
   if (mask & mayWrite) {
     const { kind } = inode
+    if (inode.superblock.type === 'nsfs')
+      return deny('EPERM', 'namespaces(7)', `${call}: the file of a namespace cannot be changed`)
     if (inode.superblock.flags & superblockReadonly && (kind === 'file' || kind === 'directory' || kind === 'symlink'))
       return deny('EROFS', 'MNT-020', `${call}: the file system is mounted read-only`)
     if (mount?.idMapping && (ownerOf(mount, inode) === undefined || groupOf(mount, inode) === undefined))
       return deny('EACCES', call, `${call}: the idmapped mount has no id for the owner of the file`)
   }
-  if (permitted(who, mount, inode, mask)) return undefined
+  if (permitted(who, mount, inode, mask) && !(mask & mayWrite && inode.neverWritten)) return undefined
   const what = mask & mayWrite ? 'write' : mask & mayRead ? 'read' : inode.kind === 'directory' ? 'search' : 'execute'
   return deny('EACCES', 'path_resolution(7)', `${call}: no permission to ${what}: mode ${inode.mode.toString(8)}`)
 }

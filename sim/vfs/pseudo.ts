@@ -8,6 +8,7 @@ import type { Task } from '../task.ts'
 import { Dentry } from './dentry.ts'
 import type { FileOperations, OpenFile } from './file.ts'
 import { type Attributes, type DirectoryEntry, Inode, type InodeKind } from './inode.ts'
+import { readable, writable } from './poll-events.ts'
 import type { Superblock } from './superblock.ts'
 import { encode } from './utf8.ts'
 
@@ -38,7 +39,9 @@ abstract class PseudoInode extends Inode {
   }
 
   override setAttributes(_task: Task, changes: Attributes): Denied | undefined {
-    return changes.mode !== undefined || changes.uid !== undefined || changes.gid !== undefined ? readonly() : undefined
+    // Owners in proc change in name only: the next look makes them the process's again. proc_setattr()
+    const owned = this.superblock.type !== 'proc' && (changes.uid !== undefined || changes.gid !== undefined)
+    return changes.mode !== undefined || owned ? readonly() : undefined
   }
 
   override blocks512(): number {
@@ -170,7 +173,8 @@ export const entryOf = (name: string, { ino, kind }: Inode): DirectoryEntry => (
 export const file =
   (content: Content, mode = content.write ? 0o644 : 0o444): Made =>
   (superblock, kernel) =>
-    new PseudoFile(superblock, kernel, mode, content)
+    // proc_reg_poll() in fs/proc/inode.c, kernfs_fop_poll(): there is always something to be had.
+    new PseudoFile(superblock, kernel, mode, { poll: () => ({ events: readable | writable, queues: [] }), ...content })
 
 /** A text that never changes. */
 export const text = (words: string, mode = 0o444): Made => file({ read: () => words }, mode)

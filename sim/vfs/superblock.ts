@@ -28,10 +28,14 @@ export interface Superblock {
   readonly end?: () => void
   /** Mounts that show it, attached or not; kept by newMount and endMount. `end` is called when there are none any more. */
   mounts?: number
+  /** File systems that lie below this one, one on the other; absent: none. s_stack_depth */
+  readonly stackDepth?: number
   /** What of it a mount shows, for mountinfo, where that is not the path of the dentry (cgroup2, nsfs). */
   readonly shownRoot?: (reader: import('../task.ts').Task, root: Dentry) => string
   /** Open descriptions for writing; turning read-only waits for none (MNT-022). */
   writers: number
+  /** Inodes that are open and have no name any more; they keep it writable, too. */
+  orphans?: number
 }
 
 /** struct statfs. statfs(2) */

@@ -11,6 +11,7 @@ import { type Attributes, type DirectoryEntry, Inode, type NewInode } from './in
 import { PageCache } from './page-cache.ts'
 import { Pages } from './pages.ts'
 import type { Statfs, Superblock } from './superblock.ts'
+import { TmpfsDirectory } from './tmpfs-directory.ts'
 import { SEAL, TmpfsFile } from './tmpfs-file.ts'
 import { utf8Length } from './utf8.ts'
 
@@ -47,7 +48,7 @@ export class Tmpfs implements Superblock {
   readonly owner: UserNamespace
   readonly root: Dentry
   /** user. since 6.6. */
-  readonly xattrPrefixes: readonly string[]
+  readonly xattrPrefixes: readonly string[] | undefined
   flags = 0
   writers = 0
   mounts = 0
@@ -69,7 +70,8 @@ export class Tmpfs implements Superblock {
     this.device = [0, kernel.counters.devices.take()]
     this.source = options.source ?? this.type
     this.owner = owner
-    this.xattrPrefixes = kernel.since(6, 6) ? ['user.', 'trusted.', 'security.'] : ['trusted.', 'security.']
+    const kept = kernel.since(6, 6) ? ['user.', 'trusted.', 'security.'] : ['trusted.', 'security.']
+    this.xattrPrefixes = this.type === 'mqueue' || this.type === 'ramfs' ? undefined : kept
     this.madeMode = options.mode ?? 0o1777
     const { shown = '' } = options
     this.shown = () => shown
@@ -116,19 +118,30 @@ export class Tmpfs implements Superblock {
     this.ended()
     this.kernel.counters.devices.giveBack(this.device[1])
     const forget = (inode: Inode): void => {
-      for (const child of (inode as TmpfsInode).names.values()) forget(child)
+      const { names } = inode as TmpfsInode
+      for (const child of names.values()) forget(child)
+      names.clear()
       ;(inode as TmpfsInode).drop()
     }
     forget(this.root.inode)
   }
 }
 
+/** What those have that can have none: entries, content. */
+const nothing = new Map<string, never>()
+const noPages = new Pages()
+const noCharges = new Charges('shmem')
+
 export class TmpfsInode extends Inode {
   declare readonly superblock: Tmpfs
-  readonly names = new Map<string, Inode>()
+  /** The entries of a directory, the newest last. */
+  readonly names: Map<string, Inode>
+  /** Where lseek(2) finds them: a name keeps its offset when another file takes it over. */
+  readonly #offsets: Map<string, number>
+  #nextOffset = 3
   readonly target: string
-  readonly pages = new Pages()
-  readonly charges = new Charges('shmem')
+  readonly pages: Pages
+  readonly charges: Charges
   /** Of a file on a disk; made when it is first read or written. */
   cache: PageCache | undefined
   /** F_SEAL_* of a regular file: those of a path are sealed against more from the start. mm/shmem.c */
@@ -136,16 +149,22 @@ export class TmpfsInode extends Inode {
 
   constructor(superblock: Tmpfs, ino: number, made: NewInode) {
     super(superblock, ino, made)
+    const { kind } = made
+    this.names = kind === 'directory' ? new Map() : nothing
+    this.#offsets = kind === 'directory' ? new Map() : nothing
+    this.pages = kind === 'file' ? new Pages() : noPages
+    this.charges = kind === 'file' ? new Charges('shmem') : noCharges
     this.target = made.target ?? ''
     this.sizeBytes = made.kind === 'directory' ? 2 * entryBytes : utf8Length(this.target)
     if (made.kind === 'directory') this.linkCount = 2
-    if (made.kind === 'file') this.seals = SEAL.SEAL
+    if (made.kind === 'file' && !superblock.disk) this.seals = SEAL.SEAL
     this.atime = this.mtime = this.ctime = this.btime = superblock.kernel.now()
   }
 
   open(_task: Task, file: OpenFile): FileOperations | Denied {
     if (this.kind === 'file') return new TmpfsFile(this, file)
-    return { seekable: this.kind === 'directory' }
+    if (this.kind === 'directory') return new TmpfsDirectory(file)
+    return { seekable: false }
   }
 
   override readlink(): string {
@@ -187,7 +206,12 @@ export class TmpfsInode extends Inode {
     this.#remove(name, inode)
     inode.linkCount -= 1
     inode.ctime = this.mtime
-    if (inode.linkCount === 0 && inode.opens === 0) inode.end?.()
+    if (inode.linkCount > 0) return undefined
+    if (inode.opens === 0) inode.end?.()
+    else {
+      inode.orphan = true
+      inode.superblock.orphans = (inode.superblock.orphans ?? 0) + 1
+    }
   }
 
   override rmdir(_task: Task, name: string, inode: Inode): Denied | undefined {
@@ -204,24 +228,34 @@ export class TmpfsInode extends Inode {
     const inode = this.names.get(name)!
     const there = to.names.get(newName)
     const exchange = (flags & 2) !== 0
+    const offset = to.#offsets.get(newName)
     if (there && !exchange) {
       const refusal = there.kind === 'directory' ? to.rmdir(task, newName, there) : to.unlink(task, newName, there)
       if (refusal) return refusal
     }
+    const before = this.#offsets.get(name)
     this.#remove(name, inode)
     if (there && exchange) {
       to.#remove(newName, there)
+      if (before !== undefined) this.#offsets.set(name, before)
       this.#add(name, there)
     }
-    to.#add(newName, inode)
     if (flags & RENAME_WHITEOUT) this.#add(name, this.superblock.newInode(whiteoutOf(task)))
+    if (offset !== undefined) to.#offsets.set(newName, offset)
+    to.#add(newName, inode)
     inode.ctime = this.superblock.kernel.now()
     if (there) there.ctime = inode.ctime
     return undefined
   }
 
+  /** The newest first, as dcache lists them; 6.6 to 6.11 went by offset. fs/libfs.c */
   override entries(): readonly DirectoryEntry[] {
-    return Array.from(this.names, ([name, { ino, kind }]) => ({ name, ino, kind }))
+    const { kernel } = this.superblock
+    const entries = Array.from(this.names, ([name, { ino, kind }]) => ({
+      ...{ name, ino, kind },
+      ...(kernel.since(6, 12) && { offset: this.#offsets.get(name)! }),
+    }))
+    return kernel.since(6, 6) && !kernel.since(6, 12) ? entries : entries.reverse()
   }
 
   override setAttributes(_task: Task, changes: Attributes): Denied | undefined {
@@ -279,6 +313,7 @@ export class TmpfsInode extends Inode {
 
   #add(name: string, inode: Inode): void {
     this.names.set(name, inode)
+    if (!this.#offsets.has(name)) this.#offsets.set(name, this.#nextOffset++)
     this.sizeBytes += entryBytes
     if (inode.kind === 'directory') this.linkCount += 1
     this.mtime = this.ctime = this.superblock.kernel.now()
@@ -286,8 +321,14 @@ export class TmpfsInode extends Inode {
 
   #remove(name: string, inode: Inode): void {
     this.names.delete(name)
+    this.#offsets.delete(name)
     this.sizeBytes -= entryBytes
     if (inode.kind === 'directory') this.linkCount -= 1
     this.mtime = this.ctime = this.superblock.kernel.now()
+  }
+
+  /** For the digest. */
+  hidden(): object {
+    return { offsets: this.#offsets }
   }
 }

@@ -147,7 +147,7 @@ class Walker {
       }
       const { inode } = this.#dentry
       if (inode.kind !== 'directory') return this.#notDirectory()
-      if (!permitted(this.#task.credentials, this.#mount, inode, mayExecute))
+      if (!permitted(this.#task.credentials, this.#mount, inode, mayExecute) && !inode.admits?.(this.#task))
         return checkPermission(this.#task.credentials, this.#mount, inode, mayExecute, this.#call)!
       const special = name === '.' || name === '..'
       const trailing = end < rest.length
@@ -214,6 +214,7 @@ class Walker {
     if (found.mounts > 0) ({ mount, dentry } = topmost({ mount, dentry }))
     if (mount !== before && this.#resolve & RESOLVE.NO_XDEV) return this.#crossing()
     if (dentry.inode.kind !== 'symlink' || !follow) {
+      if (!this.#keepsMark) mount.expiring = false
       this.#mount = mount
       this.#dentry = dentry
       return undefined
@@ -295,6 +296,7 @@ class Walker {
     if (mount !== this.#mount && this.#resolve & RESOLVE.NO_XDEV) return this.#crossing()
     this.#mount = mount
     this.#dentry = dentry
+    if (!this.#keepsMark) mount.expiring = false
     return undefined
   }
 

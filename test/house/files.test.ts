@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { filesBelow, repository } from '../support/source.ts'
 
 /** Tables, which grow with what they list and are looked things up in, not read. */
-const tables: Readonly<Record<string, string>> = {}
+const tables: Readonly<Record<string, string>> = { 'core/syscall.ts': 'every system call, one a line' }
 
 const aimLines = 250
 const mostLines = 400

@@ -15,9 +15,13 @@ interface Room {
 const rooms: Readonly<Record<string, Room>> = {
   core: { may: ['core/'], only: { xstate: 'core/lifecycle/', 'smol-toml': 'core/image/registry/registries-conf.ts' } },
   // Numbers of calls are words, too: filters compare them.
-  sim: { may: ['sim/', 'core/syscall.ts', 'core/errno.ts', 'core/launch/seccomp/numbers-x86-64.ts'] },
+  sim: {
+    may: ['sim/', 'core/syscall.ts', 'core/errno.ts', 'core/message.ts', 'core/launch/seccomp/numbers-x86-64.ts'],
+  },
   'backends/linux': { may: ['backends/linux/', 'core/', 'node:'], only: { koffi: 'backends/linux/ffi.ts' } },
   'backends/sim': { may: ['backends/sim/', 'core/', 'sim/', '@bytecodealliance/'] },
+  // Plays scenarios of the simulated kernel on the real one.
+  'backends/player': { may: ['backends/player/', 'backends/linux/', 'core/', 'sim/', 'node:'] },
   cli: { may: ['cli/', 'core/', 'backends/', 'node:', 'commander'] },
 }
 

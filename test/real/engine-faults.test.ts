@@ -10,17 +10,11 @@ import { remove } from '../../core/engine/remove.ts'
 import { run } from '../../core/engine/run.ts'
 import { stop } from '../../core/engine/stop.ts'
 import { containerPaths } from '../../core/store/paths.ts'
-import { type Engine, useEngine } from '../support/engine.ts'
+import { type Engine, engineNeeds, useEngine } from '../support/engine.ts'
 import { type HostState, settledChanges } from '../support/host.ts'
 import { isUserModeLinux, skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({
-  linux: true,
-  root: true,
-  natives: true,
-  filesystems: ['overlay'],
-  programs: ['busybox'],
-})
+const { describe, it } = skipUnless(engineNeeds)
 
 let engine: Engine
 let directory: string

@@ -1,7 +1,7 @@
 // Containers that are made otherwise: with an init, a terminal, another's namespaces, a network, and by a user who is not root.
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, mkdirSync, openSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { exec } from '../../core/engine/exec.ts'
@@ -192,7 +192,8 @@ describe('a user who is not root', () => {
     return test.status === 0 ? undefined : 'needs sources that every user can read'
   }
 
-  function asNobody(home: string, ...argv: string[]) {
+  /** @param cgroup - whose child `session` the command is in */
+  function asNobody(home: string, argv: readonly string[], cgroup?: string) {
     const [node, script] = engine.settings.selfArgv
     const env = {
       PATH: process.env.PATH,
@@ -200,8 +201,10 @@ describe('a user who is not root', () => {
       XDG_RUNTIME_DIR: join(home, 'run'),
       VITRINE_TEST_RUN: process.env.VITRINE_TEST_RUN,
     }
-    const words = ['--reuid=65534', '--regid=65534', '--clear-groups', node!, script!, ...argv]
-    return spawnSync('setpriv', words, { encoding: 'utf8', env: env as NodeJS.ProcessEnv, cwd: '/' })
+    const enter = cgroup === undefined ? '' : `echo $$ >${cgroup}/session/cgroup.procs; `
+    const become = 'exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"'
+    const words = ['-c', `${enter}${become}`, 'sh', node!, script!, ...argv]
+    return spawnSync('sh', words, { encoding: 'utf8', env: env as NodeJS.ProcessEnv, cwd: '/' })
   }
 
   rootless(
@@ -215,25 +218,48 @@ describe('a user who is not root', () => {
       // Files of root are nobody's in there, and cannot be changed: the root filesystem is the user's own.
       spawnSync('chown', ['-R', `${nobody}:${nobody}`, home])
       const from = `${root}:O`
-      const first = asNobody(
-        home,
-        'run',
-        '--rm',
-        '--network=none',
-        '--rootfs',
-        from,
-        'sh',
-        '-c',
-        'id -u; cat /etc/note; echo x > /tmp/new; cat /tmp/new; exit 6',
-      )
+      const script = 'id -u; cat /etc/note; echo x > /tmp/new; cat /tmp/new; exit 6'
+      const first = asNobody(home, ['run', '--rm', '--network=none', '--rootfs', from, 'sh', '-c', script])
       expect([first.status, first.stdout, first.stderr]).toEqual([6, '0\nreadable\nx\n', ''])
-      expect(asNobody(home, 'run', '--rm', '--rootfs', from, 'true').stderr).toContain(
+      expect(asNobody(home, ['run', '--rm', '--rootfs', from, 'true']).stderr).toContain(
         '--network=bridge: user 65534 may make no links on the host; use --network=none or --network=host',
       )
       expect(
-        asNobody(home, 'run', '--rm', '--network=none', '--memory=64m', '--rootfs', from, 'true').stderr,
+        asNobody(home, ['run', '--rm', '--network=none', '--memory=64m', '--rootfs', from, 'true']).stderr,
       ).toContain('--memory: needs a cgroup that is delegated to user 65534')
-      expect(asNobody(home, 'ps', '-aq').stdout).toBe('')
+      expect(asNobody(home, ['ps', '-aq']).stdout).toBe('')
+    },
+  )
+
+  const noCgroup = readable ?? missing({ cgroupV2: true, controllers: ['pids'] })
+  const delegated = noCgroup === undefined ? it : (it.skip as typeof it)
+
+  delegated(
+    `has limits in a cgroup that is delegated to him${noCgroup === undefined ? '' : ` — skipped: ${noCgroup}`}`,
+    () => {
+      const home = join(directory, 'limited')
+      const root = busyboxRoot(mkdirp(home))
+      mkdirSync(join(home, 'run'), { mode: 0o700 })
+      chmodSync(directory, 0o755)
+      spawnSync('chown', ['-R', `${nobody}:${nobody}`, home])
+      const name = `vitrine-test-user-${process.pid}`
+      const cgroup = `/sys/fs/cgroup/${name}`
+      mkdirSync(join(cgroup, 'session'), { recursive: true })
+      try {
+        writeFileSync('/sys/fs/cgroup/cgroup.subtree_control', '+pids')
+        const files = ['', 'cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads', 'session/cgroup.procs']
+        for (const file of files) chownSync(join(cgroup, file), nobody, nobody)
+        const words = ['--pids-limit=5', `--cgroup-parent=/${name}`, '--rootfs', `${root}:O`]
+        const shown = asNobody(
+          home,
+          ['run', '--rm', '--network=none', ...words, 'cat', '/sys/fs/cgroup/pids.max'],
+          cgroup,
+        )
+        expect([shown.stderr, shown.stdout, shown.status]).toEqual(['', '5\n', 0])
+      } finally {
+        rmdirSync(join(cgroup, 'session'))
+        rmdirSync(cgroup)
+      }
     },
   )
 

@@ -18,16 +18,10 @@ import { restart, stop } from '../../core/engine/stop.ts'
 import { top } from '../../core/engine/top.ts'
 import { update } from '../../core/engine/update.ts'
 import { wait } from '../../core/engine/wait.ts'
-import { type Engine, useEngine } from '../support/engine.ts'
+import { type Engine, engineNeeds, useEngine } from '../support/engine.ts'
 import { skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({
-  linux: true,
-  root: true,
-  natives: true,
-  filesystems: ['overlay'],
-  programs: ['busybox'],
-})
+const { describe, it } = skipUnless(engineNeeds)
 
 let engine: Engine
 let directory: string

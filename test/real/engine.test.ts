@@ -7,17 +7,11 @@ import { inspect } from '../../core/engine/inspect.ts'
 import { list } from '../../core/engine/list.ts'
 import { remove } from '../../core/engine/remove.ts'
 import { dryRun, run } from '../../core/engine/run.ts'
-import { type Engine, openEngine, useEngine } from '../support/engine.ts'
+import { type Engine, engineNeeds, openEngine, useEngine } from '../support/engine.ts'
 import { hostState } from '../support/host.ts'
 import { skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({
-  linux: true,
-  root: true,
-  natives: true,
-  filesystems: ['overlay'],
-  programs: ['busybox'],
-})
+const { describe, it } = skipUnless(engineNeeds)
 
 let engine: Engine
 let directory: string

@@ -23,16 +23,10 @@ import { importImage, loadImages } from '../../core/image/import.ts'
 import { blobPath, findImage, layerTree, listImages } from '../../core/image/store.ts'
 import { dockerArchive, ociArchive } from '../fixtures/oci.ts'
 import { tar } from '../fixtures/tar.ts'
-import { type Engine, useEngine } from '../support/engine.ts'
+import { type Engine, engineNeeds, useEngine } from '../support/engine.ts'
 import { skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({
-  linux: true,
-  root: true,
-  natives: true,
-  filesystems: ['overlay'],
-  programs: ['busybox'],
-})
+const { describe, it } = skipUnless(engineNeeds)
 
 let engine: Engine
 let directory: string

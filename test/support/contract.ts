@@ -2,13 +2,15 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { kernelVersion } from '../../backends/player/machine.ts'
+import { builtPlayer } from '../../backends/player/program.ts'
+import { realStage } from '../../backends/player/stage.ts'
 import { play } from '../../sim/scenario/play.ts'
 import { passes, type Result } from '../../sim/scenario/result.ts'
 import { parseScenarios, type Scenario } from '../../sim/scenario/scenario.ts'
 import { simulatedStage } from '../../sim/scenario/stage-sim.ts'
 import { holdsOn, machineFor } from '../../sim/scenario/version.ts'
 import { isEmulated, isUserModeLinux, missing } from './needs.ts'
-import { builtPlayer, kernelVersion, realStage } from './player.ts'
 import { repository } from './source.ts'
 
 export interface Contract {
@@ -61,6 +63,10 @@ export function cannotPlay({ needs, kernel, cgroups }: Scenario): string | undef
 
 function lacksNeed(need: string, cgroups: Scenario['cgroups']): string | undefined {
   if (need === 'root') return undefined
+  if (need === 'cgroup-root')
+    return isEmulated() ? undefined : 'sees the root of the cgroups itself: only in an emulated machine'
+  if (need === 'pressure') return existsSync('/proc/pressure/memory') ? undefined : 'needs pressure stall information'
+  if (need === 'emulated') return isEmulated() ? undefined : 'needs the disk of an emulated machine'
   if (need === 'uml')
     return isUserModeLinux() || isEmulated() ? undefined : 'changes the whole machine: only in user-mode Linux'
   if (need === 'cgroup2')
@@ -94,7 +100,7 @@ export async function playSimulated(scenario: Scenario): Promise<Result> {
 }
 
 export async function playReal(scenario: Scenario): Promise<Result> {
-  const stage = await realStage(scenario.cgroups)
+  const stage = await realStage(scenario.cgroups, scenario.needs.includes('cgroup-root'))
   try {
     return await play(scenario, stage)
   } finally {

@@ -26,6 +26,15 @@ import { type ContainerRequest, defaultRequest } from '../../core/spec/request.t
 import { type HostState, hostState, settledChanges } from './host.ts'
 import { programPath } from './needs.ts'
 
+/** What its tests need. */
+export const engineNeeds = {
+  linux: true,
+  root: true,
+  natives: true,
+  filesystems: ['overlay'],
+  programs: ['busybox'],
+} as const
+
 /** A busybox root filesystem with two users, in a directory that ends with the test. */
 export function busyboxRoot(directory: string): string {
   const root = join(directory, 'rootfs')

@@ -30,7 +30,9 @@ function memoryFaults({ all }: Everything): string[] {
     const swap = group.ownSwap + below.reduce((pages, child) => pages + child.swapUsage, 0)
     if (swap !== group.swapUsage) faults.push(`${titleOf(group.cgroup)}: ${group.swapUsage} in swap, ${swap} below`)
     if (group.peak < group.usage) faults.push(`${titleOf(group.cgroup)}: its peak is below what it uses`)
-    if (group.offline && group.emptied === undefined) faults.push(`${titleOf(group.cgroup)}: gone, but not forgotten`)
+    const forgotten = group.offline && group.emptied === undefined
+    if (forgotten && (group.usage > 0 || group.swapUsage > 0 || group.parent?.children.has(group)))
+      faults.push(`${titleOf(group.cgroup)}: forgotten while it has charges`)
   }
   return faults
 }

@@ -7,8 +7,11 @@ import { Channel } from '../../sim/net/channel.ts'
 import { IpcNamespace } from '../../sim/ns/ipc.ts'
 import type { FsContext } from '../../sim/task.ts'
 import { OpenFile } from '../../sim/vfs/file.ts'
+import { mayBeWritten } from '../../sim/vfs/flags.ts'
 import type { Inode } from '../../sim/vfs/inode.ts'
 import { Mount } from '../../sim/vfs/mount.ts'
+import { type Layers, Overlay } from '../../sim/vfs/overlay.ts'
+import { OverlayInode } from '../../sim/vfs/overlay-inode.ts'
 import { type Everything, Tally } from './invariants.ts'
 
 export function fileFaults(machine: Everything): string[] {
@@ -23,7 +26,7 @@ export function fileFaults(machine: Everything): string[] {
   for (const [file] of files) {
     mounts.add(file.path.mount)
     inodes.add(file.inode)
-    if ((file.flags & 0o10000000) === 0 && (file.flags & 3) !== 0 && file.inode.kind === 'file') writers.add(file.inode)
+    if (mayBeWritten(file.flags) && file.inode.kind === 'file' && !file.isNoWriter) writers.add(file.inode)
   }
   for (const { root, cwd } of contexts(machine)) {
     mounts.add(root.mount)
@@ -31,6 +34,7 @@ export function fileFaults(machine: Everything): string[] {
   }
   for (const { executable, users } of machine.all(ProgramImage)) if (users > 0) mounts.add(executable?.mount)
   for (const mount of living(machine)) inodes.add(mount.root.inode)
+  for (const inode of machine.all(OverlayInode)) inodes.add(inode.real, (inode.hidden() as { pins: number }).pins)
   // An open(2) of a fifo that waits for the other end is in nobody's table yet.
   const waits = [...machine.kernel.tasks.values()].some(({ blocked }) => blocked !== undefined)
   const wrong = (kept: number, counted: number) => (waits ? kept < counted : kept !== counted)
@@ -64,7 +68,11 @@ function contexts({ kernel }: Everything): Set<FsContext> {
 /** Mounts that have not ended. */
 export function living({ kernel, all }: Everything): Mount[] {
   const internal = new Set(kernel.internalMounts.values())
-  for (const { queueMount } of all(IpcNamespace)) if (queueMount) internal.add(queueMount)
+  for (const { queueMount, references } of all(IpcNamespace)) if (queueMount && references > 0) internal.add(queueMount)
+  for (const overlay of all(Overlay)) {
+    const { upper, work, lower } = (overlay.hidden() as { layers: Layers }).layers
+    if (overlay.mounts > 0) for (const layer of [upper, work, ...lower]) if (layer) internal.add(layer.mount)
+  }
   const lives = (mount: Mount) => mount.namespace || mount.tree || mount.at || mount.users > 0 || internal.has(mount)
   return [...new Set([...all(Mount), ...internal])].filter(lives)
 }

@@ -1,16 +1,22 @@
 // Mounts: the tree agrees with itself, peers know each other, and what is told to one of a peer group is told to all.
 
 import type { Syscall } from '../../core/syscall.ts'
+import type { SmallNumbers } from '../../sim/counters.ts'
 import { MountNamespace } from '../../sim/ns/mnt.ts'
 import { Mount, type PeerGroup } from '../../sim/vfs/mount.ts'
 import { treeOf } from '../../sim/vfs/mounting.ts'
 import type { Path } from '../../sim/vfs/path.ts'
 import type { Everything } from './invariants.ts'
+import { living } from './invariants-files.ts'
+
+/** As sim/counters.ts has it. */
+const firstMount = 20
 
 const titleOf = ({ id, source }: Mount): string => `mount ${id} of ${source}`
 
-export function mountFaults({ all }: Everything): string[] {
-  const faults: string[] = []
+export function mountFaults(machine: Everything): string[] {
+  const { all } = machine
+  const faults = numberFaults(machine)
   for (const mount of all(Mount)) {
     const say = (what: string) => faults.push(`${titleOf(mount)}: ${what}`)
     const { at, group, master } = mount
@@ -33,6 +39,27 @@ export function mountFaults({ all }: Everything): string[] {
     for (const mount of tree)
       if (mount.namespace !== namespace) faults.push(`${titleOf(mount)}: in the tree of mnt:[${namespace.ino}] alone`)
   }
+  return faults
+}
+
+/** Numbers of mounts and peer groups are given back when these end, and not before. */
+function numberFaults(machine: Everything): string[] {
+  const { counters } = machine.kernel
+  const mounts = living(machine)
+  const groups = new Set(mounts.flatMap(({ group }) => (group ? [group] : [])))
+  return [
+    ...takenFaults('mount', counters.mounts, mounts, firstMount),
+    ...takenFaults('peer group', counters.peerGroups, [...groups], 1),
+  ]
+}
+
+function takenFaults(what: string, numbers: SmallNumbers, bearers: readonly { id: number }[], first: number): string[] {
+  const { free, next } = numbers.hidden() as { free: readonly number[]; next: number }
+  const borne = new Set(bearers.map(({ id }) => id))
+  const faults = free.filter((id) => borne.has(id)).map((id) => `${what} ${id}: its number is free`)
+  if (borne.size !== bearers.length) faults.push(`${what}: ${bearers.length} have ${borne.size} numbers`)
+  const taken = next - first - free.length
+  if (taken !== borne.size) faults.push(`${what}: ${taken} numbers are taken, ${borne.size} are in use`)
   return faults
 }
 

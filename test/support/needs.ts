@@ -5,6 +5,7 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'no
 import { availableParallelism, release } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { describe, it } from 'vitest'
+import { isEmulated, isUserModeLinux } from '../../backends/player/machine.ts'
 import { toolsDirectory } from '../fixtures/packages.ts'
 
 /** Each need may be left out; all that are named must be there. */
@@ -159,11 +160,4 @@ export function nativePath(name: string): string {
   return join(import.meta.dirname, '../../prebuilds', `linux-${process.arch}`, name)
 }
 
-export function isUserModeLinux(): boolean {
-  return readFileSync('/proc/cpuinfo', 'utf8').includes('User Mode Linux')
-}
-
-/** The machine that test/emulator/run boots. */
-export function isEmulated(): boolean {
-  return readFileSync('/proc/cmdline', 'utf8').includes('vitrine_emulator')
-}
+export { isEmulated, isUserModeLinux }

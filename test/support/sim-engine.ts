@@ -1,6 +1,6 @@
 // The engine on a simulated machine: the same verbs, with a root file system of small programs.
 
-import { openSimulated } from '../../backends/sim/kernel.ts'
+import { openSimulated, type SimulatedOptions } from '../../backends/sim/kernel.ts'
 import type { Host, Settings } from '../../core/engine/host.ts'
 import { readText } from '../../core/files.ts'
 import { type ContainerRequest, defaultRequest } from '../../core/spec/request.ts'
@@ -46,9 +46,10 @@ export const programs: Programs = {
   },
 }
 
-export function openSimulatedEngine(config: Partial<Config> = {}): SimulatedEngine {
+/** @param more - what else its kernel is given */
+export function openSimulatedEngine(config: Partial<Config> = {}, more: SimulatedOptions = {}): SimulatedEngine {
   const machine = bootKernel({ programs, ...config })
-  const engine = engineOn(machine)
+  const engine = engineOn(machine, more)
   const { kernel } = engine.host
   const make = (call: Syscall) => {
     const outcome = kernel.call(call)
@@ -65,12 +66,19 @@ export function openSimulatedEngine(config: Partial<Config> = {}): SimulatedEngi
   return engine
 }
 
-/** An engine with a runtime of its own on a machine that is there. */
-function engineOn(machine: Machine): SimulatedEngine {
+/** An engine on a machine that is there, with a runtime of its own or as the task that is given. */
+export function engineOn(
+  machine: Machine,
+  more: SimulatedOptions = {},
+  runtime = runtimeTask(machine),
+): SimulatedEngine {
   const cleanups: (readonly string[])[] = []
   const warnings: string[] = []
-  const runtime = runtimeTask(machine)
-  const kernel = openSimulated(machine, runtime, { cleanUp: (argv) => void cleanups.push(argv) })
+  const cleanUp: SimulatedOptions['cleanUp'] = (argv, task) => {
+    cleanups.push(argv)
+    more.cleanUp?.(argv, task)
+  }
+  const kernel = openSimulated(machine, runtime, { ...more, cleanUp })
   const host: Host = {
     kernel,
     environment: {
@@ -109,7 +117,7 @@ function engineOn(machine: Machine): SimulatedEngine {
     cleanups,
     request: (command, more = {}) => ({ ...defaultRequest(source, command), network: { kind: 'none' }, ...more }),
     read: (path) => readText(kernel, path),
-    another: () => engineOn(machine),
+    another: () => engineOn(machine, more),
   }
 }
 

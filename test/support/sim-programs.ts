@@ -8,19 +8,23 @@ import type { ProgramCall, Programs, Work } from '../../sim/program.ts'
 const AT_FDCWD = -100
 const decoder = new TextDecoder()
 
-type Part<T> = Generator<ProgramCall | Work, T, Outcome>
+export type Part<T> = Generator<ProgramCall | Work, T, Outcome>
 
 /** A failing call ends a program with 1 and its errno on standard error, as applets do. */
 class Failure extends Error {}
 
-function* must(call: Syscall): Part<{ readonly value: number; readonly data?: Uint8Array }> {
+/** Text up to a NUL. */
+export const decoded = (bytes: Uint8Array): string => decoder.decode(bytes).replace(/\0.*/s, '')
+
+export function* must(call: Syscall): Part<{ readonly value: number; readonly data?: Uint8Array }> {
   const outcome = yield call
   if (isDenied(outcome)) throw new Failure(`${call.name}: ${outcome.errno}`)
   return outcome
 }
 
 function* say(text: string, fd = 1): Part<void> {
-  yield* must({ name: 'write', fd, buf: text })
+  for (let rest = new TextEncoder().encode(text); rest.length > 0; )
+    rest = rest.subarray((yield* must({ name: 'write', fd, buf: rest })).value)
 }
 
 /** sockaddr_in: family, port, address. ip(7) */
@@ -47,7 +51,7 @@ function* wholeFile(pathname: string): Part<string> {
 }
 
 /** Ends with 1 where a call of the program fails. */
-const program = (body: (argv: readonly string[]) => Part<number>) =>
+export const program = (body: (argv: readonly string[]) => Part<number>) =>
   function* (argv: readonly string[]): Part<number> {
     try {
       return yield* body(argv)
@@ -65,6 +69,13 @@ export const tools: Programs = {
     for (const path of argv.slice(1)) yield* say(yield* wholeFile(path))
     return 0
   }),
+  /** head [FILE]: what one read(2) gives, a line of a terminal. */
+  head: program(function* ([, pathname]) {
+    const opened = pathname && (yield* must({ name: 'openat', dirfd: AT_FDCWD, pathname, flags: 0, mode: 0 }))
+    const { value, data } = yield* must({ name: 'read', fd: opened ? opened.value : 0, buf: 4096 })
+    yield* say(decoder.decode(data!.subarray(0, value)))
+    return 0
+  }),
   /** append FILE TEXT */
   append: program(function* ([, pathname, text]) {
     const opened = yield* must({ name: 'openat', dirfd: AT_FDCWD, pathname: pathname!, flags: 0o2101, mode: 0o644 })
@@ -80,12 +91,20 @@ export const tools: Programs = {
     }
     return 0
   }),
+  /** device PATH MAJOR MINOR: makes a node of a character device and opens it. */
+  device: program(function* ([, path, major, minor]) {
+    const pathname = path!
+    const dev = (Number(major) << 8) | Number(minor)
+    yield* must({ name: 'mknodat', dirfd: AT_FDCWD, pathname, mode: 0o020600, dev })
+    yield* must({ name: 'openat', dirfd: AT_FDCWD, pathname, flags: 0, mode: 0 })
+    return 0
+  }),
   /** whoami: user, group and host name. */
   whoami: program(function* () {
     const { value: uid } = yield* must({ name: 'getuid' })
     const { value: gid } = yield* must({ name: 'getgid' })
     const { data } = yield* must({ name: 'uname', buf: 390 })
-    yield* say(`${uid}:${gid} ${decoder.decode(data!.subarray(65, 130)).replace(/\0.*/s, '')}\n`)
+    yield* say(`${uid}:${gid} ${decoded(data!.subarray(65, 130))}\n`)
     return 0
   }),
   /** allocate MIB: uses so much memory, and sleeps. */

@@ -3,7 +3,7 @@
 import { isBlocked, type Outcome } from '../../sim/outcome.ts'
 import type { Task } from '../../sim/task.ts'
 import { call, value } from './sim.ts'
-import { makeGroup, pidOf, writeFile } from './sim-cgroups.ts'
+import { makeGroup, pidOf, readFile, writeFile } from './sim-cgroups.ts'
 
 export const MiB = 2 ** 20
 
@@ -15,6 +15,19 @@ export function group(init: Task, name: string, files: Readonly<Record<string, s
     if (result !== 'OK') throw new Error(`${name}/${file}: ${result}`)
   }
 }
+
+/** A file of keys and numbers, one pair a line. */
+export const figures = (init: Task, path: string): Record<string, number> =>
+  Object.fromEntries(
+    readFile(init, path)
+      .trim()
+      .split('\n')
+      .map((line) => [line.split(' ')[0]!, Number(line.split(' ')[1])]),
+  )
+
+/** What writing each text answers, and what the file says then. */
+export const written = (init: Task, path: string, ...texts: readonly string[]): string[] =>
+  texts.map((text) => `${writeFile(init, path, text)} ${readFile(init, path).trim()}`)
 
 /** A child process, moved into a cgroup (of version 2, or of the hierarchies of version 1). */
 export function childIn(init: Task, ...names: readonly string[]): Task {
@@ -50,6 +63,13 @@ export const ending = ({ process }: Task): string | undefined =>
 export function compute(task: Task, usec: number): void {
   const reply = task.kernel.cpu!.consume(task, usec)
   if (typeof reply === 'object' && isBlocked(reply)) task.kernel.scheduler.block(task, reply)
+}
+
+/** Children in these cgroups that compute for ever. */
+export function busy(init: Task, ...names: readonly string[]): Task[] {
+  const children = names.map((name) => childIn(init, name))
+  for (const child of children) compute(child, 1e12)
+  return children
 }
 
 /** Lets so much virtual time pass. */

@@ -8,7 +8,9 @@ import type { Fields } from '../../sim/digest.ts'
 import { HugeGroup } from '../../sim/huge-pages.ts'
 import type { Kernel } from '../../sim/kernel.ts'
 import { Link } from '../../sim/net/link.ts'
+import { PidNamespace } from '../../sim/ns/pid.ts'
 import { isDenied, type Outcome } from '../../sim/outcome.ts'
+import { print } from '../../sim/scenario/print.ts'
 import { Mount } from '../../sim/vfs/mount.ts'
 import { brokenIn, type Everything, everything } from './invariants.ts'
 import { type Places, peerFaults, places } from './invariants-mounts.ts'
@@ -35,9 +37,11 @@ const traces: readonly Fields[] = [
   [HugeGroup, ['failures', 'events', 'localEvents']],
   [CgroupFileInode, ['changeCount']],
   [Mount, ['expiring']],
+  // The first task of a pid namespace was refused: no other follows it (PID-010).
+  [PidNamespace, ['dying']],
   [Link, ['sentBytes', 'sentPackets', 'receivedBytes', 'receivedPackets']],
   // Of pids, and of an open file of a cgroup.
-  [Object, ['refused', 'refusedHere', 'seen']],
+  [Object, ['peak', 'refused', 'refusedHere', 'seen']],
 ]
 
 /** Looks at a machine after each call from now on; the list of what was wrong grows meanwhile. */
@@ -45,11 +49,10 @@ export function watch(kernel: Kernel, { invariants, explain }: Watching = {}): r
   const faults: Fault[] = []
   const make = kernel.call.bind(kernel)
   let count = 0
-  let before: Look = look(kernel)
   kernel.call = (task, call) => {
     const at = count++
-    if (at === explain) before = look(kernel, true)
-    else if (kernel.clock.nowNs !== before.nowNs) before = look(kernel)
+    // Anew each time: between two calls time passes, outcomes are fetched, chance is drawn.
+    const before = look(kernel, at === explain)
     const last = kernel.lastBorn
     const outcome = make(task, call)
     const after = look(kernel, at === explain)
@@ -57,21 +60,19 @@ export function watch(kernel: Kernel, { invariants, explain }: Watching = {}): r
     if (
       isDenied(outcome) &&
       after.machine.digest !== before.machine.digest &&
-      !comesWithMore(outcome.errno, before, after)
+      !comesWithMore(call, outcome.errno, before, after)
     )
       blame(`it is denied, and changes ${difference(before.fields, after.fields).join('; ') || 'the machine'}`)
     if (invariants) {
       for (const what of brokenIn(after.machine, kernel.lastBorn === last ? undefined : kernel.lastBorn)) blame(what)
       if (outcome && !isDenied(outcome)) for (const what of peerFaults(before.places, after.places, call)) blame(what)
     }
-    before = after
     return outcome
   }
   return faults
 }
 
 interface Look {
-  readonly nowNs: number
   readonly machine: Everything
   readonly places: Places
   readonly kills: number
@@ -85,7 +86,6 @@ function look(kernel: Kernel, closely = false): Look {
     ...(closely ? { note: (path: string, value: string) => fields.set(path, value) } : {}),
   })
   return {
-    nowNs: kernel.clock.nowNs,
     machine,
     places: places(machine),
     kills: kernel.memory?.oomKills ?? 0,
@@ -93,9 +93,16 @@ function look(kernel: Kernel, closely = false): Look {
   }
 }
 
-/** Refusals that are told by a signal as well (SIGPIPE), and those after the OOM killer has been there. */
-const comesWithMore = (errno: string, before: Look, after: Look): boolean =>
-  errno === 'EPIPE' || (errno === 'ENOMEM' && before.kills !== after.kills)
+/**
+ * What goes on (EINPROGRESS) or is told by a signal as well (SIGPIPE); refusals after the OOM killer has been there, those of
+ * mounts that come when the work directory of an overlay was prepared already, and those of flock(2), which gives a lock up
+ * to convert it.
+ */
+function comesWithMore(call: Syscall, errno: string, before: Look, after: Look): boolean {
+  if (errno === 'EINPROGRESS' || errno === 'EPIPE' || (errno === 'ENOMEM' && before.kills !== after.kills)) return true
+  if (call.name === 'flock' && errno === 'EAGAIN') return true
+  return call.name === 'mount' && call.filesystemtype === 'overlay' && /^(ENOTDIR|EBUSY|ENOSPC)$/.test(errno)
+}
 
 function difference(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
   const changes: string[] = []
@@ -103,4 +110,13 @@ function difference(before: ReadonlyMap<string, string>, after: ReadonlyMap<stri
     if (before.get(path) !== value) changes.push(`${path}: ${before.get(path) ?? 'absent'} → ${value}`)
   for (const [path, value] of before) if (!after.has(path)) changes.push(`${path}: ${value} → absent`)
   return changes.slice(0, 6)
+}
+
+/** The first of what was wrong, with the call that it came with, in strace's words. */
+export function told(faults: readonly Fault[]): string {
+  const [first] = faults
+  if (first === undefined) return ''
+  const { call, outcome, at } = first
+  const together = faults.filter((fault) => fault.at === at).map(({ what }) => `  ${what}`)
+  return [`call ${at + 1} of the machine: ${print(call, outcome)}`, ...together].join('\n')
 }

@@ -289,6 +289,7 @@ __attribute__((noreturn, used)) static void monitor(u64 *stack)
 	sys6(NR_rt_sigprocmask, 0, (u64)&all, 0, 8, 0, 0);
 	sys6(NR_prctl, 36, 1, 0, 0, 0, 0); /* PR_SET_CHILD_SUBREAPER */
 	signals = (s32)sys6(NR_signalfd4, (u64)-1, (u64)&child_signal, 8, 02004000, 0, 0);
+	if (signals < 0) refuse(0, (u32)-signals); /* the end of the container would never be noticed */
 	s32 failed = run_tape(job->tape, 0, job->tape->child);
 	if (failed >= 0) refuse((u32)failed, (u32)job->tape->errno_);
 	/* From here on the job is each one's own: whoever gets hold of the child's memory does not have ours. */

@@ -80,6 +80,17 @@ const netlink = 16
 const netlinkAudit = 9
 const einval = 22
 
+/** Lists that were taken apart: a program that starts many containers does it once. */
+const taken = new Map<string, readonly string[]>()
+
+function namesIn(list: string): readonly string[] {
+  const known = taken.get(list) ?? list.trim().split(/\s+/)
+  taken.set(list, known)
+  return known
+}
+
+const names = (lists: readonly string[]): readonly string[] => lists.flatMap(namesIn)
+
 /**
  * The profile of a container that has none of its own.
  * @param capabilities - the container's bounding set; names such as `CAP_SYS_ADMIN`
@@ -88,7 +99,6 @@ export function defaultProfile(capabilities: readonly string[], arch: MachineArc
   const machine = byMachine[arch]
   const granted = Object.keys(byCapability).filter((name) => capabilities.includes(name))
   const withheld = Object.keys(byCapability).filter((name) => !capabilities.includes(name))
-  const names = (lists: readonly string[]) => lists.flatMap((list) => list.trim().split(/\s+/))
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
     defaultErrnoRet: enosys,

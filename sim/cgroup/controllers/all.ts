@@ -28,6 +28,6 @@ export function makeControllers(kernel: Kernel, devices: DeviceAccess): readonly
     makeHugetlb(kernel),
     makePids(),
     makeRdma(),
-    makeMisc(),
+    makeMisc(kernel),
   ]
 }

@@ -1,11 +1,12 @@
 // Controllers of things that this machine has none of: misc and rdma. cgroup-v2.rst, Misc and RDMA
 
+import type { Kernel } from '../../kernel.ts'
 import { deny } from '../../outcome.ts'
 import type { Controller } from '../controller.ts'
 import { strip } from '../numbers.ts'
 
 /** Special resources of processors: no name is known, so every one is wrong (HTL-101). */
-export const makeMisc = (): Controller<object> => ({
+export const makeMisc = (kernel: Kernel): Controller<object> => ({
   name: 'misc',
   threaded: false,
   files: [
@@ -18,6 +19,8 @@ export const makeMisc = (): Controller<object> => ({
       write: (_at, text) => deny('EINVAL', 'HTL-101', `misc.max: there is no resource ${strip(text).split(' ')[0]}`),
     },
     { name: 'misc.events', where: 'notRoot', read: () => '' },
+    ...(kernel.since(6, 11) ? [{ name: 'misc.peak', read: () => '' }] : []),
+    ...(kernel.since(6, 11) ? [{ name: 'misc.events.local', where: 'notRoot' as const, read: () => '' }] : []),
   ],
   online: () => ({}),
 })
@@ -33,7 +36,7 @@ export const makeRdma = (): Controller<object> => ({
       read: () => '',
       write: (_at, text) => {
         const [, ...limits] = strip(text).split(/\s+/)
-        if (limits.length === 0 || limits.some((each) => !/^(hca_handle|hca_object)=([0-9]+|max)$/.test(each)))
+        if (limits.some((each) => !/^(hca_handle|hca_object)=([0-9]+|max)$/.test(each)))
           return deny('EINVAL', 'HTL-101', 'rdma.max: a device, hca_handle= and hca_object= with numbers or max')
         return deny('ENODEV', 'HTL-101', 'rdma.max: there is no such device')
       },

@@ -11,6 +11,8 @@ type File = CgroupFile<HugeGroup>
 type Kind = 'used' | 'reserved'
 
 const bytes = (pages: number): string => String(BigInt(pages) * BigInt(hugeBytes))
+/** Huge pages of 2 MiB in one of 1 GiB, of which the machine has none: its limits are kept all the same. */
+const inGiga = 512
 /** What version 1 shows for no limit. */
 const noLimit = String(BigInt(Math.floor(pagesMax / 512)) * BigInt(hugeBytes))
 
@@ -20,18 +22,18 @@ function parse(text: string, none: 'max' | '-1', name: string): number | undefin
   return pages === undefined || isDenied(pages) ? pages : Math.floor(pages / 512)
 }
 
-function limit(name: string, kind: Kind, none: 'max' | '-1'): File {
+function limit(name: string, kind: Kind, none: 'max' | '-1', of = (group: HugeGroup) => group.max, unit = 1): File {
   return {
     name,
     where: 'notRoot',
     read: ({ state }) => {
-      const max = state.max[kind]
+      const max = of(state)[kind]
       return `${max === undefined ? (none === 'max' ? 'max' : noLimit) : bytes(max)}\n`
     },
     write: ({ state }, text) => {
       const pages = parse(text, none, name)
       if (isDenied(pages)) return pages
-      state.max[kind] = pages
+      of(state)[kind] = pages === undefined ? undefined : pages - (pages % unit)
       return undefined
     },
   }
@@ -65,6 +67,13 @@ const files: readonly File[] = [
   shown('hugetlb.2MB.events', ({ events }) => `max ${events}`),
   shown('hugetlb.2MB.events.local', ({ localEvents }) => `max ${localEvents}`),
   shown('hugetlb.2MB.numa_stat', ({ usage: { used } }) => `total=${bytes(used)} N0=${bytes(used)}`),
+  limit('hugetlb.1GB.max', 'used', 'max', ({ giga }) => giga, inGiga),
+  limit('hugetlb.1GB.rsvd.max', 'reserved', 'max', ({ giga }) => giga, inGiga),
+  shown('hugetlb.1GB.current', () => '0'),
+  shown('hugetlb.1GB.rsvd.current', () => '0'),
+  shown('hugetlb.1GB.events', () => 'max 0'),
+  shown('hugetlb.1GB.events.local', () => 'max 0'),
+  shown('hugetlb.1GB.numa_stat', () => 'total=0 N0=0'),
 ]
 
 const legacy = (prefix: string, kind: Kind): readonly File[] => [

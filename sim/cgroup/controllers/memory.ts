@@ -7,6 +7,7 @@ import type { Controller } from '../controller.ts'
 import { MemoryControl } from '../memory/control.ts'
 import { memoryFiles } from '../memory/files.ts'
 import { MemoryGroup } from '../memory/group.ts'
+import { tellEnd } from '../memory/legacy-events.ts'
 import { memoryLegacyFiles } from '../memory/legacy-files.ts'
 import { pin, unpin } from '../tree.ts'
 
@@ -28,6 +29,7 @@ export function makeMemory(kernel: Kernel): Controller<MemoryGroup> {
       return group
     },
     offline(group) {
+      tellEnd(group)
       pin(group.cgroup)
       group.leave(() => unpin(group.cgroup))
     },

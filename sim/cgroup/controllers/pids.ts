@@ -40,7 +40,11 @@ class Pids {
 
   /** One more, where every limit up to the root allows it; answers whose limit does not. */
   tryAdd(): Pids | undefined {
-    for (let at: Pids = this; at.parent; at = at.parent) if (at.max !== undefined && at.current + 1 > at.max) return at
+    for (let at: Pids = this; at.parent; at = at.parent) {
+      if (at.max !== undefined && at.current + 1 > at.max) return at
+      // Linux adds before it knows about those above: a fork that is refused there was a peak here (PDS-101).
+      at.peak = Math.max(at.peak, at.current + 1)
+    }
     this.add(1)
     return undefined
   }

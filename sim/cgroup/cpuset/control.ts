@@ -78,7 +78,7 @@ export class CpusetControl {
     this.#partitions += Number(partition !== 'member') - Number(group.partition !== 'member')
     group.partition = partition
     group.invalid = partition === 'member' ? undefined : reasons.noCpus
-    this.#fromRoot()
+    this.#fromRoot(group)
     this.kernel.cpu?.replan()
   }
 
@@ -119,19 +119,19 @@ export class CpusetControl {
     group.parent?.children.delete(group)
     if (group.partition === 'member') return
     this.#partitions -= 1
-    this.#fromRoot()
+    this.#fromRoot(group)
     this.kernel.cpu?.replan()
   }
 
   #spread(group: CpusetGroup): void {
-    if (this.#partitions > 0) this.#fromRoot()
+    if (this.#partitions > 0) this.#fromRoot(group)
     else recompute(group, this.legacy)
     this.kernel.cpu?.replan()
   }
 
-  #fromRoot(): void {
+  #fromRoot(cause: CpusetGroup): void {
     this.root.effectiveCpus = this.root.cpus
-    recompute(this.root, this.legacy)
+    recompute(this.root, this.legacy, cause)
   }
 
   /** For the digest. */

@@ -30,7 +30,8 @@ const partition = (control: CpusetControl): File => ({
   where: 'notRoot',
   read: ({ state }) => {
     const { partition, invalid } = state
-    return `${partition}${invalid === undefined ? '' : ` invalid (${invalid})`}\n`
+    const reason = invalid ? ` (${invalid})` : ''
+    return `${partition}${invalid === undefined ? '' : ' invalid'}${reason}\n`
   },
   write: ({ state, cgroup }, text) => {
     const word = strip(text)

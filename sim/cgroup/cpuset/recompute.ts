@@ -7,17 +7,28 @@ import type { CpusetGroup } from './group.ts'
 export const reasons = {
   cpus: 'Invalid cpu list in cpuset.cpus.exclusive',
   parentInvalid: 'Parent is an invalid partition root',
+  notPartition: 'Parent is not a partition root',
   notExclusive: 'Cpu list in cpuset.cpus not exclusive',
   noCpus: 'Parent unable to distribute cpu downstream',
   empty: 'cpuset.cpus and cpuset.cpus.exclusive are empty',
 } as const
 
-/** Everything below a group anew; its own effective sets are there, partitions below not yet taken off. */
-export function recompute(top: CpusetGroup, legacy: boolean): void {
+/**
+ * Everything below a group anew; its own effective sets are there, partitions below not yet taken off.
+ *
+ * @param cause - who has changed: partitions that are none are looked at again below it alone
+ */
+export function recompute(top: CpusetGroup, legacy: boolean, cause?: CpusetGroup): void {
   const { parent } = top
   if (parent) compute(top, parent, legacy)
-  if (!legacy && top.isPartition) takePartitions(top)
-  for (const child of top.children) if (legacy || !child.isPartition) recompute(child, legacy)
+  if (!legacy && top.isPartition) takePartitions(top, cause)
+  for (const child of top.children) if (legacy || !child.isPartition) recompute(child, legacy, cause)
+}
+
+function isConcerned(group: CpusetGroup, cause: CpusetGroup | undefined): boolean {
+  if (cause === undefined) return true
+  for (let at: CpusetGroup | undefined = group; at; at = at.parent) if (at === cause) return true
+  return false
 }
 
 function compute(group: CpusetGroup, parent: CpusetGroup, legacy: boolean): void {
@@ -32,12 +43,12 @@ function compute(group: CpusetGroup, parent: CpusetGroup, legacy: boolean): void
 }
 
 /** Children that are to be partitions get their processors, which their parent has no longer (CST-107). */
-function takePartitions(group: CpusetGroup): void {
+function takePartitions(group: CpusetGroup, cause: CpusetGroup | undefined): void {
   // Those that are partitions already come before those that would like to be.
   const asking = [...partitionsBelow(group)]
   const order = [...asking.filter((each) => each.isPartition), ...asking.filter((each) => !each.isPartition)]
   for (const child of order) {
-    child.invalid = refusalOf(child, group)
+    if (child.invalid === undefined || isConcerned(child, cause)) child.invalid = refusalOf(child, group, cause)
     if (child.invalid !== undefined) {
       compute(child, child.parent!, false)
       continue
@@ -47,8 +58,8 @@ function takePartitions(group: CpusetGroup): void {
     child.effectiveCpus = taken
     child.effectiveExclusive = taken
     child.effectiveMems = child.mems & child.parent!.effectiveMems || child.parent!.effectiveMems
-    takePartitions(child)
-    for (const below of child.children) if (!below.isPartition) recompute(below, false)
+    takePartitions(child, cause)
+    for (const below of child.children) if (!below.isPartition) recompute(below, false, cause)
   }
 }
 
@@ -63,15 +74,20 @@ function* partitionsBelow(group: CpusetGroup): Generator<CpusetGroup> {
     }
 }
 
-function refusalOf(group: CpusetGroup, giver: CpusetGroup): string | undefined {
+function refusalOf(group: CpusetGroup, giver: CpusetGroup, cause: CpusetGroup | undefined): string | undefined {
   const parent = group.parent!
   if (group.claimed === 0n) return reasons.empty
   const local = parent === giver
-  if (!local && parent.partition !== 'member') return reasons.parentInvalid
-  for (const sibling of parent.children) if (sibling !== group && overlaps(group, sibling)) return reasons.notExclusive
+  // Who asks itself becomes a remote partition or none; others lose what their parent has lost.
+  const asksItself = cause === group
+  if (!local && !asksItself && parent.partition !== 'member') return reasons.parentInvalid
+  for (const sibling of parent.children)
+    if (sibling !== group && overlaps(group, sibling))
+      // A sibling that takes from a partition ends it, for which Linux has no word.
+      return isConcerned(group, cause) ? reasons.notExclusive : ''
   // A remote partition needs all above to have claimed its processors, too (CST-108).
   const claimed = group.claimed & (local ? giver.effectiveCpus : parent.effectiveExclusive & giver.effectiveCpus)
-  if (claimed === 0n) return reasons.cpus
+  if (claimed === 0n) return local || asksItself ? reasons.cpus : reasons.notPartition
   const nothingLeft = (giver.effectiveCpus & ~claimed) === 0n
   if (nothingLeft && !local) return reasons.cpus
   return nothingLeft && needsCpus(giver, group) ? reasons.noCpus : undefined

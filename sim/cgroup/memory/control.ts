@@ -9,6 +9,7 @@ import type { Controller } from '../controller.ts'
 import { changed } from '../tree.ts'
 import type { EventName, MemoryGroup, SwapEvent } from './group.ts'
 import { throttleNs } from './high.ts'
+import { tellOom } from './legacy-events.ts'
 import { killFor } from './oom.ts'
 import { reclaim } from './reclaim.ts'
 
@@ -87,6 +88,7 @@ export class MemoryControl implements MemoryAccount {
       const need = Math.max(firstPages, pages - this.#roomOf(full))
       if (reclaim(this, full, need, this.#maySwap(full, pages)) > 0) continue
       this.#hit(full, pages, retries + 1)
+      if (this.legacy) tellOom(full)
       if (full.oomKillDisabled && this.legacy) {
         if (!fault) return noMemory()
         full.underOom = true

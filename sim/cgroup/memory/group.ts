@@ -4,8 +4,10 @@
 // are memory. A group whose cgroup is gone stays while it has charges, as a child of the next one above.
 
 import type { PageKind, Payer } from '../../memory.ts'
+import type { EventFile } from '../../vfs/eventfd.ts'
 import { WaitQueue } from '../../wait.ts'
 import type { Cgroup } from '../cgroup.ts'
+import { tellThresholds, type Watched } from './legacy-events.ts'
 
 export type EventName = 'low' | 'high' | 'max' | 'oom' | 'oom_kill' | 'oom_group_kill'
 export const eventNames: readonly EventName[] = ['low', 'high', 'max', 'oom', 'oom_kill', 'oom_group_kill']
@@ -84,6 +86,8 @@ export class MemoryGroup implements Payer {
   swappiness = 60
   oomKillDisabled = false
   underOom = false
+  /** eventfds that want to be told. */
+  readonly listeners = new Set<{ readonly watched: Watched; readonly eventfd: EventFile }>()
   /** Woken when something becomes free, or a limit grows. */
   readonly room = new WaitQueue()
 
@@ -110,6 +114,7 @@ export class MemoryGroup implements Payer {
       if (at.usage > at.peak) at.peak = at.usage
       if (at.usage + at.swapUsage > at.memswPeak) at.memswPeak = at.usage + at.swapUsage
       if (at.marks.size > 0) for (const mark of at.marks) mark.raise(at)
+      if (at.listeners.size > 0) tellThresholds(at)
     }
   }
 
@@ -118,6 +123,7 @@ export class MemoryGroup implements Payer {
     for (let at: MemoryGroup | undefined = this; at; at = at.parent) {
       at.total[kind] -= pages
       at.usage -= pages
+      if (at.listeners.size > 0) tellThresholds(at)
       if (at.room.size > 0) at.room.wake()
     }
     this.#settle()

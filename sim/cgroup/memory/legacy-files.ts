@@ -6,6 +6,7 @@ import type { CgroupFile } from '../controller.ts'
 import { parseInteger, unsignedRange } from '../numbers.ts'
 import type { MemoryControl } from './control.ts'
 import type { MemoryGroup } from './group.ts'
+import { legacyEventFiles } from './legacy-events.ts'
 import { legacyStatText, numaText } from './stat.ts'
 
 type File = CgroupFile<MemoryGroup>
@@ -115,6 +116,17 @@ function number(
   }
 }
 
+/** It is always one. */
+const useHierarchy: File = {
+  name: 'memory.use_hierarchy',
+  read: () => '1\n',
+  write: (_at, text) => {
+    const value = parseInteger(text, unsignedRange)
+    if (isDenied(value) || value === 1) return isDenied(value) ? value : undefined
+    return deny('EINVAL', 'V1-001', 'memory.use_hierarchy: it is 1')
+  },
+}
+
 /** memory.force_empty: everything that can be reclaimed goes. */
 const forceEmpty = (control: MemoryControl): File => ({
   name: 'memory.force_empty',
@@ -148,7 +160,7 @@ export function memoryLegacyFiles(control: MemoryControl): readonly File[] {
     ),
     { name: 'memory.stat', read: ({ state }) => legacyStatText(state) },
     forceEmpty(control),
-    number('memory.use_hierarchy', 'V1-001', 1, { get: () => 1, set: () => {} }),
+    useHierarchy,
     number('memory.swappiness', 'V1-001', 200, {
       get: ({ swappiness }) => swappiness,
       set: (group, value) => {
@@ -157,6 +169,7 @@ export function memoryLegacyFiles(control: MemoryControl): readonly File[] {
     }),
     number('memory.move_charge_at_immigrate', 'V1-001', 3, { get: () => 0, set: () => {} }),
     oomControl(control),
+    ...legacyEventFiles,
     { name: 'memory.numa_stat', read: ({ state }) => numaText(state) },
     bytes('memory.kmem.usage_in_bytes', kernelPages),
     bytes('memory.kmem.max_usage_in_bytes', kernelPages, () => {}),

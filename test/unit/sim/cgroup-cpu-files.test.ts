@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { Task } from '../../../sim/task.ts'
 import { boot } from '../../support/sim.ts'
 import { readFile, writeFile } from '../../support/sim-cgroups.ts'
-import { childIn, compute, group, pass } from '../../support/sim-resources.ts'
+import { busy, figures, group, pass, written } from '../../support/sim-resources.ts'
 
 let init: Task
 
@@ -12,23 +12,10 @@ const start = (cpus = 1, version: readonly [number, number] = [6, 12]) => {
   init = boot({ cpus, version }).init
   writeFile(init, 'cgroup.subtree_control', '+cpu +cpuset')
 }
-const set = (name: string, ...texts: string[]) =>
-  texts.map((text) => `${writeFile(init, name, text)} ${readFile(init, name).trim()}`)
-const stat = (name: string): Record<string, number> =>
-  Object.fromEntries(
-    readFile(init, `${name}/cpu.stat`)
-      .trim()
-      .split('\n')
-      .map((line) => [line.split(' ')[0]!, Number(line.split(' ')[1])]),
-  )
+const set = (name: string, ...texts: string[]) => written(init, name, ...texts)
+const stat = (name: string) => figures(init, `${name}/cpu.stat`)
 const usage = (name: string) => stat(name).usage_usec!
 const second = 1_000_000
-/** Children that compute for ever. */
-const busy = (...names: string[]) => {
-  const children = names.map((name) => childIn(init, name))
-  for (const child of children) compute(child, 1e12)
-  return children
-}
 
 beforeEach(() => start())
 
@@ -145,7 +132,7 @@ describe('files', () => {
     group(init, 'a', { 'cpu.max': '20000 100000' })
     writeFile(init, 'a/cgroup.subtree_control', '+cpu')
     group(init, 'a/b', { 'cpu.max': '90000 100000' })
-    busy('a/b')
+    busy(init, 'a/b')
     pass(init, second)
     expect(usage('a/b')).toBe(200_000)
   })
@@ -156,7 +143,7 @@ describe('files', () => {
     expect(Object.keys(stat('a/b')).join(' ')).toBe(
       'usage_usec user_usec system_usec nice_usec nr_periods nr_throttled throttled_usec nr_bursts burst_usec',
     )
-    busy('a/b')
+    busy(init, 'a/b')
     pass(init, second)
     expect([usage('a/b'), usage('a'), usage('')]).toEqual([second, second, second])
   })

@@ -5,8 +5,8 @@ import type { Run } from '../../../sim/program.ts'
 import { runUntil } from '../../../sim/run.ts'
 import type { Task } from '../../../sim/task.ts'
 import { boot, call, errno, value } from '../../support/sim.ts'
-import { pidOf, readFile, writeFile } from '../../support/sim-cgroups.ts'
-import { childIn, compute, group, pass } from '../../support/sim-resources.ts'
+import { pidOf, writeFile } from '../../support/sim-cgroups.ts'
+import { busy, childIn, compute, figures, group, pass } from '../../support/sim-resources.ts'
 import { become } from '../../support/sim-tasks.ts'
 
 let init: Task
@@ -15,21 +15,9 @@ const start = (cpus = 1, version: readonly [number, number] = [6, 12]) => {
   init = boot({ cpus, version }).init
   writeFile(init, 'cgroup.subtree_control', '+cpu +cpuset')
 }
-const stat = (name: string): Record<string, number> =>
-  Object.fromEntries(
-    readFile(init, `${name}/cpu.stat`)
-      .trim()
-      .split('\n')
-      .map((line) => [line.split(' ')[0]!, Number(line.split(' ')[1])]),
-  )
+const stat = (name: string) => figures(init, `${name}/cpu.stat`)
 const usage = (name: string) => stat(name).usage_usec!
 const second = 1_000_000
-/** Children that compute for ever. */
-const busy = (...names: string[]) => {
-  const children = names.map((name) => childIn(init, name))
-  for (const child of children) compute(child, 1e12)
-  return children
-}
 
 beforeEach(() => start())
 
@@ -37,7 +25,7 @@ describe('sharing', () => {
   it('CPU-007: siblings of weights 100 and 300 share a processor 1 to 3, however many tasks each has', () => {
     group(init, 'a', { 'cpu.weight': '100' })
     group(init, 'b', { 'cpu.weight': '300' })
-    busy('a', 'a', 'b')
+    busy(init, 'a', 'a', 'b')
     pass(init, 4 * second)
     expect([usage('a'), usage('b')]).toEqual([second, 3 * second])
   })
@@ -48,7 +36,7 @@ describe('sharing', () => {
     const child = childIn(init, 'b')
     compute(child, 500_000)
     pass(init, second)
-    busy('a')
+    busy(init, 'a')
     pass(init, second)
     expect([usage('a'), usage('b')]).toEqual([second, 500_000])
   })
@@ -58,7 +46,7 @@ describe('sharing', () => {
     writeFile(init, 'a/cgroup.subtree_control', '+cpu')
     group(init, 'a/x', { 'cpu.weight': '100' })
     group(init, 'a/y', { 'cpu.weight': '300' })
-    busy('a/x', 'a/y', 'b')
+    busy(init, 'a/x', 'a/y', 'b')
     pass(init, 8 * second)
     expect(['a', 'b', 'a/x', 'a/y'].map(usage)).toEqual([4, 4, 1, 3].map((part) => part * second))
   })
@@ -67,7 +55,7 @@ describe('sharing', () => {
     start(2)
     group(init, 'a', { 'cpu.weight': '900' })
     group(init, 'b', { 'cpu.weight': '100' })
-    busy('a', 'b', 'b')
+    busy(init, 'a', 'b', 'b')
     pass(init, second)
     expect([usage('a'), usage('b')]).toEqual([second, second])
   })
@@ -75,7 +63,7 @@ describe('sharing', () => {
   it('three tasks have two thirds of two processors each', () => {
     start(2)
     group(init, 'a')
-    const children = busy('a', 'a', 'a')
+    const children = busy(init, 'a', 'a', 'a')
     pass(init, 3 * second)
     init.kernel.cpu!.update()
     expect(children.map(({ cpuNs }) => Math.round(cpuNs / 1e6))).toEqual([2000, 2000, 2000])
@@ -84,14 +72,14 @@ describe('sharing', () => {
   it('CPU-009: an idle cgroup has next to nothing while others compute', () => {
     group(init, 'a', { 'cpu.idle': '1' })
     group(init, 'b')
-    busy('a', 'b')
+    busy(init, 'a', 'b')
     pass(init, second)
     expect(usage('a')).toBe(Math.round((second * 3) / 1027))
   })
 
   it('a nice value weighs among the tasks of a cgroup, and is counted apart', () => {
     group(init, 'a')
-    const [one, other] = busy('a', 'a')
+    const [one, other] = busy(init, 'a', 'a')
     value(other!, { name: 'setpriority', which: 0, who: 0, prio: 5 })
     pass(init, second)
     init.kernel.cpu!.update()
@@ -118,7 +106,7 @@ describe('quota', () => {
   it('CPU-101: several tasks use the quota up sooner and then all stand still; each processor counts', () => {
     start(2)
     group(init, 'a', { 'cpu.max': '20000 100000' })
-    busy('a', 'a')
+    busy(init, 'a', 'a')
     pass(init, second)
     expect(stat('a')).toMatchObject({
       usage_usec: 200_000,
@@ -131,7 +119,7 @@ describe('quota', () => {
   it('CPU-105: a quota above the period gives several processors', () => {
     start(2)
     group(init, 'a', { 'cpu.max': '150000 100000' })
-    busy('a', 'a')
+    busy(init, 'a', 'a')
     pass(init, second)
     expect(usage('a')).toBe(1_500_000)
   })
@@ -141,7 +129,7 @@ describe('quota', () => {
     group(init, 'a', { 'cpu.max': '50000 100000' })
     writeFile(init, 'a/cgroup.subtree_control', '+cpu')
     for (const name of ['a/x', 'a/y']) group(init, name)
-    busy('a/x', 'a/y')
+    busy(init, 'a/x', 'a/y')
     pass(init, second)
     expect(['a', 'a/x', 'a/y'].map(usage)).toEqual([500_000, 250_000, 250_000])
   })
@@ -173,7 +161,7 @@ describe('quota', () => {
 describe('tasks', () => {
   it('a stopped or frozen task gets no time, a killed one leaves it to others', () => {
     for (const name of ['a', 'b']) group(init, name)
-    const [child] = busy('a', 'b')
+    const [child] = busy(init, 'a', 'b')
     const pid = pidOf(child!)
     value(init, { name: 'kill', pid, sig: 19 })
     pass(init, second)
@@ -201,7 +189,7 @@ describe('tasks', () => {
 
   it('time counts for the cgroup in which it was had', () => {
     for (const name of ['a', 'b']) group(init, name)
-    const [child] = busy('a')
+    const [child] = busy(init, 'a')
     pass(init, second)
     writeFile(init, 'b/cgroup.procs', `${pidOf(child!)}`)
     pass(init, 2 * second)
@@ -212,7 +200,7 @@ describe('tasks', () => {
     start(2)
     group(init, 'a', { 'cpuset.cpus': '0' })
     group(init, 'b')
-    busy('a', 'a', 'b')
+    busy(init, 'a', 'a', 'b')
     pass(init, second)
     expect([usage('a'), usage('b')]).toEqual([second, second])
   })
@@ -248,7 +236,7 @@ describe('tasks', () => {
       start(2)
       for (const name of ['a', 'b', 'c']) group(init, name, { 'cpu.weight': `${name.charCodeAt(0)}` })
       writeFile(init, 'c/cpu.max', '30000 100000')
-      busy('a', 'b', 'b', 'c')
+      busy(init, 'a', 'b', 'b', 'c')
       pass(init, second)
       return ['a', 'b', 'c'].map(usage)
     }

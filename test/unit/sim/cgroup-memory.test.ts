@@ -13,7 +13,7 @@ import {
   root,
   writeFile,
 } from '../../support/sim-cgroups.ts'
-import { childIn, ending, group, MiB, map, touch, use } from '../../support/sim-resources.ts'
+import { childIn, ending, figures, group, MiB, map, touch, use, written } from '../../support/sim-resources.ts'
 import { mountTmpfs } from '../../support/sim-tasks.ts'
 
 let init: Task
@@ -23,15 +23,8 @@ const start = (config: Parameters<typeof boot>[0] = {}) => {
   writeFile(init, 'cgroup.subtree_control', '+memory +hugetlb')
 }
 const number = (name: string) => Number(readFile(init, name))
-const fields = (name: string) =>
-  Object.fromEntries(
-    readFile(init, name)
-      .trim()
-      .split('\n')
-      .map((line) => [line.split(' ')[0], Number(line.split(' ')[1])]),
-  )
-const set = (name: string, ...texts: string[]) =>
-  texts.map((text) => `${writeFile(init, name, text)} ${readFile(init, name).trim()}`)
+const fields = (name: string) => figures(init, name)
+const set = (name: string, ...texts: string[]) => written(init, name, ...texts)
 
 beforeEach(() => start())
 

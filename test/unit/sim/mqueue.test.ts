@@ -92,4 +92,17 @@ describe('messages', () => {
     expect(errno(send(task, mqdes, 'x'))).toBe('EAGAIN')
     expect(decode(data(task, { name: 'pread64', fd: mqdes, buf: 100, offset: 0 }))).toMatch(/^QSIZE:10 /)
   })
+
+  it('stay with the descriptor when their IPC namespace has ended', () => {
+    const task = fresh()
+    value(task, { name: 'unshare', flags: NEW.IPC })
+    const mqdes = make(task, 'q', O.RDWR | O.CREAT | O.NONBLOCK)
+    send(task, mqdes, 'kept')
+    const mount = task.namespaces.ipc.queueMount!
+    value(task, { name: 'unshare', flags: NEW.IPC })
+    expect(mount.superblock.mounts).toBe(1)
+    expect(decode(data(task, { name: 'mq_timedreceive', mqdes, msg: 8192, prio: 0, abs_timeout: null }))).toBe('kept')
+    value(task, { name: 'close', fd: mqdes })
+    expect(mount.superblock.mounts).toBe(0)
+  })
 })

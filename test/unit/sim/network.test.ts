@@ -280,7 +280,7 @@ describe('packets', () => {
     expect(connect(init, socket(init), address('10.0.0.3', 80))).toBeUndefined()
     expect(connect(one, socket(one), address('10.0.0.3', 81))).toBe('ECONNREFUSED')
     expect(connect(one, socket(one), address('10.0.1.3', 80))).toBe('ENETUNREACH')
-    const accepted = value(two, { name: 'accept4', sockfd: server, addr: 0, addrlen: 0, flags: 0 })
+    const accepted = value(two, { name: 'accept4', sockfd: server, addr: null, addrlen: null, flags: 0 })
     const peer = call(two, {
       name: 'getpeername',
       sockfd: accepted,
@@ -345,7 +345,7 @@ describe('sockets', () => {
     const inner = child(init, 0x20000000)
     const client = socket(inner, STREAM, UNIX)
     expect(connect(inner, client, abstract('c'))).toBeUndefined()
-    const accepted = value(init, { name: 'accept4', sockfd: server, addr: 0, addrlen: 0, flags: 0 })
+    const accepted = value(init, { name: 'accept4', sockfd: server, addr: null, addrlen: null, flags: 0 })
     const pid = (task: Task, sockfd: number): number => {
       const room = { optval: new Uint8Array(12), optlen: Uint8Array.of(12, 0, 0, 0) }
       const outcome = call(task, { name: 'getsockopt', sockfd, level: 1, optname: 17, ...room })

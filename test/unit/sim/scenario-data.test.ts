@@ -64,7 +64,7 @@ describe('a call', () => {
       sops: Uint8Array.of(1, 0, 0xfd, 0xff, 0, 0x10),
       nsops: 1,
     })
-    expect(() => dataOf('msgsnd(0, {}, 0, 0)')).toThrow('cannot be written yet')
+    expect(() => dataOf('msgsnd(0, [1], 0, 0)')).toThrow('cannot be written yet')
   })
 
   it('prints what it has read, or its errno with its sentence', () => {

@@ -17,4 +17,10 @@ export function refuseDanger(call: Syscall): void {
     throw new Error('a block device may be a disk of this machine: play this in user-mode Linux')
   if (/^(init_module|finit_module|delete_module|kexec_load|swapon|settimeofday|clock_settime|iopl)$/.test(call.name))
     throw new Error(`${call.name} changes the whole machine: play this in user-mode Linux`)
+  // Modes and owners in sysfs are the same for all who mount it; those of cgroups belong to the corner.
+  if (/^(chmod|l?chown|fchmodat2?|fchownat|l?setxattr|l?removexattr)$/.test(call.name)) {
+    const named = path ?? ('path' in call && typeof call.path === 'string' ? call.path : '')
+    if (/^\/+sys(\/|$)(?!\/*fs\/+cgroup\/)/.test(named))
+      throw new Error(`${named} is shared with the whole machine: play this in user-mode Linux`)
+  }
 }

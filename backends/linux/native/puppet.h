@@ -16,7 +16,7 @@
 /* The mapping's descriptor, which programs that are executed find again. */
 #define MAILBOX_FD 200
 
-enum { CALL_PLAIN = 0, CALL_CLONE3 = 1, CALL_CLONE = 2, CALL_SIGACTION = 3 };
+enum { CALL_PLAIN = 0, CALL_CLONE3 = 1, CALL_CLONE = 2, CALL_SIGACTION = 3, CALL_COMPUTE = 4 };
 enum { FREE = 0, ALIVE = 1 };
 
 #define SIGNALS 64
@@ -182,6 +182,21 @@ static s64 perform(struct slot *slot)
 			action[0] = (u64)on_signal;
 			action[1] |= SA_RESTORER;
 			action[2] = RESTORER;
+		}
+	}
+	if (slot->kind == CALL_COMPUTE) {
+		/* From one moment to another, so that those who compute begin together. */
+		for (;;) {
+			u64 time[2];
+			sys3(NR_clock_gettime, 1, (u64)time, 0);
+			u64 now = time[0] * 1000000000ul + time[1];
+			if (now >= args[1]) return 0;
+			if (now < args[0]) {
+				u64 rest[2] = { (args[0] - now) / 1000000000ul, (args[0] - now) % 1000000000ul };
+				wait_while(&slot->newslot, slot->newslot, (u64)rest);
+			} else {
+				for (volatile u32 i = 0; i < 10000; i++) {}
+			}
 		}
 	}
 	return sys6(slot->nr, args[0], args[1], args[2], args[3], args[4], args[5]);

@@ -1,20 +1,9 @@
-// The real kernel as a stage for scenarios: test/native/player.c makes a corner of its own and has puppets make the calls.
+// The real kernel as a stage for scenarios: backends/linux/native/player.c makes a corner of its own and has puppets make the calls.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { release, tmpdir } from 'node:os'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { syscallNumber } from '../../backends/linux/numbers.ts'
 import { errnoName } from '../../core/errno.ts'
 import { Arena } from '../../core/launch/arena.ts'
 import { type EncodedCall, encodeCall } from '../../core/launch/encode.ts'
@@ -23,9 +12,10 @@ import type { Config } from '../../sim/kernel.ts'
 import type { Outcome } from '../../sim/outcome.ts'
 import type { Actor, Answer, Ended, Newcomer, Stage } from '../../sim/scenario/stage.ts'
 import { furnish } from '../../sim/scenario/world.ts'
-import { isEmulated, isUserModeLinux } from './needs.ts'
-import { refuseDanger } from './player-danger.ts'
-import { repository } from './source.ts'
+import { syscallNumber } from '../linux/numbers.ts'
+import { refuseDanger } from './danger.ts'
+import { isEmulated, isUserModeLinux, kernelVersion, titleOfKernel } from './machine.ts'
+import { playerProgram } from './program.ts'
 
 // As in puppet.h and player.c.
 const BASE = 0x2000000000
@@ -35,7 +25,7 @@ const DATA_OFFSET = 0x8000
 const REQUEST_BYTES = 96
 const REPLY_BYTES = 24
 const what = { call: 1, collect: 2, ended: 3, received: 4, waiting: 5 } as const
-const kinds = { plain: 0, clone3: 1, clone: 2, sigaction: 3 } as const
+const kinds = { plain: 0, clone3: 1, clone: 2, sigaction: 3, compute: 4 } as const
 const DONE = 0
 const WAITS = 1
 
@@ -65,58 +55,21 @@ interface Request {
   readonly output?: EncodedCall['output']
 }
 
-export function kernelVersion(): readonly [number, number] {
-  const [major = 0, minor = 0] = release()
-    .split('.')
-    .map((part) => Number.parseInt(part, 10))
-  return [major, minor]
-}
-
-/** Which machine this is, and its kernel: `linux 6.18`, `uml 6.12`, `emulated 6.12`. */
-export function titleOfKernel(): string {
-  return `${isUserModeLinux() ? 'uml' : isEmulated() ? 'emulated' : 'linux'} ${kernelVersion().join('.')}`
-}
-
-const flagsOfCompiler = [
-  ...['-O2', '-std=gnu11', '-ffreestanding', '-fno-builtin', '-nostdlib', '-static', '-no-pie', '-fno-pie'],
-  ...['-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-fno-strict-aliasing'],
-  ...(process.arch === 'arm64' ? ['-mno-outline-atomics'] : ['-fcf-protection=none']),
-]
-
-/** Compiles the player where it is missing or old; undefined without gcc. */
-export function builtPlayer(): string | undefined {
-  const directory = join(process.env.VITRINE_TEST_DIRECTORY ?? tmpdir(), `vitrine-player-${process.geteuid?.() ?? 0}`)
-  const parts = ['player.c', 'puppet.h', 'corner.h', 'watch.h'].map((name) => `test/native/${name}`)
-  const sources = [...parts, 'backends/linux/native/system.h']
-  const newest = Math.max(...sources.map((name) => Math.trunc(statSync(join(repository, name)).mtimeMs)))
-  const program = join(directory, `player-${newest}`)
-  if (existsSync(program)) return program
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
-    if (statSync(directory).uid !== process.geteuid?.()) return undefined
-    const made = `${program}.${process.pid}`
-    const include = join(repository, 'backends/linux/native')
-    execFileSync('gcc', [...flagsOfCompiler, '-I', include, '-o', made, join(repository, sources[0]!)], {
-      stdio: 'pipe',
-    })
-    renameSync(made, program)
-    return program
-  } catch {
-    return undefined
-  }
-}
-
-/** Opens a corner of the real kernel. Needs root; the caller closes it, after which nothing is left. */
-export async function realStage(cgroups: Config['cgroups'] = 'v2'): Promise<RealStage> {
-  const program = builtPlayer()
-  if (program === undefined) throw new Error('test/native/player.c was not compiled: gcc is missing')
-  const directories = ownCgroups(cgroups)
+/**
+ * Opens a corner of the real kernel. Needs root; the caller closes it, after which nothing is left.
+ *
+ * @param wholeTree - its cgroups are the machine's own, from the root on: only for an emulated machine
+ */
+export async function realStage(cgroups: Config['cgroups'] = 'v2', wholeTree = false): Promise<RealStage> {
+  const program = playerProgram()
+  const directories = wholeTree ? [] : ownCgroups(cgroups)
+  const left = wholeTree ? new Set(cgroupsBelow('/sys/fs/cgroup')) : undefined
   const child = spawn(
     program,
     directories.map((directory) => join(directory, 'cgroup.procs')),
     { stdio: ['pipe', 'pipe', 'pipe'], env: {} },
   )
-  const stage = new RealStage(child, directories)
+  const stage = new RealStage(child, directories, left)
   try {
     await stage.open(cgroups)
     return stage
@@ -125,6 +78,9 @@ export async function realStage(cgroups: Config['cgroups'] = 'v2'): Promise<Real
     throw error
   }
 }
+
+const cgroupsBelow = (root: string): string[] =>
+  readdirSync(root, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [join(root, entry.name)] : []))
 
 /** A cgroup of its own in every hierarchy that a scenario sees. */
 function ownCgroups(cgroups: Config['cgroups']): string[] {
@@ -153,6 +109,8 @@ export class RealStage implements Stage {
   first: Newcomer = { actor: 1, pid: 2 }
   readonly #child: ChildProcess
   readonly #cgroups: readonly string[]
+  /** Of the machine's own cgroups: those that were there before, when a scenario has them all. */
+  readonly #left: ReadonlySet<string> | undefined
   readonly #exited: Promise<void>
   /** What has been read and not yet asked for. */
   #input: Buffer = Buffer.alloc(0)
@@ -160,14 +118,17 @@ export class RealStage implements Stage {
   #gone = false
   #slots = 1
   #complaint = ''
+  /** Where calls are laid out, one after the other. */
+  readonly #arguments = new Uint8Array(SLOT_BYTES - DATA_OFFSET)
   /** What a call that waits will give back. */
   readonly #pending = new Map<Actor, EncodedCall['output']>()
 
-  constructor(child: ChildProcess, cgroups: readonly string[]) {
+  constructor(child: ChildProcess, cgroups: readonly string[], left?: ReadonlySet<string>) {
     this.version = kernelVersion()
     this.title = titleOfKernel()
     this.#child = child
     this.#cgroups = cgroups
+    this.#left = left
     child.stdout!.on('data', (chunk: Buffer) => {
       this.#input = Buffer.concat([this.#input, chunk])
       this.#wanted?.()
@@ -238,6 +199,24 @@ export class RealStage implements Stage {
     return status === DONE ? { code: (result >> 8) & 0xff, signal: result & 0x7f } : {}
   }
 
+  async compute(actors: readonly Actor[], milliseconds: number): Promise<void> {
+    // CLOCK_MONOTONIC, as the puppets read it.
+    const startNs = process.hrtime.bigint() + BigInt(200 * slow) * 1_000_000n
+    const registers = [startNs, startNs + BigInt(milliseconds) * 1_000_000n, 0, 0, 0, 0]
+    for (const slot of actors) {
+      this.#pending.set(slot, undefined)
+      await this.#ask({ what: what.call, slot, kind: kinds.compute, registers, timeoutMs: 0 })
+    }
+    for (const slot of actors) {
+      const { status } = await this.#ask({
+        what: what.collect,
+        slot,
+        timeoutMs: 200 * slow + milliseconds + patience.ends,
+      })
+      if (status !== DONE) throw new Error('a task does not end computing')
+    }
+  }
+
   async received(actor: Actor): Promise<readonly number[]> {
     const { data } = await this.#ask({ what: what.received, slot: actor })
     return Array.from({ length: data.length / 4 }, (_, index) => new DataView(data.buffer).getUint32(4 * index, true))
@@ -250,6 +229,8 @@ export class RealStage implements Stage {
     await this.#exited
     clearTimeout(timer)
     for (const directory of this.#cgroups) await removeTree(directory)
+    if (this.#left === undefined) return
+    for (const path of cgroupsBelow('/sys/fs/cgroup')) if (!this.#left.has(path)) await removeTree(path)
   }
 
   async #self(call: Syscall): Promise<Outcome> {
@@ -260,7 +241,7 @@ export class RealStage implements Stage {
 
   async #step(actor: Actor, given: Syscall, mayWait: boolean): Promise<Answer> {
     const call = executed(given, actor)
-    const data = new Uint8Array(SLOT_BYTES - DATA_OFFSET)
+    const data = this.#arguments
     const arena = new Arena(data, BASE + actor * SLOT_BYTES + DATA_OFFSET, 0, true)
     const { kind, number, registers, output } = prepared(call, arena)
     const newslot = kind === kinds.clone3 || kind === kinds.clone ? this.#slots++ : 0

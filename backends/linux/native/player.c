@@ -1,5 +1,5 @@
 /* player [CGROUP.PROCS...]: plays calls on the real kernel for a test, which sends them one by one on standard input (see
- * test/support/player.ts for the other side). It makes a corner of its own first: pid, mount, uts, ipc, net and cgroup
+ * backends/player/stage.ts for the other side). It makes a corner of its own first: pid, mount, uts, ipc, net and cgroup
  * namespaces, a file system in memory as root. Process 1 of it is the supervisor: it hands calls to puppets through their
  * mailboxes, looks at them through /proc, and takes everything along when it ends. */
 #include "corner.h"
@@ -127,7 +127,7 @@ static struct reply call(struct request *request)
 	if (request->newslot && (reply.status == WAITS || (reply.status == DONE && reply.result > 0)))
 		while (!is_born(request) && now() < end) nap(&slot_at(request->newslot)->state, FREE, MILLISECOND);
 	reply.born = is_born(request);
-	settle();
+	if (request->kind != CALL_COMPUTE) settle();
 	return reply;
 }
 
@@ -183,7 +183,8 @@ static void supervise(void *argument)
 		need(*path, sys3(NR_write, fd, (u64)"0", 1));
 		sys3(NR_close, fd, 0, 0);
 	}
-	need("unshare", sys3(NR_unshare, 0x02000000, 0, 0));
+	/* Without any it sees the machine's own roots. */
+	if (((char **)argument)[1]) need("unshare", sys3(NR_unshare, 0x02000000, 0, 0));
 	make_root();
 	copy_program(PROGRAM_FD);
 	/* Close on exec, and above what a scenario gets. */
