@@ -8,7 +8,7 @@ import { prepare } from '../../backends/sim/wasm/program.ts'
 import { componentOf, guestSources, moduleOf } from './component.ts'
 
 /** By name: the folders that it is made of, beside the C library. */
-const guests = { box: ['tools'] }
+const guests = { box: ['tools', 'shell'] }
 
 /** @param root - of the repository. Answers what was made. */
 export async function buildGuests(root: string, { force = false } = {}): Promise<string[]> {

@@ -20,7 +20,7 @@ export function guestSources(root: string, folders: readonly string[]): Record<s
 
 /** Compiles them. The linker leaves out what nobody calls. */
 export async function moduleOf(sources: Readonly<Record<string, string>>): Promise<Uint8Array> {
-  return await compile(sources, ['-Oz', '-Iinclude', '-Wno-unused-parameter', '-Wl,-z,stack-size=65536'])
+  return await compile(sources, ['-Oz', '-Iinclude', '-Itools', '-Wno-unused-parameter', '-Wl,-z,stack-size=65536'])
 }
 
 /** Wraps a module that imports nothing but the contract. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -160,6 +161,12 @@ int getgroups(int count, gid_t *groups) { FAIL(sys_getgroups(count, groups, coun
 int setuid(uid_t uid) { FAIL(sys_setuid(uid)); }
 int setgid(gid_t gid) { FAIL(sys_setgid(gid)); }
 int setgroups(size_t count, const gid_t *groups) { FAIL(sys_setgroups(groups, count)); }
+int getrlimit(int resource, struct rlimit *to) { FAIL(sys_getrlimit(resource, to, sizeof *to)); }
+int setrlimit(int resource, const struct rlimit *from) {
+  struct guest_rlimit limit = {from->rlim_cur, from->rlim_max};
+  FAIL(sys_setrlimit(resource, &limit));
+}
+int getrusage(int who, struct rusage *to) { FAIL(sys_getrusage(who, to, sizeof *to)); }
 int nice(int by) { FAIL(sys_setpriority(0, 0, by)); }
 int unshare(int flags) { FAIL(sys_unshare((unsigned)flags)); }
 int setns(int fd, int kind) { FAIL(sys_setns(fd, (unsigned)kind)); }
@@ -232,7 +239,7 @@ int bind(int fd, const void *address, socklen_t bytes) { FAIL(sys_bind(fd, addre
 int listen(int fd, int backlog) { FAIL(sys_listen(fd, backlog)); }
 int connect(int fd, const void *address, socklen_t bytes) { FAIL(sys_connect(fd, address, bytes)); }
 int accept(int fd, void *address, socklen_t *bytes) {
-  int found = (int)checked(sys_accept4(fd, 0, 0, 0));
+  int found = (int)checked(sys_accept4(fd, 0, 0, 0, 0, 0));
   if (found >= 0 && address) getpeername(found, address, bytes);
   return found;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "tools.h"
 
-#define ALL(EACH) EACH(echo) EACH(true) EACH(false) EACH(cat) EACH(sleep) EACH(seq) EACH(yes)
+#define ALL(EACH) EACH(echo) EACH(true) EACH(false) EACH(cat) EACH(sleep) EACH(seq) EACH(sh) EACH(yes)
 
 #define DECLARE(name) TOOL(name);
 ALL(DECLARE)
