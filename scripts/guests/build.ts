@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path'
 import { prepare } from '../../backends/sim/wasm/program.ts'
 import { componentOf, guestSources, moduleOf } from './component.ts'
+import { toolsOf } from './tools.ts'
 
 /** By name: the folders that it is made of, beside the C library. */
 const guests = { box: ['tools', 'shell'] }
@@ -20,14 +21,16 @@ export async function buildGuests(root: string, { force = false } = {}): Promise
     const index = join(place, 'index.json')
     if (!force && existsSync(index) && JSON.parse(readFileSync(index, 'utf8')).key === key) continue
     const component = await componentOf(await moduleOf(sources))
-    const { glue, modules } = await prepare(component)
+    const prepared = await prepare(component)
+    const { glue, modules } = prepared
+    const tools = await toolsOf(prepared)
     const draft = `${place}.${process.pid}`
     mkdirSync(draft, { recursive: true })
     writeFileSync(join(draft, 'component.wasm'), component)
     writeFileSync(join(draft, 'glue.js'), await small(glue))
     for (const [file, { bytes }] of Object.entries(modules)) writeFileSync(join(draft, file), bytes)
     const kept = Object.entries(modules).map(([file, { globals, memoryBytes }]) => ({ file, globals, memoryBytes }))
-    writeFileSync(join(draft, 'index.json'), JSON.stringify({ key, modules: kept }))
+    writeFileSync(join(draft, 'index.json'), JSON.stringify({ key, tools, modules: kept }))
     rmSync(place, { recursive: true, force: true })
     renameSync(draft, place)
     made.push(name)
@@ -42,11 +45,12 @@ function keyOf(root: string, sources: Readonly<Record<string, string>>): string 
   const passes = ['binary', 'contract', 'function-body', 'instructions', 'meter', 'meter-function', 'nan', 'program']
   for (const file of [...passes, 'sections', 'suspension', 'words'])
     hash.update(readFileSync(join(root, 'backends/sim/wasm', `${file}.ts`)))
-  for (const file of ['build.ts', 'clang.ts', 'component.ts', 'header.ts'])
+  for (const file of ['build.ts', 'clang.ts', 'component.ts', 'header.ts', 'tools.ts'])
     hash.update(readFileSync(join(root, 'scripts/guests', file)))
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
-  for (const name of ['@yowasp/clang', '@bytecodealliance/jco-transpile', 'binaryen'])
-    hash.update(`${name} ${packages[`node_modules/${name}`].version}\0`)
+  for (const name of ['@yowasp/clang', '@bytecodealliance/jco-transpile', 'binaryen']) {
+    const { version } = JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8'))
+    hash.update(`${name} ${version}\0`)
+  }
   return hash.digest('hex')
 }
 
