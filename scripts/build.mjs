@@ -102,14 +102,17 @@ async function buildDist() {
   return []
 }
 
-// The programs of the simulated machine. Their build script is TypeScript, which an older Node does not run by itself.
+// The programs of the simulated machine, and its images. Their build script is TypeScript, which an older Node does not run by itself.
 async function makeGuests() {
   if (!existsSync(join(root, 'node_modules/@yowasp/clang'))) return []
   const { build } = await import('esbuild')
   const script = join(root, 'prebuilds', `guests-build.${process.pid}.mjs`)
   await build({
     absWorkingDir: root,
-    entryPoints: ['scripts/guests/build.ts'],
+    stdin: {
+      contents: "export * from './guests/build.ts'; export * from './images/build.ts'",
+      resolveDir: join(root, 'scripts'),
+    },
     bundle: true,
     outfile: script,
     format: 'esm',
@@ -118,8 +121,9 @@ async function makeGuests() {
     logLevel: 'error',
   })
   try {
-    const { buildGuests } = await import(pathToFileURL(script).href)
+    const { buildGuests, buildImages } = await import(pathToFileURL(script).href)
     await buildGuests(root, { force: options.has('--force') })
+    buildImages(root)
   } finally {
     rmSync(script, { force: true })
   }

@@ -34,3 +34,10 @@ export type Program = (argv: readonly string[], envp: readonly string[], task: T
 
 /** By the name that files say. */
 export type Programs = Readonly<Record<string, Program>>
+
+/** A WebAssembly component that was made ready to run. */
+export interface Component {
+  /** Of its file. */
+  readonly content: Uint8Array
+  readonly program: Program
+}

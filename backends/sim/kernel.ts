@@ -33,6 +33,8 @@ export interface SimulatedOptions {
   readonly cleanUp?: (argv: readonly string[], task: Task) => void
   /** Waited for when nothing can happen on the machine: others whose JavaScript makes calls there may go on. */
   readonly meanwhile?: () => Promise<unknown> | undefined
+  /** Virtual time that is not passed before `meanwhile` has been asked; absent: none. */
+  readonly limitNs?: () => number
 }
 
 /** @param runtime - the task that makes the runtime's calls; it has no program */
@@ -65,7 +67,7 @@ export function openSimulated(machine: Machine, runtime: Task, options: Simulate
         }
         // Another who has long been told takes longer over it: a module is being loaded.
         if (anybody()) await new Promise((resolve) => setTimeout(resolve))
-        else if (!runUntil(machine, anybody)) {
+        else if (!runUntil(machine, anybody, options.limitNs?.())) {
           const others = options.meanwhile?.()
           if (others === undefined) throw new Error('nothing can happen any more on the simulated machine')
           await others

@@ -5,7 +5,8 @@ import { ModuleError } from './binary.ts'
 import { type Metered, meterModule } from './meter.ts'
 import { makeSuspendable } from './suspension.ts'
 
-type Link = (
+/** What jco's glue exports as `instantiate`. */
+export type Link = (
   getCoreModule: (path: string) => WebAssembly.Module,
   imports: Readonly<Record<string, object>>,
   instantiateCore: (module: WebAssembly.Module, imports: object) => { exports: WebAssembly.Exports },
@@ -86,6 +87,11 @@ function withoutDoubles(glue: string): string {
 export async function load({ glue, modules }: Prepared): Promise<GuestProgram> {
   const url = `data:text/javascript,${encodeURIComponent(glue)}`
   const { instantiate } = (await import(url)) as { instantiate: Link }
+  return linked(instantiate, modules)
+}
+
+/** The same where the glue has been loaded already. */
+export function linked(instantiate: Link, modules: Prepared['modules']): GuestProgram {
   const compiled = new Map<string, WebAssembly.Module>()
   const globals = new Map<WebAssembly.Module, readonly string[]>()
   let memoryBytes = 0
