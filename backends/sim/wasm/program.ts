@@ -2,7 +2,8 @@
 // shared by all processes that run it.
 
 import { ModuleError } from './binary.ts'
-import { type Metered, meterModule } from './meter.ts'
+import { flatTypes } from './calls.ts'
+import { type Metered, meterImports, meterModule } from './meter.ts'
 import { makeSuspendable } from './suspension.ts'
 
 /** What jco's glue exports as `instantiate`. */
@@ -29,6 +30,10 @@ export interface GuestProgram {
   /** Of its memory at the start. */
   readonly memoryBytes: number
   readonly globals: ReadonlyMap<WebAssembly.Module, readonly string[]>
+  /** What is called, one behind the other: the start function, and `start`, whose answer is the exit status. */
+  readonly entries: readonly string[]
+  /** The only module that has code, and imports nothing but the contract: no glue is needed to link it. */
+  readonly direct: WebAssembly.Module | undefined
   readonly link: (
     imports: Readonly<Record<string, object>>,
     instantiateCore: (module: WebAssembly.Module, imports: object) => { exports: WebAssembly.Exports },
@@ -101,9 +106,25 @@ export function linked(instantiate: Link, modules: Prepared['modules']): GuestPr
     if (module.globals) globals.set(code, module.globals)
     memoryBytes += module.memoryBytes ?? 0
   }
+  const direct = directOf([...globals.keys()])
+  const exported = new Set(
+    [...globals.keys()].flatMap((code) => WebAssembly.Module.exports(code).map(({ name }) => name)),
+  )
+  // Without glue nobody else calls what wants to be called first.
+  const first = direct ? ['meter:start', '_initialize'] : ['meter:start']
   return {
     memoryBytes,
     globals,
+    entries: [...first.filter((name) => exported.has(name)), 'start'],
+    direct,
     link: (imports, instantiateCore) => void instantiate((name) => compiled.get(name)!, imports, instantiateCore),
   }
+}
+
+function directOf(modules: readonly WebAssembly.Module[]): WebAssembly.Module | undefined {
+  const [module] = modules
+  if (modules.length !== 1 || !module) return undefined
+  const isKnown = ({ module: from, name, kind }: { module: string; name: string; kind: string }) =>
+    kind === 'function' && (from === meterImports || flatTypes(from.replace(/@.*$/, ''), name) !== undefined)
+  return WebAssembly.Module.imports(module).every(isKnown) ? module : undefined
 }
