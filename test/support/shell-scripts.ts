@@ -120,7 +120,7 @@ export const shellScripts: Readonly<Record<string, readonly string[]>> = {
     '(exec 2>&1; echo e >&2) | cat',
     'exec 2>&1; nosuch; echo $?',
     'command exec < nofile; echo goes on',
-    'cat <&-; echo $?',
+    'read x <&-; echo $?',
   ],
   documents: [
     'x=1; cat <<E\na $x ${x} $(echo c) `echo d` $((1+1)) \\$x \\\\ \\a "q" \'s\'\nE',

@@ -44,7 +44,7 @@ static int wait_job(struct job *job) {
     if (trap_pending || interrupted) return 128 + (interrupted ? SIGINT : pending_signal());
     if (errno == ECHILD) return 127;
   }
-  int answer = status_of(job);
+  int answer = job_status(job);
   if (job->state == DONE) free_job(job);
   return answer;
 }

@@ -110,9 +110,7 @@ static void trace(struct fields *assignments, struct fields *arguments, struct k
     if (kept->fd == 2) fd = kept->copy;
   struct text text = {.arena = &scratch};
   const char *prompt = get("PS4");
-  push_text("", 0, line, 0);
-  pop_input();
-  add_text(&text, prompt ? prompt : "");
+  if (prompt) add_text(&text, expand_prompt(prompt));
   for (int at = 0; at < assignments->count; at++) add_text(&text, assignments->list[at]), add(&text, ' ');
   for (int at = 0; at < arguments->count; at++) add_text(&text, arguments->list[at]), add(&text, ' ');
   if (text.length && text.start[text.length - 1] == ' ') text.length--;

@@ -211,6 +211,15 @@ int run(struct node *node, int flags) {
   return status;
 }
 
+// At the end of what a terminal gives. Stopped jobs keep the shell once.
+static int leaves_terminal(void) {
+  static int warned;
+  int stays = stopped_jobs() && !warned;
+  fputs(stays ? "\nYou have stopped jobs.\n" : "\n", stderr);
+  warned = stays;
+  return !stays;
+}
+
 int run_input(int flags) {
   int answer = 0, at_end = 0;
   while (!at_end && !unwinding) {
@@ -223,6 +232,7 @@ int run_input(int flags) {
       answer = run(node, flags & LAST && input_is_over() ? flags : flags & TESTED);
       if (unwinding == FAIL || unwinding == EXIT) answer = status;
     }
+    if (interrupted && input->terminal) unwinding = FAIL, status = 130;
     drop(whole);
     release(&scratch, mark);
     // A terminal gets its prompt again.
@@ -231,8 +241,9 @@ int run_input(int flags) {
       unwinding = NOTHING, interrupted = 0, at_end = 0;
       input->at = input->end, input->backs = 0;
       while (scopes()) pop_scope();
-      loops = 0, function_line = 0;
+      loops = 0, function_line = 0, builtin_name = 0;
     }
+    if (at_end && input->terminal && !unwinding) at_end = leaves_terminal();
   }
   return answer;
 }

@@ -38,6 +38,7 @@ void pop_input(void) {
 static int fill(void) {
   if (input->fd < 0) return 0;
   const char *prompt = prompt_kind ? get(prompt_kind == 1 ? "PS1" : "PS2") : 0;
+  if (prompt) prompt = expand_prompt(prompt);
   if (input->terminal) {
     free(input->buffer);
     input->buffer = edit_line(prompt ? prompt : "");

@@ -96,7 +96,7 @@ struct job *wait_any(int options) {
   return wait_any(options);
 }
 
-int status_of(const struct job *job) {
+int job_status(const struct job *job) {
   int how = job->processes[job->count - 1].status;
   return WIFEXITED(how) ? WEXITSTATUS(how) : 128 + (WIFSTOPPED(how) ? WSTOPSIG(how) : WTERMSIG(how));
 }
@@ -108,7 +108,7 @@ int wait_for(struct job *job) {
     if (!wait_any(0) && errno == ECHILD) break;
   if (job->controlled && interactive) tcsetpgrp(terminal, own_group);
   if (job->state == RUNNING) return free_job(job), 127;
-  int how = job->processes[job->count - 1].status, answer = status_of(job);
+  int how = job->processes[job->count - 1].status, answer = job_status(job);
   if (job->state == STOPPED) {
     fputc('\n', stderr);
     show_job(job, stderr, 0);

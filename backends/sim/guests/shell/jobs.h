@@ -7,7 +7,7 @@ extern struct job *jobs;
 struct job *wait_any(int options);
 struct job *job_of(const char *text);
 struct job *current_job(int before);
-int status_of(const struct job *job);
+int job_status(const struct job *job);
 int go_on(struct job *job, int foreground);
 void show_job(struct job *job, FILE *to, int ids);
 void reap(void);

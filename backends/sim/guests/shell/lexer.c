@@ -27,6 +27,8 @@ static struct part *parts_until(enum mode mode);
 void syntax_error(const char *format, ...) {
   if (syntax_failed) return;
   syntax_failed = 1;
+  // The line was given up.
+  if (interrupted) return;
   char message[128];
   va_list given;
   va_start(given, format);
@@ -219,7 +221,7 @@ static struct part *parts_until(enum mode mode) {
         put(&all, c, 1);
       }
     } else if (c == '"' && mode == QUOTED) break;
-    else if (c == '"' && mode != DOCUMENT) {
+    else if (c == '"' && mode != DOCUMENT && mode != COUNTED) {
       struct part *inside = parts_until(QUOTED);
       if (!inside) put_nothing(&all);
       else put_part(&all, inside);
@@ -243,6 +245,14 @@ static struct part *parts_until(enum mode mode) {
   }
   flush(&all);
   return all.first;
+}
+
+// The prompts are expanded as documents are.
+char *expand_prompt(const char *text) {
+  push_text(text, strlen(text), line, 0);
+  struct part *parts = parts_until(DOCUMENT);
+  pop_input();
+  return expand_parts_text(parts, 0);
 }
 
 // The lines up to the one that ends it.

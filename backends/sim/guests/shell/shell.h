@@ -73,6 +73,7 @@ void syntax_error(const char *format, ...) __attribute__((format(printf, 1, 2)))
 void forget_token(void);
 int is_word(const struct token *token, const char *text);
 struct part *command_in_parentheses(void);
+char *expand_prompt(const char *text);
 extern struct arena *tree;
 extern int syntax_failed;
 
@@ -238,8 +239,6 @@ void reset_traps(void);
 void interactive_signals(void);
 int has_traps(void);
 int pending_signal(void);
-int signal_number(const char *text);
-const char *signal_name(int number);
 
 // Builtins (builtins.c).
 enum { SPECIAL = 1, ASSIGNS = 2 };
@@ -254,5 +253,5 @@ int describe(const char *name, int verbose);
 
 // Lines of a terminal (edit.c, complete.c).
 char *edit_line(const char *prompt);
-int complete(const char *line, int at, char *more, int room);
+void complete(const char *line, int at, struct text *more, struct fields *found);
 #endif

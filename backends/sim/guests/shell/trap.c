@@ -15,28 +15,18 @@ static char *actions[signals];
 static char pending[signals];
 int trap_pending, interrupted;
 
-static const char *const names[] = {
-    "EXIT", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
-    "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS"};
-enum { named = sizeof names / sizeof *names };
+// Their names belong to the tools.
+const char *signal_name(int number);
+int signal_number(const char *text);
 
-const char *signal_name(int number) {
+static int number_of(const char *text) { return strcmp(text, "EXIT") == 0 || strcmp(text, "0") == 0 ? 0 : signal_number(text); }
+
+static const char *name_of(int number) {
   static char text[8];
-  if (number >= 0 && number < named) return names[number];
+  const char *name = number ? signal_name(number) : "EXIT";
+  if (name) return name;
   snprintf(text, sizeof text, "%d", number);
   return text;
-}
-
-// -1: there is none.
-int signal_number(const char *text) {
-  if (isdigit((unsigned char)*text)) {
-    int number = atoi(text);
-    return number < signals && strspn(text, "0123456789") == strlen(text) ? number : -1;
-  }
-  if (strncasecmp(text, "SIG", 3) == 0) text += 3;
-  for (int at = 0; at < named; at++)
-    if (strcasecmp(names[at], text) == 0) return at;
-  return -1;
 }
 
 static void came(int number) {
@@ -111,7 +101,7 @@ static int show(void) {
     if (!actions[at]) continue;
     fputs("trap -- ", stdout);
     print_quoted(actions[at]);
-    printf(" %s\n", signal_name(at));
+    printf(" %s\n", name_of(at));
   }
   return 0;
 }
@@ -122,11 +112,11 @@ int trap_builtin(int argc, char **argv) {
   if (at >= argc) return show();
   const char *action = 0;
   if (argc - at > 1) {
-    if (!isdigit((unsigned char)*argv[at]) || signal_number(argv[at]) < 0) action = argv[at++];
+    if (!isdigit((unsigned char)*argv[at]) || number_of(argv[at]) < 0) action = argv[at++];
     if (action && strcmp(action, "-") == 0) action = 0;
   }
   for (; at < argc; at++) {
-    int number = signal_number(argv[at]);
+    int number = number_of(argv[at]);
     if (number < 0) {
       answer = 1, fprintf(stderr, "trap: %s: bad trap\n", argv[at]);
       continue;
@@ -143,9 +133,9 @@ static int list_signals(const char *text) {
     int number = atoi(text);
     if (number > 128) number -= 128;
     if (!isdigit((unsigned char)*text) || number <= 0 || number >= signals) return fail("Illegal number: %s", text);
-    return printf("%s\n", signal_name(number)), 0;
+    return printf("%s\n", name_of(number)), 0;
   }
-  for (int at = 1; at < named; at++) puts(names[at]);
+  for (int at = 1; signal_name(at); at++) puts(signal_name(at));
   return 0;
 }
 
@@ -155,7 +145,7 @@ int kill_builtin(int argc, char **argv) {
   if (at < argc && *argv[at] == '-' && strcmp(argv[at], "--")) {
     const char *text = argv[at] + 1;
     if ((strcmp(text, "s") == 0 || strcmp(text, "n") == 0) && at + 1 < argc) text = argv[++at];
-    number = signal_number(text);
+    number = number_of(text);
     if (number < 0) return fail("Illegal option -%c", *text);
     at++;
   }
