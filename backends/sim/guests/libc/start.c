@@ -78,8 +78,11 @@ static sighandler_t handlers[NSIG];
 
 __attribute__((export_name("deliver"))) void deliver(int number) {
   int saved = errno;
+  // The call that the handler disturbs may still have an answer to come.
+  void *into = guest_into;
+  unsigned long into_bytes = guest_into_bytes;
   if (number > 0 && number < NSIG && handlers[number]) handlers[number](number);
-  errno = saved;
+  errno = saved, guest_into = into, guest_into_bytes = into_bytes;
 }
 
 static int checked(long long answer) {
