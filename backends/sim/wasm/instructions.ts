@@ -31,6 +31,7 @@ export const op = {
   f32Const: 0x43,
   f64Const: 0x44,
   i32LtS: 0x48,
+  i32GeS: 0x4e,
   i32GtU: 0x4b,
   i32Add: 0x6a,
   i32Sub: 0x6b,

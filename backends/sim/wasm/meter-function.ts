@@ -4,6 +4,7 @@
 import { Writer } from './binary.ts'
 import { type Body, readBody, runsOf } from './function-body.ts'
 import { bulk, type Instruction, op } from './instructions.ts'
+import { Labels } from './labels.ts'
 import { type Shape, uncertainResults } from './nan.ts'
 import type { FunctionType } from './sections.ts'
 
@@ -56,15 +57,45 @@ function writeCode(body: Body, type: FunctionType, added: Added, scratch: Scratc
   if (frame > 0) sink(code, added, frame)
   fuel.load(runs.first)
   if (calls) fuel.check()
+  const labels = new Labels(code)
   code.byte(op.block)
   added.blockType(type.results, code)
-  let nesting = 0
+  labels.open()
   for (const [at, instruction] of instructions.slice(0, -1).entries()) {
     const { code: what, index, number, start } = instruction
     const next = instructions[at + 1]!.start
-    if (what === op.block || what === op.loop || what === op.if) nesting += 1
-    if (what === op.end) nesting -= 1
-    if (what === op.return) code.byte(op.br).u32(nesting)
+    if (what === op.loop && !hasParameters(bytes, instruction)) {
+      // Turned in the inner one, paused in the outer one: what is suspendable stays out of the way of what is not.
+      code.copy(bytes, start, next)
+      fuel.check()
+      code.copy(bytes, start, next)
+      labels.open({ twice: true })
+    } else if (what === op.loop) {
+      code.copy(bytes, start, next)
+      labels.open()
+      fuel.check()
+    } else if (what === op.block || what === op.if) {
+      code.copy(bytes, start, next)
+      labels.open()
+    } else if (what === op.end) labels.close()
+    else if (what === op.return) code.byte(op.br).u32(labels.outermost)
+    else if (what === op.br || what === op.brIf) {
+      const { depth, pause } = labels.of(index)
+      if (pause === undefined) code.byte(what).u32(depth)
+      else if (what === op.br) {
+        fuel.left()
+        code.byte(op.brIf).u32(depth).byte(op.br).u32(pause)
+      } else {
+        code.byte(op.if, 0x40)
+        fuel.left()
+        code
+          .byte(op.brIf)
+          .u32(depth + 1)
+          .byte(op.br)
+          .u32(pause + 1)
+          .byte(op.end)
+      }
+    } else if (what === op.brTable) labels.table(bytes, instruction)
     else if (what === op.call || what === op.callIndirect) {
       fuel.store()
       if (what === op.call) code.byte(op.call).u32(added.functionIndex(index))
@@ -91,7 +122,6 @@ function writeCode(body: Body, type: FunctionType, added: Added, scratch: Scratc
     if (shape) makeCanonical(code, shape, scratch.of(shape))
     const cost = runs.behind.get(at)
     if (cost) fuel.take(cost)
-    if (what === op.loop) fuel.check()
   }
   code.byte(op.end)
   fuel.store()
@@ -103,6 +133,9 @@ const isCall = ({ code }: Instruction) => code >= op.call && code <= op.returnCa
 
 /** An estimate from above, before suspension adds its own: what engines keep for each call. */
 const frameBytes = ({ locals, instructions }: Body) => 96 + 8 * locals + Math.min(2048, instructions.length >> 1)
+
+/** A loop that takes values begins with what is on the stack: its type is the number of one of the module's. */
+const hasParameters = (bytes: Uint8Array, { immediates }: Instruction) => (bytes[immediates]! & 0xc0) !== 0x40
 
 function sink(code: Writer, { depth, overflow }: Added, frame: number): void {
   code.byte(op.globalGet).u32(depth).byte(op.i32Const).s32(frame).byte(op.i32Add, op.globalSet).u32(depth)
@@ -146,6 +179,11 @@ class Fuel {
     this.#code.byte(op.localTee).u32(length).byte(op.localGet).u32(this.#local)
     this.#code.byte(op.localGet).u32(length).byte(op.i32Const, 6, op.i32ShrU, op.i32Sub)
     this.#code.byte(op.localSet).u32(this.#local)
+  }
+
+  /** Whether there is any left. */
+  left(): void {
+    this.#code.byte(op.localGet).u32(this.#local).byte(op.i32Const, 0, op.i32GeS)
   }
 
   /** Pauses when there is none left. */

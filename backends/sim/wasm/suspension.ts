@@ -18,7 +18,7 @@ export async function makeSuspendable(bytes: Uint8Array): Promise<Uint8Array> {
   }
   try {
     module.setFeatures(binaryen.Features.All)
-    binaryen.setOptimizeLevel(2)
+    binaryen.setOptimizeLevel(3)
     binaryen.setShrinkLevel(0)
     module.runPasses(['asyncify'])
     module.optimize()
