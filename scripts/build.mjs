@@ -10,15 +10,19 @@ import { buildNatives } from './natives.mjs'
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
 
-/** By the name of their bundle: the program, and the simulated kernel, as large as it, which only its own verbs need. */
+/**
+ * By the name of their bundle: the program, what `--sim` runs in its place, and the simulated kernel, as large as it, which
+ * only its own verbs need.
+ */
 const entries = {
   vitrine: 'cli/main.ts',
+  simulated: 'cli/simulated/main.ts',
   simulation: 'backends/sim/open.ts',
   player: 'backends/player/open.ts',
 }
 
-/** Stay packages: koffi carries machine code. */
-const external = ['koffi', '@koromix/*']
+/** Stay packages: koffi carries machine code, the others make guests of components. */
+const external = ['koffi', '@koromix/*', 'binaryen', '@bytecodealliance/*']
 
 // Commander loads child_process, 2 ms, for subcommands that are programs of their own; there are none here.
 const lazyChildProcess = {
@@ -39,6 +43,9 @@ const apart = {
     const bundles = { sim: './simulation.cjs', player: './player.cjs' }
     build.onResolve({ filter: /\/backends\/(sim|player)\/open\.ts$/ }, ({ kind, path }) =>
       kind === 'dynamic-import' ? { path: bundles[path.split('/').at(-2)], external: true } : undefined,
+    )
+    build.onResolve({ filter: /^\.\/simulated\/main\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './simulated.cjs', external: true } : undefined,
     )
   },
 }

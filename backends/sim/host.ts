@@ -19,7 +19,7 @@ export interface Capabilities {
 }
 
 /** What comes from outside while a command runs, and when. */
-export interface Outside extends Required<Pick<SimulatedOptions, 'meanwhile' | 'limitNs'>> {
+export interface Outside extends Required<Pick<SimulatedOptions, 'meanwhile' | 'limitNs' | 'nudge'>> {
   readonly typed: Typed
   readonly write: (fd: 1 | 2, bytes: Uint8Array) => void
   readonly warn: (sentence: string) => void
@@ -62,6 +62,7 @@ export function beginCommand(
     // Cleanup commands that wait for modules have to come to their turn before anything from outside.
     meanwhile: () => (busy.size > 0 ? new Promise((resolve) => setTimeout(resolve)) : outside.meanwhile()),
     limitNs: outside.limitNs,
+    nudge: outside.nudge,
   }
   const hostOf = (task: Task): Host => {
     const kernel = openSimulated(machine, task, options)

@@ -22,7 +22,8 @@ export interface MachineParts {
   readonly images: ReadonlyMap<string, Uint8Array>
 }
 
-const [AT_FDCWD, SIGCHLD, SIG_IGN] = [-100, 17, 1] as const
+const [AT_FDCWD, SIGCHLD, SIG_DFL, SIG_IGN] = [-100, 17, 0, 1] as const
+const onChild = { name: 'rt_sigaction', signum: SIGCHLD, oldact: 0, sigsetsize: 8 } as const
 /** O_WRONLY, O_CREAT, O_TRUNC */
 const writing = 0o1101
 /** Where the engine is; what executes it is driven from outside. */
@@ -52,7 +53,7 @@ const texts: Readonly<Record<string, string>> = {
 export function bootMachine({ seed, box, images }: MachineParts): Kernel {
   const machine = bootKernel({ seed, components: [box] })
   // What nobody waits for is reaped.
-  expectDone(machine, { name: 'rt_sigaction', signum: SIGCHLD, act: { handler: SIG_IGN }, oldact: 0, sigsetsize: 8 })
+  expectDone(machine, { ...onChild, act: { handler: SIG_IGN } })
   const runtime = birth(machine)
   furnish(openSimulated(machine, runtime), box, images)
   machine.call(runtime, { name: 'exit_group', status: 0 })
@@ -97,7 +98,9 @@ export function beginTask(
 
 function birth(machine: Kernel): Task {
   expectDone(machine, { name: 'clone3', cl_args: { flags: 0, exit_signal: SIGCHLD } })
-  return machine.lastBorn!
+  const task = machine.lastBorn!
+  expectDone(machine, { ...onChild, act: { handler: SIG_DFL } }, task)
+  return task
 }
 
 function expectDone(machine: Kernel, call: Syscall, task = machine.init): void {

@@ -1,5 +1,6 @@
 // The program and the images of simulated machines, as the build has made them, beside this program.
 
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, relative, sep } from 'node:path'

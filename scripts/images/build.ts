@@ -22,8 +22,8 @@ type Entry = readonly [path: string, content?: string | Uint8Array, more?: { mod
 
 const page = '<html><body><h1>It works!</h1></body></html>\n'
 const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-/** Nothing in it may tell when it was made. */
-const created = '1970-01-01T00:00:00Z'
+/** Nothing in it may tell when it was made: the day that simulated machines begin with. */
+const created = '2023-11-14T00:00:00Z'
 
 /** @param root - of the repository. Answers whether something was made. */
 export function buildImages(root: string): boolean {
