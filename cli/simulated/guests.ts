@@ -36,11 +36,9 @@ export function readOwnParts(): OwnParts {
     const { instantiate } = createRequire(import.meta.url)(join(place, 'glue.js')) as { instantiate: Link }
     const prepared = modules.map(({ file, ...rest }) => [file, { ...rest, bytes: bytesOf(join(place, file)) }] as const)
     const program = guest(linked(instantiate, Object.fromEntries(prepared)))
-    return {
-      key,
-      box: { content: bytesOf(join(place, 'component.wasm')), program, tools },
-      images: imagesIn(directory),
-    }
+    const images = imagesIn(directory)
+    const index = createHash('sha256').update(images.get('index.json')!).digest('hex')
+    return { key: `${key} ${index}`, box: { content: bytesOf(join(place, 'component.wasm')), program, tools }, images }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     throw new UserError(`read ${(error as NodeJS.ErrnoException).path}: it is not there: run node scripts/build.mjs`)
