@@ -5,6 +5,7 @@ import { type Errno, errnoNumbers } from '../../../core/errno.ts'
 import type { Kind, Syscall } from '../../../core/syscall.ts'
 import type { Outcome } from '../../../sim/outcome.ts'
 import { type GuestCall, guestCalls, packageName, witName } from './contract.ts'
+import type { Standard } from './wasi/resources.ts'
 import { type Flat, type Memory, Unreadable, words } from './words.ts'
 
 export type Realloc = (old: number, oldBytes: number, align: number, bytes: number) => number
@@ -17,6 +18,8 @@ export interface Caller {
   /** What execve(2) gave it. */
   readonly argv: readonly string[]
   readonly envp: readonly string[]
+  /** Of a component of WASI. */
+  readonly standard: Standard
   /** The guest comes back into a call that it was suspended in. */
   resuming(): boolean
   resume(): Answer

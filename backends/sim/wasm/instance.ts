@@ -6,6 +6,7 @@ import { guestCalls, packageName, witName } from './contract.ts'
 import { type GuestImage, restoreMemory, saveMemory } from './image.ts'
 import { fuelExport, meterImports } from './meter.ts'
 import type { GuestProgram } from './program.ts'
+import { standardImport } from './wasi/import.ts'
 
 /** What the added code and the contract ask of the process that runs in an instance. */
 export interface Host extends Caller {
@@ -62,7 +63,9 @@ export class Instance {
         imports[module][name] = guestImport(withoutVersion(module), name, () => this, host, realloc)
       }
       instantiate(program.direct, imports)
-    } else
+    } else if (program.standard)
+      program.standard((outside, found) => standardImport(outside, () => this, host, found ?? realloc), instantiate)
+    else
       program.link(
         glueImports(() => this, host),
         instantiate,

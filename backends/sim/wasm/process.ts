@@ -14,6 +14,7 @@ import { charge, giveBack } from './pages.ts'
 import type { GuestProgram } from './program.ts'
 import { faultOf } from './traps.ts'
 import { refusedClone } from './unshared.ts'
+import { newStandard, type Standard } from './wasi/resources.ts'
 
 /** Instructions between two looks at the clock; one is a nanosecond. */
 const sliceFuel = 100_000
@@ -45,6 +46,7 @@ export class GuestProcess implements Host, Holder {
   readonly #instances: Instances
   readonly #task: Task
   readonly #given: Given
+  readonly standard: Standard = newStandard()
   #instance: Instance | undefined
   /** How it was when it was last put away, or copied. */
   #image: GuestImage | undefined
@@ -233,9 +235,15 @@ export class GuestProcess implements Host, Holder {
 
   #prepare(instance: Instance): void {
     this.#stage = 'ready'
-    this.#stack = this.allocate(instance.entry('cabi_realloc') as Realloc, stackRoom)
+    this.#stack = this.allocate(this.#realloc(instance), stackRoom)
     instance.view.setUint32(this.#stack, this.#stack + 8, true)
     instance.view.setUint32(this.#stack + 4, this.#stack + stackRoom, true)
+  }
+
+  /** Its own, or pages behind all others. */
+  #realloc(instance: Instance): Realloc {
+    const grown: Realloc = (_old, _oldBytes, _align, bytes) => this.grow(Math.ceil(bytes / pageBytes)) * pageBytes
+    return (instance.entry('cabi_realloc') as Realloc | undefined) ?? grown
   }
 
   #grant(fuel: number): void {

@@ -3,7 +3,10 @@
 
 import { ModuleError } from './binary.ts'
 import { flatTypes } from './calls.ts'
+import { isComponent, type PlannedInstance, readComponent } from './component.ts'
+import { packageName } from './contract.ts'
 import { type Metered, meterImports, meterModule } from './meter.ts'
+import { isRun, linkStandard, type MakeImport, standardPlan } from './standard.ts'
 import { makeSuspendable } from './suspension.ts'
 
 /** What jco's glue exports as `instantiate`. */
@@ -17,6 +20,8 @@ export type Link = (
 export interface Prepared {
   readonly glue: string
   readonly modules: Readonly<Record<string, PreparedModule>>
+  /** How a component of WASI links its modules, which are in its order; the glue is empty then. */
+  readonly plan?: readonly PlannedInstance[]
 }
 
 export interface PreparedModule {
@@ -34,6 +39,11 @@ export interface GuestProgram {
   readonly entries: readonly string[]
   /** The only module that has code, and imports nothing but the contract: no glue is needed to link it. */
   readonly direct: WebAssembly.Module | undefined
+  /** Of WASI: it is linked by its plan. */
+  readonly standard?: (
+    make: MakeImport,
+    instantiateCore: (module: WebAssembly.Module, imports: object) => { exports: WebAssembly.Exports },
+  ) => void
   readonly link: (
     imports: Readonly<Record<string, object>>,
     instantiateCore: (module: WebAssembly.Module, imports: object) => { exports: WebAssembly.Exports },
@@ -50,6 +60,7 @@ const isGlue = ({ memoryBytes, globals }: Metered, bytes: Uint8Array) =>
  * @errors ModuleError for what is no component, or asks for what processes do not have
  */
 export async function prepare(component: Uint8Array): Promise<Prepared> {
+  if (isComponent(component) && !asksForContract(component)) return await prepareStandard(component)
   const { transpileBytes } = await import('@bytecodealliance/jco-transpile')
   const { files } = await transpileBytes(component, {
     name: 'guest',
@@ -60,21 +71,35 @@ export async function prepare(component: Uint8Array): Promise<Prepared> {
   }).catch((error) => {
     throw new ModuleError(`the component cannot be read: ${String(error?.message ?? error).split('\n')[0]}`)
   })
-  const modules: Record<string, PreparedModule> = {}
   let glue = ''
+  const modules: Record<string, PreparedModule> = {}
   for (const [name, bytes] of Object.entries(files)) {
     if (name.endsWith('.js')) glue = withoutDoubles(new TextDecoder().decode(bytes))
     if (!name.endsWith('.wasm')) continue
-    const metered = meterModule(bytes)
-    modules[name] = isGlue(metered, bytes)
-      ? { bytes }
-      : {
-          bytes: await makeSuspendable(metered.bytes),
-          globals: metered.globals,
-          ...(metered.memoryBytes === undefined ? {} : { memoryBytes: metered.memoryBytes }),
-        }
+    modules[name] = await preparedModule(bytes)
   }
   return { glue, modules }
+}
+
+async function preparedModule(bytes: Uint8Array): Promise<PreparedModule> {
+  const metered = meterModule(bytes)
+  if (isGlue(metered, bytes)) return { bytes }
+  return {
+    bytes: await makeSuspendable(metered.bytes),
+    globals: metered.globals,
+    ...(metered.memoryBytes === undefined ? {} : { memoryBytes: metered.memoryBytes }),
+  }
+}
+
+/** It is made for the contract, not for WASI. */
+const asksForContract = (component: Uint8Array) =>
+  readComponent(component).imports.some((name) => name.startsWith(`${packageName}/`))
+
+async function prepareStandard(component: Uint8Array): Promise<Prepared> {
+  const { modules, instances } = standardPlan(component)
+  const prepared: Record<string, PreparedModule> = {}
+  for (const [index, bytes] of modules.entries()) prepared[`module${index}.wasm`] = await preparedModule(bytes)
+  return { glue: '', modules: prepared, plan: instances }
 }
 
 /**
@@ -89,7 +114,8 @@ function withoutDoubles(glue: string): string {
 }
 
 /** Compiles it. The glue is a module of JavaScript without imports. */
-export async function load({ glue, modules }: Prepared): Promise<GuestProgram> {
+export async function load({ glue, modules, plan }: Prepared): Promise<GuestProgram> {
+  if (plan) return linkedByPlan(plan, modules)
   const url = `data:text/javascript,${encodeURIComponent(glue)}`
   const { instantiate } = (await import(url)) as { instantiate: Link }
   return linked(instantiate, modules)
@@ -97,15 +123,7 @@ export async function load({ glue, modules }: Prepared): Promise<GuestProgram> {
 
 /** The same where the glue has been loaded already. */
 export function linked(instantiate: Link, modules: Prepared['modules']): GuestProgram {
-  const compiled = new Map<string, WebAssembly.Module>()
-  const globals = new Map<WebAssembly.Module, readonly string[]>()
-  let memoryBytes = 0
-  for (const [name, module] of Object.entries(modules)) {
-    const code = new WebAssembly.Module(module.bytes as Uint8Array<ArrayBuffer>)
-    compiled.set(name, code)
-    if (module.globals) globals.set(code, module.globals)
-    memoryBytes += module.memoryBytes ?? 0
-  }
+  const { compiled, globals, memoryBytes } = compile(modules)
   const direct = directOf([...globals.keys()])
   const exported = new Set(
     [...globals.keys()].flatMap((code) => WebAssembly.Module.exports(code).map(({ name }) => name)),
@@ -118,6 +136,36 @@ export function linked(instantiate: Link, modules: Prepared['modules']): GuestPr
     entries: [...first.filter((name) => exported.has(name)), 'start'],
     direct,
     link: (imports, instantiateCore) => void instantiate((name) => compiled.get(name)!, imports, instantiateCore),
+  }
+}
+
+function compile(modules: Prepared['modules']) {
+  const compiled = new Map<string, WebAssembly.Module>()
+  const globals = new Map<WebAssembly.Module, readonly string[]>()
+  let memoryBytes = 0
+  for (const [name, module] of Object.entries(modules)) {
+    const code = new WebAssembly.Module(module.bytes as Uint8Array<ArrayBuffer>)
+    compiled.set(name, code)
+    if (module.globals) globals.set(code, module.globals)
+    memoryBytes += module.memoryBytes ?? 0
+  }
+  return { compiled, globals, memoryBytes }
+}
+
+/** A component of WASI, which needs no glue. */
+function linkedByPlan(plan: readonly PlannedInstance[], modules: Prepared['modules']): GuestProgram {
+  const { compiled, globals, memoryBytes } = compile(modules)
+  const codes = [...compiled.values()]
+  const exported = codes.flatMap((code) => WebAssembly.Module.exports(code).map(({ name }) => name))
+  const run = exported.find(isRun)
+  if (!run) throw new ModuleError('the component does not export wasi:cli/run')
+  return {
+    memoryBytes,
+    globals,
+    entries: [...exported.filter((name) => name === 'meter:start').slice(0, 1), run],
+    direct: undefined,
+    standard: (make, instantiateCore) => linkStandard(plan, codes, make, instantiateCore),
+    link: () => {},
   }
 }
 
