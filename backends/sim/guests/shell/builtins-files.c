@@ -75,20 +75,6 @@ int pwd_builtin(int argc, char **argv) {
   return here ? puts(here), 0 : fail("%s", strerror(errno));
 }
 
-// One character behind a backslash; 0: nothing more is printed.
-static int escaped(const char **text) {
-  const char *at = *text;
-  static const char letters[] = "abfnrtv\\", bytes[] = "\a\b\f\n\r\t\v\\";
-  char *letter = *at ? strchr(letters, *at) : 0;
-  if (letter) return putchar(bytes[letter - letters]), *text = at + 1, 1;
-  if (*at == 'c') return 0;
-  if (*at < '0' || *at > '7') return putchar('\\'), 1;
-  int byte = 0, most = *at == '0' ? 4 : 3;
-  for (int digits = 0; digits < most && *at >= '0' && *at <= '7'; digits++) byte = byte * 8 + *at++ - '0';
-  putchar(byte);
-  return *text = at, 1;
-}
-
 int echo_builtin(int argc, char **argv) {
   int at = 1, newline = 1;
   if (at < argc && strcmp(argv[at], "-n") == 0) at++, newline = 0;
@@ -96,7 +82,7 @@ int echo_builtin(int argc, char **argv) {
     if (at > first) putchar(' ');
     for (const char *text = argv[at]; *text;) {
       if (*text != '\\') putchar(*text++);
-      else if (text++, !escaped(&text)) return 0;
+      else if (text++, !print_escaped(&text, 1)) return 0;
     }
   }
   if (newline) putchar('\n');

@@ -257,9 +257,9 @@ static int as_tool(int (*main)(int, char **), int argc, char **argv) {
   int answer = main(argc, argv);
   return tool = outer, answer;
 }
-__attribute__((weak)) TOOL(printf);
+TOOL(printf);
 TOOL(test);
-static int printf_builtin(int argc, char **argv) { return printf_main ? as_tool(printf_main, argc, argv) : 127; }
+static int printf_builtin(int argc, char **argv) { return as_tool(printf_main, argc, argv); }
 static int test_builtin(int argc, char **argv) { return as_tool(test_main, argc, argv); }
 
 #define ELSEWHERE(name) int name##_builtin(int argc, char **argv);

@@ -56,7 +56,7 @@ static void redraw(void) {
   show("\r"), show(prompt);
   text[length] = 0;
   show(text), show("\033[J");
-  if (all > 0 && all % wide == 0) show("\r\n");
+  if (all > 0 && all % wide == 0) show("\n");
   row = here / wide;
   move(all / wide - row, 'A');
   show("\r");
@@ -152,8 +152,8 @@ static void tab(int again) {
   screen = (struct text){.arena = &scratch};
   if (more.length) insert(more.start, (int)more.length);
   else if (again && found.count > 1) {
-    show("\r\n");
-    for (int one = 0; one < found.count; one++) show(found.list[one]), show(one + 1 < found.count ? "  " : "\r\n");
+    show("\n");
+    for (int one = 0; one < found.count; one++) show(found.list[one]), show(one + 1 < found.count ? "  " : "\n");
     row = 0;
   } else show("\a");
   redraw();
@@ -230,7 +230,7 @@ char *edit_line(const char *with) {
     done = act(key, &place, &kept, before_key);
   }
   if (done > 0 && at != length) at = length, redraw();
-  if (done > 0) show("\r\n"), flush_screen();
+  if (done > 0) show("\n"), flush_screen();
   tcsetattr(0, TCSADRAIN, &usual);
   free(kept);
   release(&scratch, mark);

@@ -238,12 +238,12 @@ int run_input(int flags) {
     // A terminal gets its prompt again.
     if (input->fd >= 0 && interactive && unwinding == FAIL) {
       if (interrupted) fputc('\n', stderr);
-      unwinding = NOTHING, interrupted = 0, at_end = 0;
+      unwinding = NOTHING, interrupted = 0, at_end = input->over = 0;
       input->at = input->end, input->backs = 0;
       while (scopes()) pop_scope();
       loops = 0, function_line = 0, builtin_name = 0;
     }
-    if (at_end && input->terminal && !unwinding) at_end = leaves_terminal();
+    if (at_end && input->terminal && !unwinding) at_end = leaves_terminal(), input->over = at_end;
   }
   return answer;
 }

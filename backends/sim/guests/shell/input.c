@@ -36,14 +36,16 @@ void pop_input(void) {
 }
 
 static int fill(void) {
-  if (input->fd < 0) return 0;
+  if (input->fd < 0 || input->over) return 0;
   const char *prompt = prompt_kind ? get(prompt_kind == 1 ? "PS1" : "PS2") : 0;
   if (prompt) prompt = expand_prompt(prompt);
   if (input->terminal) {
     free(input->buffer);
     input->buffer = edit_line(prompt ? prompt : "");
     prompt_kind = 2;
-    if (!input->buffer) return 0;
+    input->over = !input->buffer;
+    input->at = input->end = 0;
+    if (input->over) return 0;
     input->at = input->buffer, input->end = input->at + strlen(input->at);
     return 1;
   }

@@ -98,7 +98,7 @@ struct input {
   struct input *outer;
   const char *at, *end;
   char *buffer;
-  int fd, line, back[4], backs, terminal;
+  int fd, line, back[4], backs, terminal, over;
   struct alias *alias;
 };
 extern struct input *input;
@@ -250,6 +250,7 @@ struct builtin {
 const struct builtin *find_builtin(const char *name);
 const struct builtin *builtin_at(int at);
 int describe(const char *name, int verbose);
+int print_escaped(const char **text, int zero);
 
 // Lines of a terminal (edit.c, complete.c).
 char *edit_line(const char *prompt);
