@@ -10,7 +10,7 @@ typedef struct {
 typedef struct {
   regoff_t rm_so, rm_eo;
 } regmatch_t;
-enum { REG_EXTENDED = 1, REG_ICASE = 2, REG_NOSUB = 4, REG_NEWLINE = 8, REG_NOTBOL = 1, REG_NOTEOL = 2 };
+enum { REG_EXTENDED = 1, REG_ICASE = 2, REG_NOSUB = 4, REG_NEWLINE = 8, REG_NOTBOL = 1, REG_NOTEOL = 2, REG_STARTEND = 4 };
 enum { REG_NOMATCH = 1, REG_BADPAT, REG_ECOLLATE, REG_ECTYPE, REG_EESCAPE, REG_ESUBREG, REG_EBRACK, REG_EPAREN, REG_EBRACE, REG_BADBR, REG_ERANGE, REG_ESPACE, REG_BADRPT };
 int regcomp(regex_t *to, const char *pattern, int flags);
 int regexec(const regex_t *compiled, const char *text, size_t count, regmatch_t *matches, int flags);

@@ -110,7 +110,6 @@ static int follow(struct match *match, int at_step, int at) {
 static int match_at(struct match *match, int start) {
   for (int slot = 0; slot < SLOTS; slot++) match->slots[slot] = match->best[slot] = -1;
   match->slots[0] = start;
-  if (match->seen) memset(match->seen, 0, ((long)(match->length + 1) * match->program->count >> 3) + 1);
   match->count = 0;
   if (!push(match, (struct pending){0, start, -1, 0})) return REG_ESPACE;
   while (match->count > 0) {
@@ -122,13 +121,17 @@ static int match_at(struct match *match, int start) {
 }
 
 int regexec(const regex_t *compiled, const char *text, size_t count, regmatch_t *matches, int flags) {
-  struct match match = {.program = compiled->program, .text = text, .length = strlen(text), .flags = flags};
+  // With REG_STARTEND a part of the text counts, and what stands before it is still there.
+  int within = (flags & REG_STARTEND) != 0, begin = within ? matches[0].rm_so : 0;
+  struct match match = {.program = compiled->program, .text = text, .flags = flags};
+  match.length = within ? matches[0].rm_eo : (int)strlen(text);
   const struct regex_step *first = match.program->steps;
-  if (!match.program->refers) match.seen = malloc(((long)(match.length + 1) * match.program->count >> 3) + 1);
+  // What led nowhere from one start leads nowhere from the next.
+  if (!match.program->refers) match.seen = calloc(1, ((long)(match.length + 1) * match.program->count >> 3) + 1);
   int answer = REG_NOMATCH;
-  for (int start = 0; start <= match.length && answer == REG_NOMATCH; start++) {
+  for (int start = begin; start <= match.length && answer == REG_NOMATCH; start++) {
     // Most places can be passed over at once.
-    if (first->code == R_CHARACTER && (unsigned char)text[start] != first->first) continue;
+    if (first->code == R_CHARACTER && (start == match.length || (unsigned char)text[start] != first->first)) continue;
     answer = match_at(&match, start);
     if (first->code == R_LINE_START && !match.program->newline) break;
   }
