@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "shared.h"
+#include "system.h"
 #include "tools.h"
 
-#define ALL(EACH) EACH(echo) EACH(true) EACH(false) EACH(cat) EACH(sleep) EACH(seq) EACH(sh) EACH(yes)
+#define ALL(EACH) FILE_TOOLS(EACH) SYSTEM_TOOLS(EACH) EACH(sh) EACH(test)
 
 #define DECLARE(name) TOOL(name);
 ALL(DECLARE)
@@ -16,7 +18,7 @@ static const struct {
   int (*run)(int, char **);
 } tools[] = {
 #define ENTRY(name) {#name, name##_main},
-    ALL(ENTRY)};
+    ALL(ENTRY){"[", test_main}, {"egrep", grep_main}, {"fgrep", grep_main}};
 
 const char *tool;
 
