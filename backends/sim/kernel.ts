@@ -86,6 +86,7 @@ export function openSimulated(machine: Machine, runtime: Task, options: Simulate
   const wait = async (given: Syscall): Promise<Outcome> => {
     const thread = idle.pop() ?? newThread(machine, runtime)
     const answer = machine.call(thread, given)
+    options.nudge?.()
     try {
       if (answer) return answer
       await until(() => thread.finished !== undefined || !thread.alive)

@@ -25,6 +25,8 @@ export interface LiveInputs extends Inputs {
 
 /** Virtual time in one go, so that what arrives is not left waiting. */
 const stretchNs = 50e6
+/** Turns of the event loop without a call. */
+const stillTurns = 4
 /** Turns without anything after which a replay is stuck. */
 const idleMost = 1000
 
@@ -35,25 +37,56 @@ function letIn({ typed, onSignal, onSize }: Inputs, input: Arrival | Input): voi
   else for (const told of [...onSize]) told(input.columns, input.rows)
 }
 
+/** Whether JavaScript has done all that it can do by itself: then only may time pass, or whoever wakes up late finds another machine. */
+interface Stillness {
+  readonly isStill: () => boolean
+  /** Somebody has made a call. */
+  readonly touched: () => void
+  readonly turn: () => Promise<void>
+}
+
+function stillness(): Stillness {
+  let count = 0
+  let turning: Promise<void> | undefined
+  return {
+    isStill: () => count >= stillTurns,
+    touched: () => {
+      count = 0
+    },
+    turn: () => {
+      turning ??= new Promise((resolve) =>
+        setImmediate(() => {
+          count += 1
+          turning = undefined
+          resolve()
+        }),
+      )
+      return turning
+    },
+  }
+}
+
 /** From a log. */
 export function replayedInputs({ clock }: Kernel, logged: readonly Input[]): Inputs {
+  const still = stillness()
   let next = 0
   let idle = 0
   const inputs: Inputs = {
     ...{ typed: new Typed(), onSignal: new Set(), onSize: new Set() },
-    limitNs: () => logged[next]?.atNs ?? Number.POSITIVE_INFINITY,
+    limitNs: () => (still.isStill() ? (logged[next]?.atNs ?? Number.POSITIVE_INFINITY) : clock.nowNs),
     meanwhile: () => {
+      if (!still.isStill()) return still.turn()
       const due = logged[next]
-      if (due === undefined || due.atNs > clock.nowNs) {
-        // JavaScript of others may have to come to its turn first.
-        return idle++ < idleMost ? new Promise((resolve) => setTimeout(resolve)) : undefined
-      }
+      // JavaScript of others may have to come to its turn first.
+      if (due === undefined || due.atNs > clock.nowNs) return idle++ < idleMost ? still.turn() : undefined
       next += 1
+      still.touched()
       letIn(inputs, due)
       return Promise.resolve()
     },
     nudge: () => {
       idle = 0
+      still.touched()
     },
   }
   return inputs
@@ -61,14 +94,27 @@ export function replayedInputs({ clock }: Kernel, logged: readonly Input[]): Inp
 
 /** From whoever is there. */
 export function liveInputs({ clock }: Kernel): LiveInputs {
+  const still = stillness()
   const noted: Input[] = []
   const arrived: Arrival[] = []
+  /** When the first of them is let in. */
+  let dueNs: number | undefined
   const sleepers = new Set<() => void>()
   const wake = () => {
     for (const sleeper of [...sleepers]) sleeper()
   }
   let pace: { readonly atMs: number; readonly atNs: number } | undefined
-  const paceNs = () => Math.floor(pace!.atNs + (performance.now() - pace!.atMs) * 1e6)
+  const paceNs = () => (pace ? Math.floor(pace.atNs + (performance.now() - pace.atMs) * 1e6) : clock.nowNs)
+  const sleep = (delayMs: number) =>
+    new Promise<void>((resolve) => {
+      const sleeper = () => {
+        clearTimeout(timer)
+        sleepers.delete(sleeper)
+        resolve()
+      }
+      const timer = setTimeout(sleeper, Math.min(delayMs, 1 << 30))
+      sleepers.add(sleeper)
+    })
   const inputs: LiveInputs = {
     ...{ typed: new Typed(), onSignal: new Set(), onSize: new Set(), noted },
     arrive: (arrival) => {
@@ -79,31 +125,33 @@ export function liveInputs({ clock }: Kernel): LiveInputs {
       pace ??= { atMs: performance.now(), atNs: clock.nowNs }
     },
     limitNs: () => {
-      if (pace) return Math.max(clock.nowNs, paceNs())
-      return clock.next() === undefined ? Number.POSITIVE_INFINITY : clock.nowNs + stretchNs
+      if (!still.isStill()) return clock.nowNs
+      if (dueNs !== undefined) return dueNs
+      const next = clock.next()
+      if (pace) return next !== undefined && next <= paceNs() ? next : clock.nowNs
+      return next === undefined ? Number.POSITIVE_INFINITY : Math.max(next, clock.nowNs + stretchNs)
     },
     meanwhile: () => {
-      const arrival = arrived.shift()
-      if (arrival) {
+      if (!still.isStill()) return still.turn()
+      if (arrived.length > 0) {
+        dueNs ??= Math.max(clock.nowNs, paceNs())
+        if (clock.nowNs < dueNs) return Promise.resolve()
+        dueNs = undefined
+        const arrival = arrived.shift()!
         noted.push({ ...arrival, atNs: clock.nowNs } as Input)
+        still.touched()
         letIn(inputs, arrival)
         return Promise.resolve()
       }
       const next = clock.next()
-      if (!pace && next !== undefined) return new Promise((resolve) => setImmediate(resolve))
+      if (!pace && next !== undefined) return still.turn()
       // Without an end, so that the process lives as long as something may come.
-      const delayMs = next === undefined ? 1 << 30 : Math.max(1, (next - paceNs()) / 1e6)
-      return new Promise<void>((resolve) => {
-        const sleeper = () => {
-          clearTimeout(timer)
-          sleepers.delete(sleeper)
-          resolve()
-        }
-        const timer = setTimeout(sleeper, Math.min(delayMs, 1 << 30))
-        sleepers.add(sleeper)
-      })
+      return sleep(next === undefined ? 1 << 30 : Math.max(1, (next - paceNs()) / 1e6))
     },
-    nudge: wake,
+    nudge: () => {
+      still.touched()
+      wake()
+    },
   }
   return inputs
 }
