@@ -19,6 +19,8 @@ struct match {
   int count, room;
   // One bit for each step at each character; absent where what was matched before matters.
   unsigned char *seen;
+  // Where it is absent: the character at which this way came by each step last, so that nothing is repeated for nothing.
+  int *passed;
   int slots[SLOTS], best[SLOTS];
 };
 
@@ -81,6 +83,11 @@ static int follow(struct match *match, int at_step, int at) {
         return 1;
       case R_JUMP: at_step = step->first; continue;
       case R_SPLIT:
+        if (match->passed) {
+          if (match->passed[at_step] == at) return 1;
+          if (!push(match, (struct pending){0, 0, SLOTS + at_step, match->passed[at_step]})) return 0;
+          match->passed[at_step] = at;
+        }
         if (!push(match, (struct pending){step->second, at, -1, 0})) return 0;
         at_step = step->first;
         continue;
@@ -114,7 +121,8 @@ static int match_at(struct match *match, int start) {
   if (!push(match, (struct pending){0, start, -1, 0})) return REG_ESPACE;
   while (match->count > 0) {
     struct pending next = match->stack[--match->count];
-    if (next.slot >= 0) match->slots[next.slot] = next.held;
+    if (next.slot >= SLOTS) match->passed[next.slot - SLOTS] = next.held;
+    else if (next.slot >= 0) match->slots[next.slot] = next.held;
     else if (!follow(match, next.step, next.at)) return REG_ESPACE;
   }
   return match->best[1] >= 0 ? 0 : REG_NOMATCH;
@@ -128,6 +136,7 @@ int regexec(const regex_t *compiled, const char *text, size_t count, regmatch_t 
   const struct regex_step *first = match.program->steps;
   // What led nowhere from one start leads nowhere from the next.
   if (!match.program->refers) match.seen = calloc(1, ((long)(match.length + 1) * match.program->count >> 3) + 1);
+  else if ((match.passed = malloc(match.program->count * sizeof(int)))) memset(match.passed, -1, match.program->count * sizeof(int));
   int answer = REG_NOMATCH;
   for (int start = begin; start <= match.length && answer == REG_NOMATCH; start++) {
     // Most places can be passed over at once.
@@ -141,5 +150,6 @@ int regexec(const regex_t *compiled, const char *text, size_t count, regmatch_t 
   }
   free(match.stack);
   free(match.seen);
+  free(match.passed);
   return answer;
 }

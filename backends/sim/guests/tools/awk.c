@@ -361,7 +361,7 @@ TOOL(awk) {
     if (letter == '?') return 2;
     if (letter == 'F') {
       char *text = need(malloc(strlen(optarg) + 4));
-      strcpy(text, "FS="), strcat(text, strcmp(optarg, "t") ? optarg : "\\t");
+      strcpy(text, "FS="), strcat(text, optarg);
       assign_operand(text);
     } else if (letter == 'v') assign_operand(optarg);
     else if (letter == 'f') {

@@ -20,6 +20,13 @@ static int number_at(const char **at, int most) {
   return number;
 }
 
+static int is_day(const char *text) {
+  static const char days[] = "sunmontuewedthufrisat";
+  for (const char *day = days; *day; day += 3)
+    if (strncasecmp(day, text, 3) == 0) return 1;
+  return 0;
+}
+
 // @N, YYYY-MM-DD, HH:MM[:SS[.F]], D Mon YYYY, now, today, yesterday, tomorrow, [+-]N UNIT [ago], Z, UTC, in any order.
 int date_of(const char *text, struct timespec *to) {
   clock_gettime(CLOCK_REALTIME, to);
@@ -115,13 +122,15 @@ int date_of(const char *text, struct timespec *to) {
       else if (strncasecmp(at, "year", 4) == 0) parts.tm_year += by, at += 4;
       else return 0;
       clock |= 2;
-    } else if (letters == 3 && strchr("smtwf", *start | 32) && strncasecmp(start, "utc", 3)) continue;
+    } else if (letters >= 3 && is_day(start)) continue;
     else if (strncasecmp(start, "utc", 3) && strncasecmp(start, "gmt", 3) && strncasecmp(start, "z", letters)) return 0;
   }
   // A date alone means its beginning.
   if ((date || !clock) && !(clock & 1)) parts.tm_hour = parts.tm_min = parts.tm_sec = 0, nanoseconds = 0;
+  struct tm wanted = parts;
   to->tv_sec = timegm(&parts) + more, to->tv_nsec = nanoseconds;
-  return 1;
+  // A day that the month does not have is only right when it was counted to.
+  return !date || clock & 2 || (wanted.tm_mday == parts.tm_mday && wanted.tm_mon == parts.tm_mon);
 }
 
 // strftime with %N, and with what GNU puts behind the percent sign.

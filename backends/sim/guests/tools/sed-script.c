@@ -135,13 +135,20 @@ static char *lines(void) {
   skip_blanks();
   if (!*at) mistake("expected \\ after `a', `c' or `i'");
   if (*at == '\\') {
-    at++;
+    const char *behind = ++at;
     skip_blanks();
     if (*at == '\n') at++;
+    else at = behind;
   }
   char *text = need(malloc(strlen(at) + 2)), *to = text;
   for (; *at && *at != '\n'; at++) {
-    if (*at == '\\' && at[1]) at++;
+    if (*at == '\\' && at[1]) {
+      const char *letter = strchr("abfnrtv", *++at);
+      if (letter && to > text) {
+        *to++ = (char)escaped(&at, 1), at--;
+        continue;
+      }
+    }
     *to++ = *at;
   }
   *to++ = '\n', *to = 0;
