@@ -11,7 +11,7 @@
   EACH(date) EACH(dd) EACH(dirname) EACH(du) EACH(echo) EACH(env) EACH(expand) EACH(expr) EACH(false) EACH(find) EACH(fold)  \
   EACH(grep) EACH(head) EACH(hexdump) EACH(id) EACH(ln) EACH(ls) EACH(mkdir) EACH(mkfifo) EACH(mktemp) EACH(mv) EACH(nl)     \
   EACH(od) EACH(paste) EACH(printenv) EACH(printf) EACH(pwd) EACH(readlink) EACH(realpath) EACH(rev) EACH(rm) EACH(rmdir)    \
-  EACH(sed) EACH(seq) EACH(sha256sum) EACH(sleep) EACH(sort) EACH(split) EACH(stat) EACH(sync) EACH(tac) EACH(tail)          \
+  EACH(sed) EACH(seq) EACH(sha256sum) EACH(sleep) EACH(sort) EACH(split) EACH(stat) EACH(sync) EACH(tac) EACH(tail) EACH(tar) \
   EACH(tee) EACH(touch) EACH(tr) EACH(true) EACH(truncate) EACH(tty) EACH(uname) EACH(uniq) EACH(wc) EACH(which)             \
   EACH(whoami) EACH(xargs) EACH(yes)
 
