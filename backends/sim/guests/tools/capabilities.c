@@ -95,7 +95,7 @@ TOOL(capsh) {
       if (setgid(atoi(value + 1)) < 0) return complain("Failed to set gid=%s", value + 1);
     } else if (strcmp(word, "--") == 0 || strcmp(word, "==") == 0) {
       argv[at] = "sh";
-      return execute(argv + at);
+      return execute_program(argv + at);
     } else return object("unrecognized option '%s'", word);
   }
   return 0;
@@ -145,5 +145,5 @@ TOOL(setpriv) {
   if (no_groups && setgroups(0, 0) < 0 && errno != EPERM) return complain("setgroups failed");
   if (at < argc && strcmp(argv[at], "--") == 0) at++;
   if (at >= argc) return usage("No program specified");
-  return execute(argv + at);
+  return execute_program(argv + at);
 }

@@ -127,7 +127,7 @@ TOOL(setsid) {
   }
   if (setsid() < 0) return complain("setsid failed");
   if (terminal && failed(sys_ioctl_int(0, 0x540e, 1))) return complain("failed to set the controlling terminal");
-  return execute(argv + optind);
+  return execute_program(argv + optind);
 }
 
 static double seconds_of(const char *text) {
@@ -196,7 +196,7 @@ TOOL(watch) {
     if (!without_head) printf("Every %.1fs: %s    %s: %s\n\n", every, line, host, date);
     fflush(0);
     pid_t child = fork();
-    if (child == 0) return execute((char *[]){"sh", "-c", line, 0});
+    if (child == 0) return execute_program((char *[]){"sh", "-c", line, 0});
     if (child > 0) waitpid(child, 0, 0);
     usleep((unsigned)(every * 1e6));
   }
@@ -242,7 +242,7 @@ TOOL(taskset) {
     if (!given) return 0;
     mask = list ? cpu_list(given) : strtoull(given, 0, 16);
     if (turn == 0 && failed(sys_sched_setaffinity(pid, 8, &mask, 8))) return complain("failed to set pid %d's affinity", pid);
-    if (!pid) return execute(argv + at);
+    if (!pid) return execute_program(argv + at);
   }
   return 0;
 }
@@ -263,6 +263,6 @@ TOOL(flock) {
   if (failed(sys_flock(fd, how | tries))) return errno == EAGAIN ? status : (complain("%s", argv[optind]), 69);
   if (!*words) return 0;
   pid_t child = fork();
-  if (child == 0) return execute(command ? (char *[]){"sh", "-c", *words, 0} : words);
+  if (child == 0) return execute_program(command ? (char *[]){"sh", "-c", *words, 0} : words);
   return child < 0 ? complain("fork failed") : status_of(child);
 }

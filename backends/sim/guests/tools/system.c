@@ -153,7 +153,7 @@ int speaks_utf8(void) {
   return locale && (strstr(locale, "UTF-8") || strstr(locale, "utf8"));
 }
 
-int execute(char **argv) {
+int execute_program(char **argv) {
   fflush(0);
   execvp(argv[0], argv);
   int status = errno == ENOENT ? 127 : 126;
@@ -162,7 +162,7 @@ int execute(char **argv) {
 }
 
 int execute_or_shell(char **argv) {
-  if (argv[0]) return execute(argv);
+  if (argv[0]) return execute_program(argv);
   char *shell = getenv("SHELL");
   if (!shell || !*shell) shell = "/bin/sh";
   char *slash = strrchr(shell, '/'), *name;

@@ -69,7 +69,7 @@ int speaks_utf8(void);
 int chosen_columns(const char *text, const char *const *names, int *to, int count);
 
 // Executes a program in this process: answers only when that fails, with 127 or 126, and has said so as util-linux does.
-int execute(char **argv);
+int execute_program(char **argv);
 // A shell, when there is no program.
 int execute_or_shell(char **argv);
 // `NAME: text` and where to read more. Answers 1.
