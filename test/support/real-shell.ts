@@ -14,7 +14,10 @@ export interface Said {
   readonly code: number
 }
 
-const driver = `for script in scripts/*; do
+/** No script may write much, or compute for long. */
+const driver = `ulimit -f 20480
+ulimit -t 10
+for script in scripts/*; do
   number=\${script##*/}
   mkdir work/$number
   (cd work/$number && exec sh -c "$(cat ../../$script)" >../../said/$number 2>&1 </dev/null)

@@ -1,4 +1,5 @@
 // Scripts for every feature of the shell, by area: our sh and dash have to say the same about each.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the shell's own
 
 export const shellScripts: Readonly<Record<string, readonly string[]>> = {
   lists: [

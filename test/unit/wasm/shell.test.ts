@@ -1,4 +1,5 @@
 // Our sh beside Debian's dash: the same scripts, the same words, the same exit codes.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the shell's own
 
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -90,7 +91,7 @@ const command: fc.Arbitrary<string> = fc.letrec((again) => ({
     again('any').map((body) => `{ ${body}; }`),
     again('any').map((body) => `(${body})`),
     again('any').map((body) => `! { ${body}; }`),
-    again('any').map((body) => `{ ${body}; } > f; while read l; do echo "<$l>"; done < f`),
+    again('any').map((body) => `{ ${body}; } > f; read l < f; echo "<$l>"`),
     again('any').map((body) => `x=$(${body})`),
     again('any').map((body) => `f() { ${body}; }; f a b`),
   ),
@@ -111,7 +112,7 @@ describe.skipIf(!hasRealShell)('random scripts', () => {
             expect({ script, ...ours(script) }).toEqual({ script, ...real[at] })
         },
       ),
-      { numRuns: 12 },
+      { numRuns: 8 },
     )
   })
 })

@@ -207,7 +207,6 @@ int run_simple(struct node *node, int flags) {
   struct fields arguments = {0}, assignments = {0};
   struct kept *kept = 0;
   int answer = 0, keeps = 0;
-  line = node->line - (function_line ? function_line - 1 : 0);
   substitution_status = 0;
   expand_arguments(node->words, &arguments);
   if (!unwinding) {

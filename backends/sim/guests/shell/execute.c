@@ -175,6 +175,7 @@ int run(struct node *node, int flags) {
   if (trap_pending) run_traps();
   if (interrupted && interactive) unwinding = FAIL, status = 130;
   if (unwinding || OPTION('n')) return status;
+  if (node->kind == SIMPLE || node->kind == FOR || node->kind == CASE || node->kind == SUBSHELL) line = node->line;
   int answer = 0, checks = 0, inner = flags & (LAST | TESTED);
   switch (node->kind) {
     case SIMPLE: checks = 1, answer = run_simple(node, flags); break;

@@ -34,7 +34,7 @@ struct variable *variable(const char *name, size_t length) {
 char *get(const char *name) {
   static char number[16];
   if (strcmp(name, "LINENO") == 0) {
-    snprintf(number, sizeof number, "%d", line);
+    snprintf(number, sizeof number, "%d", line - (function_line ? function_line - 1 : 0));
     return number;
   }
   return variable(name, strlen(name))->value;
