@@ -2,6 +2,8 @@
 // and of those that it has forked have in common what none of them has written to.
 
 const chunkBytes = 65536
+/** Nobody writes to it. */
+const zeros = new Uint8Array(chunkBytes)
 
 /** Everything that an instance holds. */
 export interface GuestImage {
@@ -16,19 +18,17 @@ export function saveMemory(bytes: Uint8Array, base: readonly Uint8Array[] = []):
   const chunks: Uint8Array[] = []
   for (let start = 0; start < bytes.length; start += chunkBytes) {
     const known = base[chunks.length]
-    chunks.push(known && isSame(bytes, start, known) ? known : bytes.slice(start, start + chunkBytes))
+    if (known && isSame(bytes, start, known)) chunks.push(known)
+    else chunks.push(isSame(bytes, start, zeros) ? zeros : bytes.slice(start, start + chunkBytes))
   }
   return chunks
 }
 
-/** What is behind the last chunk becomes zeros. */
-export function restoreMemory(bytes: Uint8Array, chunks: readonly Uint8Array[]): void {
-  let start = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, start)
-    start += chunk.length
-  }
-  if (start < bytes.length) bytes.fill(0, start)
+/** @param isFresh - nobody has written to it yet. */
+export function restoreMemory(bytes: Uint8Array, chunks: readonly Uint8Array[], isFresh = false): void {
+  for (const [at, chunk] of chunks.entries())
+    if (chunk !== zeros) bytes.set(chunk, at * chunkBytes)
+    else if (!isFresh) bytes.fill(0, at * chunkBytes, (at + 1) * chunkBytes)
 }
 
 function isSame(bytes: Uint8Array, start: number, chunk: Uint8Array): boolean {

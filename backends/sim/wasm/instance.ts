@@ -21,6 +21,7 @@ interface Core {
   readonly fuel: WebAssembly.Global
 }
 
+const stackBytes = 64 * 1024
 /** Instructions that may run while modules are linked. */
 const linkingFuel = 10_000_000
 
@@ -30,6 +31,8 @@ const call = (core: Core, name: string, argument?: number): unknown =>
 export class Instance {
   readonly #cores: Core[] = []
   readonly #entries = new Map<string, ((...given: number[]) => number) | undefined>()
+  /** Where the guest keeps its frames while it is suspended. */
+  readonly stack: number
   /** Whom it serves. */
   owner: Host | undefined
   #memory: WebAssembly.Memory | undefined
@@ -41,7 +44,7 @@ export class Instance {
     const meter = {
       // Nothing can suspend it before it is there.
       pause: () => (this.owner ?? trap('the guest does not end while it is linked')).pause(),
-      grow: (pages: number) => (this.owner ? this.owner.grow(pages) : -1),
+      grow: (pages: number) => (this.owner ? this.owner.grow(pages) : this.memory.grow(pages)),
       overflow: () => trap('the stack of the guest is full'),
     }
     const instantiate = (module: WebAssembly.Module, imports: object) => {
@@ -71,6 +74,11 @@ export class Instance {
         instantiate,
       )
     if (!this.#memory) trap('the guest has no memory')
+    this.stack = realloc()(0, 0, 16, stackBytes) >>> 0
+    if (this.stack === 0 || this.stack + stackBytes > this.bytes.length)
+      trap('the guest finds no memory for its frames')
+    this.view.setUint32(this.stack, this.stack + 8, true)
+    this.view.setUint32(this.stack + 4, this.stack + stackBytes, true)
   }
 
   /** A function that some module exports. */

@@ -30,6 +30,16 @@ export class Instances {
     this.#liveMost = Math.max(1, liveMost)
   }
 
+  /** Bytes of memory that every process begins with. */
+  get firstBytes(): number {
+    if (!this.#first) {
+      const instance = this.#make()
+      this.#first = instance.save()
+      this.#spares.push(instance)
+    }
+    return this.#first.memory.length * 65536
+  }
+
   /** How many processes have an instance. */
   get size(): number {
     return this.#live.size
@@ -41,7 +51,7 @@ export class Instances {
       if (this.#live.size < this.#liveMost && !other.isOver) break
       other.putAway()
     }
-    const spare = this.#spares.pop()
+    const spare = this.#spareOf((image ?? this.#first)?.memory.length)
     const instance = spare ?? this.#make()
     this.#first ??= instance.save()
     if (image) instance.restore(image)
@@ -60,9 +70,15 @@ export class Instances {
   giveBack(holder: Holder, instance: Instance, { unknown = false } = {}): void {
     this.#live.delete(holder)
     instance.owner = undefined
-    // Memory never shrinks.
-    const grown = instance.bytes.length > this.#first!.memory.length * 65536
-    if (!unknown && !grown && this.#spares.length < sparesMost && instance.isPlain) this.#spares.push(instance)
+    if (unknown || !instance.isPlain) return
+    this.#spares.push(instance)
+    if (this.#spares.length > sparesMost) this.#spares.shift()
+  }
+
+  /** One with so many chunks of memory, which never shrinks. */
+  #spareOf(chunks: number | undefined): Instance | undefined {
+    const index = this.#spares.findLastIndex(({ bytes }) => bytes.length / 65536 === chunks)
+    return index < 0 ? undefined : this.#spares.splice(index, 1)[0]
   }
 
   #make(): Instance {

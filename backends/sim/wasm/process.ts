@@ -24,7 +24,7 @@ const callFuel = 200
 const debtFuel = 10_000
 /** What `cabi_realloc` may take. */
 const allocationFuel = 20_000_000
-const stackRoom = 64 * 1024
+const SIGKILL = 9
 const pageBytes = 65536
 
 /** Thrown through the guest: nothing of it runs any more. */
@@ -51,11 +51,8 @@ export class GuestProcess implements Host, Holder {
   /** How it was when it was last put away, or copied. */
   #image: GuestImage | undefined
   #stage: Stage = 'new'
-  #isCharged = false
   /** Which of the program's functions runs. */
   #entry = 0
-  /** Where the guest keeps its frames while it is suspended. */
-  #stack = 0
   /** Made once the guest has unwound. */
   #call: Syscall | undefined
   /** It waits for the outcome of a call, not for time on a processor. */
@@ -112,12 +109,15 @@ export class GuestProcess implements Host, Holder {
     if (this.#debtFuel >= (ends ? 1 : debtFuel)) return { value: this.#pay() }
     if (this.#end) return this.#end
     if (this.#call) return this.#ask(this.#call)
-    if (this.#stage !== 'new' || this.#isCharged) return undefined
-    // Of the segments that execve(2) maps.
-    this.#isCharged = true
-    const answer = charge(this.#task, this.#program.memoryBytes)
+    return undefined
+  }
+
+  /** Of the segments that execve(2) maps. Answers whether it has to wait, or has ended. */
+  #pays(): IteratorResult<Step, number> | undefined {
+    this.#stage = 'ready'
+    const answer = charge(this.#task, this.#instances.firstBytes)
     if (!this.#task.alive || answer === undefined) return { value: { waits: true } }
-    return isDenied(answer) ? { value: { fault: 9 } } : undefined
+    return isDenied(answer) ? { value: { fault: SIGKILL } } : undefined
   }
 
   #ask(call: Syscall): IteratorResult<Step, number> {
@@ -136,16 +136,14 @@ export class GuestProcess implements Host, Holder {
 
   #go(): IteratorResult<Step, number> {
     try {
+      const waits = this.#stage === 'new' && this.#pays()
+      if (waits) return waits
       const instance = this.#live()
       this.#grant(sliceFuel)
-      if (this.#stage === 'new') {
-        this.#prepare(instance)
-        if (this.#task.blocked) return { value: { waits: true } }
-      }
       if (this.#stage === 'ready') this.#stage = 'running'
       else {
         this.#reentered = 0
-        instance.startRewinding(this.#stack)
+        instance.startRewinding(instance.stack)
         this.#stage = 'rewinding'
       }
       for (;;) {
@@ -189,7 +187,6 @@ export class GuestProcess implements Host, Holder {
     copy.#image = this.#image
     copy.#stage = 'unwound'
     copy.#entry = this.#entry
-    copy.#stack = this.#stack
     copy.#answer = { value: 0 }
     copy.#handling = [...this.#handling]
     return copy
@@ -231,19 +228,6 @@ export class GuestProcess implements Host, Holder {
       ...{ handling: this.#handling, debtFuel: this.#debtFuel, paying: this.#paying, end: this.#end },
       image: this.#instance?.save(this.#image) ?? this.#image,
     }
-  }
-
-  #prepare(instance: Instance): void {
-    this.#stage = 'ready'
-    this.#stack = this.allocate(this.#realloc(instance), stackRoom)
-    instance.view.setUint32(this.#stack, this.#stack + 8, true)
-    instance.view.setUint32(this.#stack + 4, this.#stack + stackRoom, true)
-  }
-
-  /** Its own, or pages behind all others. */
-  #realloc(instance: Instance): Realloc {
-    const grown: Realloc = (_old, _oldBytes, _align, bytes) => this.grow(Math.ceil(bytes / pageBytes)) * pageBytes
-    return (instance.entry('cabi_realloc') as Realloc | undefined) ?? grown
   }
 
   #grant(fuel: number): void {
@@ -349,7 +333,7 @@ export class GuestProcess implements Host, Holder {
 
   #unwind(): 'later' {
     this.#stage = 'unwinding'
-    this.#instance!.startUnwinding(this.#stack)
+    this.#instance!.startUnwinding(this.#instance!.stack)
     return 'later'
   }
 
