@@ -25,14 +25,29 @@ export async function compile(
   sources: Readonly<Record<string, string>>,
   flags: readonly string[] = [],
 ): Promise<Uint8Array> {
+  return await clang(sources, [...always, ...flags])
+}
+
+/** The same for programs that use the C library of WASI. */
+export async function compileForWasi(
+  sources: Readonly<Record<string, string>>,
+  flags: readonly string[] = [],
+): Promise<Uint8Array> {
+  return await clang(sources, ['--target=wasm32-wasip1', '-O2', '-Wl,-s', ...flags])
+}
+
+async function clang(sources: Readonly<Record<string, string>>, flags: readonly string[]): Promise<Uint8Array> {
   const { commands } = await import('@yowasp/clang')
   const messages: Uint8Array[] = []
   const listen = (bytes: Uint8Array | null) => {
     if (bytes) messages.push(bytes)
   }
   const names = Object.keys(sources).filter((name) => name.endsWith('.c'))
+  // Libraries stand behind what uses them.
+  const libraries = flags.filter((flag) => flag.startsWith('-l'))
+  const others = flags.filter((flag) => !flag.startsWith('-l'))
   try {
-    const files = await commands.clang([...always, ...flags, ...names, '-o', 'out.wasm'], treeOf(sources), {
+    const files = await commands.clang([...others, ...names, ...libraries, '-o', 'out.wasm'], treeOf(sources), {
       stdout: listen,
       stderr: listen,
       fetchProgress: () => {},
