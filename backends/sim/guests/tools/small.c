@@ -1,4 +1,4 @@
-// Tools of a few lines: echo true false sleep seq yes printf env basename dirname pwd mktemp tty sync clear which nproc
+// Tools of a few lines: echo true false sleep seq yes env basename dirname pwd mktemp tty sync clear which nproc
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -31,107 +31,6 @@ TOOL(echo) {
   }
   if (line) putchar('\n');
   return 0;
-}
-
-static int print_status;
-
-// A number as printf takes it; 'a is its code.
-static void read_number(const char *text, long long *whole, double *real) {
-  char *end;
-  *whole = 0, *real = 0;
-  if (*text == '\'' || *text == '"') {
-    *whole = (unsigned char)text[1], *real = *whole;
-    return;
-  }
-  errno = 0;
-  *whole = strtoll(text, &end, 0);
-  if (errno == ERANGE && *text != '-') errno = 0, *whole = (long long)strtoull(text, &end, 0);
-  char *real_end;
-  *real = (text[0] == '0' && (text[1] | 32) == 'x') ? (double)*whole : strtod(text, &real_end);
-  if (!(text[0] == '0' && (text[1] | 32) == 'x') && real_end > end && strchr("eEfFgG", print_status >> 8)) end = real_end;
-  if (errno) print_status |= complain("'%s'", text);
-  else if (*end || !*text) {
-    if (*text) print_status |= object(end == text ? "'%s': expected a numeric value" : "'%s': value not completely converted", text);
-  }
-}
-
-static int print_escaped(const char *text) {
-  while (*text) {
-    if (*text != '\\') {
-      putchar(*text++);
-      continue;
-    }
-    text++;
-    int octal = *text >= '0' && *text <= '7', c = escaped(&text, octal && *text == '0' && text[1] >= '0' && text[1] <= '7');
-    if (c < 0) return -1;
-    putchar(c);
-  }
-  return 0;
-}
-
-// One pass over the format. Answers how many arguments it took, -1 to end.
-static int print_once(const char *at, char **given, int count) {
-  int taken = 0;
-  while (*at) {
-    if (*at == '\\') {
-      at++;
-      int c = escaped(&at, 0);
-      if (c < 0) return -1;
-      putchar(c);
-      continue;
-    }
-    if (*at != '%' || at[1] == '%') {
-      if (*at == '%') at++;
-      putchar(*at++);
-      continue;
-    }
-    char pattern[80];
-    size_t length = 0;
-    const char *start = at;
-    pattern[length++] = *at++;
-    while (*at && length < 50 && strchr("-+ #0123456789.*'", *at)) {
-      if (*at == '*') length += snprintf(pattern + length, 12, "%d", taken < count ? atoi(given[taken]) : 0), taken += taken < count, at++;
-      else pattern[length++] = *at++;
-    }
-    while (*at && strchr("hlLjzt", *at)) at++;
-    char kind = *at;
-    if (!kind || !strchr("diouxXcsbqeEfFgG", kind)) {
-      print_status = object("%.*s: invalid conversion specification", (int)(at - start) + (kind != 0), start);
-      return -1;
-    }
-    at++;
-    const char *text = taken < count ? given[taken++] : 0;
-    long long whole;
-    double real;
-    if (kind == 'b') {
-      if (text && print_escaped(text) < 0) return -1;
-    } else if (kind == 's' || kind == 'q') strcpy(pattern + length, "s"), printf(pattern, text ? text : "");
-    else if (kind == 'c') {
-      if (text && *text) strcpy(pattern + length, "c"), printf(pattern, *text);
-    } else {
-      print_status = (print_status & 255) | kind << 8;
-      read_number(text ? text : "0", &whole, &real);
-      print_status &= 255;
-      if (strchr("eEfFgG", kind)) pattern[length++] = kind, pattern[length] = 0, printf(pattern, real);
-      else strcpy(pattern + length, "ll"), pattern[length + 2] = kind, pattern[length + 3] = 0, printf(pattern, whole);
-    }
-  }
-  return taken;
-}
-
-TOOL(printf) {
-  int at = 1;
-  print_status = 0;
-  if (at < argc && strcmp(argv[at], "--") == 0) at++;
-  if (at >= argc) return object("missing operand");
-  const char *format = argv[at++];
-  for (;;) {
-    int taken = print_once(format, argv + at, argc - at);
-    if (taken <= 0) break;
-    at += taken;
-    if (at >= argc) break;
-  }
-  return print_status & 255;
 }
 
 TOOL(sleep) {
