@@ -31,7 +31,7 @@ describe.skipIf(!hasRealShell)('sh says what dash says', () => {
   let real: Said[]
   beforeAll(() => {
     real = realShell(all.map(({ script }) => script))
-  })
+  }, 60_000)
   for (const area of Object.keys(shellScripts))
     it(`about ${area}`, () => {
       for (const [at, { area: of, script }] of all.entries())
@@ -92,7 +92,7 @@ const command: fc.Arbitrary<string> = fc.letrec((again) => ({
     again('any').map((body) => `(${body})`),
     again('any').map((body) => `! { ${body}; }`),
     again('any').map((body) => `{ ${body}; } > f; read l < f; echo "<$l>"`),
-    again('any').map((body) => `x=$(${body})`),
+    again('any').map((body) => `x=$( ${body})`),
     again('any').map((body) => `f() { ${body}; }; f a b`),
   ),
 })).any as fc.Arbitrary<string>
