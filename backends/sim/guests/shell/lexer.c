@@ -95,10 +95,8 @@ static struct part *backquoted(int in_quotes) {
       if (c == '\n') continue;
       if (c != '\\' && c != '`' && c != '$' && !(c == '"' && in_quotes)) add(&text, '\\');
     }
-    if (c == EOF) {
-      syntax_error("EOF in backquote substitution");
-      break;
-    }
+    if (c == EOF) syntax_error("EOF in backquote substitution");
+    if (c == EOF) break;
     add(&text, c);
   }
   char *whole = ended(&text);
@@ -204,7 +202,6 @@ static struct part *parts_until(enum mode mode) {
     }
     if (c == '\\') {
       c = next_char();
-      if (c == '\n' && mode != BARE && mode != BRACED) continue;
       if (c == '\n') continue;
       int escaped = !quoted || (c != EOF && strchr(mode == DOCUMENT ? "$`\\" : "$`\"\\", c)) || (mode == BRACED_QUOTED && c == '}');
       if (c == EOF || !escaped) put(&all, '\\', 1);
@@ -214,17 +211,14 @@ static struct part *parts_until(enum mode mode) {
     } else if (c == '\'' && !quoted) {
       put_nothing(&all);
       while ((c = next_char()) != '\'') {
-        if (c == EOF) {
-          syntax_error("Unterminated quoted string");
-          break;
-        }
+        if (c == EOF) syntax_error("Unterminated quoted string");
+        if (c == EOF) break;
         put(&all, c, 1);
       }
     } else if (c == '"' && mode == QUOTED) break;
     else if (c == '"' && mode != DOCUMENT && mode != COUNTED) {
       struct part *inside = parts_until(QUOTED);
-      if (!inside) put_nothing(&all);
-      else put_part(&all, inside);
+      inside ? put_part(&all, inside) : put_nothing(&all);
     } else if (c == '}' && (mode == BRACED || mode == BRACED_QUOTED)) break;
     else if (c == '$') dollar(&all, quoted);
     else if (c == '`') {
