@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Program } from '../../../sim/program.ts'
 import { builtGuest, guestMachine } from '../../support/guests.ts'
+import { repository } from '../../support/source.ts'
 
 const files: Readonly<Record<string, string>> = {
   a: 'one two\nthree four five\n\n  six\tseven\nalpha=1\nBeta 22 x\nbeta 3 y\n',
@@ -26,7 +27,7 @@ const tools =
   )
 const isThere = ['/usr/bin/mawk', '/usr/bin/find', '/usr/bin/hexdump', '/bin/sed', '/bin/dash'].every(existsSync)
 const commandsOf = (name: string) =>
-  readFileSync(new URL(`tools/${name}.txt`, import.meta.url), 'utf8')
+  readFileSync(join(repository, 'test/unit/wasm/tools', `${name}.txt`), 'utf8')
     .split('\n')
     .filter((line) => line && !line.startsWith('#'))
 
