@@ -4,11 +4,17 @@ import { makeDirectories, must, open, writeAll } from '../../core/files.ts'
 import type { Kernel as Door } from '../../core/kernel.ts'
 import type { Syscall } from '../../core/syscall.ts'
 import { bootKernel } from '../../sim/boot.ts'
+import { digest } from '../../sim/digest.ts'
 import type { Kernel } from '../../sim/kernel.ts'
 import { isDenied } from '../../sim/outcome.ts'
 import type { Component } from '../../sim/program.ts'
 import type { Task } from '../../sim/task.ts'
 import { openSimulated } from './kernel.ts'
+
+export type Machine = Kernel
+
+/** 16 digits that stand for all that is on a machine: equal ones are the same machine. */
+export const stateDigest = (machine: Machine): string => digest(machine)
 
 /** One program that is many tools, by the name that it is called. */
 export interface Box extends Component {

@@ -1,8 +1,8 @@
 // One command on a simulated machine: the same verbs as on the real kernel, with that machine's host.
 
 import { beginCommand, type Outside } from '../../backends/sim/host.ts'
+import type { Machine } from '../../backends/sim/machine.ts'
 import { readText } from '../../core/files.ts'
-import type { Kernel } from '../../sim/kernel.ts'
 import type { Attach, Context } from '../context.ts'
 import { commandOf, verbs } from '../main.ts'
 import { versionNumber } from '../version.ts'
@@ -15,7 +15,7 @@ export const capabilities = {
 
 /** @errors UserError as the verb has it, and for a command that there is not */
 export async function runCommand(
-  machine: Kernel,
+  machine: Machine,
   words: readonly string[],
   outside: Outside,
   attach: Attach,

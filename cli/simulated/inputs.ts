@@ -2,8 +2,8 @@
 // at that time again. It is let in only when nothing else can happen at that time, so that both are the same.
 
 import type { Outside } from '../../backends/sim/host.ts'
+import type { Machine } from '../../backends/sim/machine.ts'
 import { Typed } from '../../backends/sim/streams.ts'
-import type { Kernel } from '../../sim/kernel.ts'
 import type { Input } from './log.ts'
 
 type Arrival = Input extends infer One ? (One extends Input ? Omit<One, 'atNs'> : never) : never
@@ -67,7 +67,7 @@ function stillness(): Stillness {
 }
 
 /** From a log. */
-export function replayedInputs({ clock }: Kernel, logged: readonly Input[]): Inputs {
+export function replayedInputs({ clock }: Machine, logged: readonly Input[]): Inputs {
   const still = stillness()
   let next = 0
   let idle = 0
@@ -93,7 +93,7 @@ export function replayedInputs({ clock }: Kernel, logged: readonly Input[]): Inp
 }
 
 /** From whoever is there. */
-export function liveInputs({ clock }: Kernel): LiveInputs {
+export function liveInputs({ clock }: Machine): LiveInputs {
   const still = stillness()
   const noted: Input[] = []
   const arrived: Arrival[] = []

@@ -1,10 +1,8 @@
 // `vitrine --sim`: commands on a machine whose kernel is simulated. Its log is replayed first, and written with the new command.
 
 import { beginCommand, loadOwnImages } from '../../backends/sim/host.ts'
-import { bootMachine } from '../../backends/sim/machine.ts'
+import { bootMachine, type Machine, stateDigest } from '../../backends/sim/machine.ts'
 import { UserError } from '../../core/errors.ts'
-import { digest } from '../../sim/digest.ts'
-import type { Kernel } from '../../sim/kernel.ts'
 import { mute, printBytes, printError } from '../output.ts'
 import { attachSimulated } from './attach.ts'
 import { capabilities, runCommand } from './command.ts'
@@ -59,7 +57,7 @@ async function runOn({ machine: name, seed, root }: SimulatedOptions, words: rea
   }
 }
 
-async function replay(machine: Kernel, log: MachineLog | undefined, name: string): Promise<void> {
+async function replay(machine: Machine, log: MachineLog | undefined, name: string): Promise<void> {
   mute(true)
   try {
     const command = beginCommand(machine, ['load'], capabilities, outsideOf(replayedInputs(machine, [])))
@@ -75,7 +73,7 @@ async function replay(machine: Kernel, log: MachineLog | undefined, name: string
   } finally {
     mute(false)
   }
-  if (log && digest(machine) !== log.digest) throw outdated(name, 'its commands do not lead to what it was')
+  if (log && stateDigest(machine) !== log.digest) throw outdated(name, 'its commands do not lead to what it was')
 }
 
 function outdated(name: string, why: string): UserError {
@@ -91,7 +89,7 @@ const outsideOf = (inputs: Inputs) => ({
 })
 
 async function live(
-  machine: Kernel,
+  machine: Machine,
   words: readonly string[],
   store: Store,
   log: Omit<MachineLog, 'format' | 'digest'>,
@@ -102,7 +100,7 @@ async function live(
   const attach = attachSimulated(inputs, (wanted) => ends.push(listen(inputs, wanted)))
   const keep = () => {
     const command: LoggedCommand = { words, inputs: inputs.noted }
-    store.write({ format: 1, ...log, commands: [...log.commands, command], digest: digest(machine) })
+    store.write({ format: 1, ...log, commands: [...log.commands, command], digest: stateDigest(machine) })
   }
   try {
     const code = await runCommand(machine, words, outsideOf(inputs), attach)
