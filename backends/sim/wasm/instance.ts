@@ -74,7 +74,9 @@ export class Instance {
         instantiate,
       )
     if (!this.#memory) trap('the guest has no memory')
-    this.stack = realloc()(0, 0, 16, stackBytes) >>> 0
+    // Components of WASI need not have a cabi_realloc: a page behind all others does as well.
+    const isBare = program.standard && !this.entry('cabi_realloc')
+    this.stack = isBare ? this.memory.grow(stackBytes / 65536) * 65536 : realloc()(0, 0, 16, stackBytes) >>> 0
     if (this.stack === 0 || this.stack + stackBytes > this.bytes.length)
       trap('the guest finds no memory for its frames')
     this.view.setUint32(this.stack, this.stack + 8, true)

@@ -17,8 +17,9 @@ function start(
   { kernel, call }: GuestMachine,
   argv: readonly string[],
   fds: readonly (readonly [number, number])[],
+  before: (pid: number) => void = () => {},
 ): Task {
-  call({ name: 'fork' })
+  before(call({ name: 'fork' }).value)
   const task = kernel.lastBorn!
   for (const [oldfd, newfd] of fds) kernel.call(task, { name: 'dup2', oldfd, newfd })
   kernel.call(task, { name: 'close_range', first: 3, last: 100, flags: 0 })
@@ -151,8 +152,9 @@ describe.skipIf(!adapterBytes)(`a component of WASI${why}`, () => {
     write(guests, '/sys/fs/cgroup/cgroup.subtree_control', '+memory')
     guests.call({ name: 'mkdirat', dirfd: -100, pathname: '/sys/fs/cgroup/small', mode: 0o755 })
     write(guests, '/sys/fs/cgroup/small/memory.max', '4194304')
-    const task = start(guests, ['eat', '64'], [])
-    write(guests, '/sys/fs/cgroup/small/cgroup.procs', String(task.pid))
+    const task = start(guests, ['eat', '64'], [], (pid) =>
+      write(guests, '/sys/fs/cgroup/small/cgroup.procs', String(pid)),
+    )
     runUntil(guests.kernel, () => !task.alive)
     expect(task.process.ending).toMatchObject({ signal: 9 })
   })

@@ -5,8 +5,18 @@ import { isDenied, type Outcome } from '../../../../sim/outcome.ts'
 import { codes } from './errors.ts'
 import { pathOf, type Stat, statOf, timesOf, typeOfDirent } from './file-words.ts'
 import type { Type } from './layout.ts'
-import { answers, type Context, dropping, type Interface, keep, type Run, type Steps,
-  tells, share, the } from './resources.ts'
+import {
+  answers,
+  type Context,
+  dropping,
+  type Interface,
+  keep,
+  type Run,
+  type Steps,
+  share,
+  tells,
+  the,
+} from './resources.ts'
 
 const AT_REMOVEDIR = 0x200
 const AT_SYMLINK_NOFOLLOW = 0x100
