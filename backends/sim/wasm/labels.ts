@@ -41,7 +41,7 @@ export class Labels {
   of(index: number): { depth: number; pause: number | undefined } {
     const label = this.#open.at(-1 - index)
     // What is nowhere stays so, and no engine takes it.
-    if (!label) return { depth: this.#level, pause: undefined }
+    if (!label) return { depth: this.#level + 1, pause: undefined }
     const depth = this.#level - label.level
     return { depth, pause: label.twice ? depth + 1 : undefined }
   }

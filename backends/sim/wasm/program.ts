@@ -82,6 +82,8 @@ export async function prepare(component: Uint8Array): Promise<Prepared> {
 }
 
 async function preparedModule(bytes: Uint8Array): Promise<PreparedModule> {
+  if (!WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>))
+    throw new ModuleError('the component has a module that is not valid')
   const metered = meterModule(bytes)
   if (isGlue(metered, bytes)) return { bytes }
   return {

@@ -1,6 +1,7 @@
 // What this room uses of the JavaScript interface of WebAssembly, which every engine has. https://webassembly.github.io/spec/js-api/
 
 declare namespace WebAssembly {
+  function validate(bytes: Uint8Array<ArrayBuffer>): boolean
   type Exports = Record<string, unknown>
   type Imports = Record<string, Record<string, unknown>>
 
