@@ -27,6 +27,8 @@ export type Step = ProgramCall | Work | Waits | Fault
 
 /** Gives calls and work, gets each one's outcome, and returns its exit status: a generator, or what steps like one. */
 export interface Run {
+  /** It runs handlers itself: what a signal disturbs, and SA_RESTART makes anew, answers `restarting` to it. */
+  readonly handlesSignals?: true
   next(outcome: Outcome): IteratorResult<Step, number>
 }
 
