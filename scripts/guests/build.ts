@@ -42,7 +42,17 @@ export async function buildGuests(root: string, { force = false } = {}): Promise
 function keyOf(root: string, sources: Readonly<Record<string, string>>): string {
   const hash = createHash('sha256')
   for (const [path, text] of Object.entries(sources)) hash.update(`${path}\0${text}\0`)
-  const passes = ['binary', 'contract', 'function-body', 'instructions', 'labels', 'meter', 'meter-function', 'nan', 'program']
+  const passes = [
+    'binary',
+    'contract',
+    'function-body',
+    'instructions',
+    'labels',
+    'meter',
+    'meter-function',
+    'nan',
+    'program',
+  ]
   for (const file of [...passes, 'sections', 'suspension', 'words'])
     hash.update(readFileSync(join(root, 'backends/sim/wasm', `${file}.ts`)))
   for (const file of ['build.ts', 'clang.ts', 'component.ts', 'header.ts', 'tools.ts'])
