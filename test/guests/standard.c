@@ -65,9 +65,14 @@ static int work(int count) {
   return 0;
 }
 
+static char *volatile eaten;
+
 static int eat(int megabytes) {
   int count = 0;
-  for (char *room; count < megabytes && (room = malloc(1 << 20)); count++) memset(room, 1, 1 << 20);
+  for (char *room; count < megabytes && (room = malloc(1 << 20)); count++) {
+    memset(room, 1, 1 << 20);
+    eaten = room;
+  }
   printf("%d\n", count);
   return 0;
 }
