@@ -1,10 +1,15 @@
 // What every verb is handed: the host, opened at its first use, and the settings of this invocation.
 
 import { existsSync, readFileSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
 import { claimRunroot, defaultSettings, type Environment, type Host, type Settings } from '../core/engine/host.ts'
 import { UserError } from '../core/errors.ts'
+import type { attach } from './attach.ts'
 import type { Surroundings } from './flags/run.ts'
 import { openHost, readEnvironment } from './host.ts'
+
+/** Brings a container to the foreground. */
+export type Attach = typeof attach
 
 export interface Context {
   /** The host, if this invocation has come to use it. */
@@ -12,6 +17,8 @@ export interface Context {
   readonly host: Host
   readonly settings: Settings
   readonly surroundings: Surroundings
+  /** Absent: by the terminal and the signals of this process. */
+  readonly attach?: Attach
 }
 
 /** A command: its words after the name, its exit code. */
@@ -20,6 +27,8 @@ export type Verb = (argv: readonly string[], context: Context) => Promise<number
 export interface Global {
   readonly root?: string
   readonly runroot?: string
+  /** On the simulated kernel: the machine's name, and the seed of one that is new. */
+  readonly sim?: { readonly machine: string; readonly seed?: number }
   readonly help: boolean
 }
 
@@ -27,21 +36,40 @@ export interface Global {
 export function splitGlobal(argv: readonly string[]): { readonly global: Global; readonly words: readonly string[] } {
   let root = process.env.VITRINE_ROOT
   let runroot = process.env.VITRINE_RUNROOT
+  let machine: string | undefined
+  let seed: number | undefined
+  let simulated = process.platform !== 'linux'
   let at = 0
   for (; at < argv.length; at++) {
     const word = argv[at]!
-    const [, name, value] = /^--(root|runroot)(?:=(.*))?$/s.exec(word) ?? []
+    if (word === '--sim') {
+      simulated = true
+      continue
+    }
+    const [, name, value] = /^--(root|runroot|machine|seed)(?:=(.*))?$/s.exec(word) ?? []
     if (name === undefined) break
     const given = value ?? argv[++at]
     if (given === undefined || given === '') throw new UserError(`flag needs a value: --${name}`)
-    if (!given.startsWith('/')) throw new UserError(`--${name}=${given}: must be an absolute path`)
+    if (name === 'machine') {
+      machine = given
+      continue
+    }
+    if (name === 'seed') {
+      if (!/^\d{1,9}$/.test(given)) throw new UserError(`--seed=${given}: must be a whole number of at most 9 digits`)
+      seed = Number(given)
+      continue
+    }
+    if (!isAbsolute(given)) throw new UserError(`--${name}=${given}: must be an absolute path`)
     if (name === 'root') root = given
     else runroot = given
   }
   const words = argv.slice(at)
   const help = words[0] === '--help' || words[0] === '-h'
   if (!help && words[0]?.startsWith('-')) throw new UserError(`unknown flag before the command: ${words[0]}`)
-  return { global: { root, runroot, help }, words: help ? words.slice(1) : words }
+  if (!simulated && (machine ?? seed) !== undefined)
+    throw new UserError('--machine and --seed are of the simulated kernel: add --sim')
+  const sim = simulated ? { machine: machine ?? 'default', seed } : undefined
+  return { global: { root, runroot, sim, help }, words: help ? words.slice(1) : words }
 }
 
 export function makeContext(global: Global): Context {

@@ -102,7 +102,7 @@ export const groups: Readonly<Record<string, readonly string[] | 'any'>> = {
 }
 
 /** The command's name, of two words when it has no other, and what follows it. */
-function commandOf(argv: readonly string[]): { readonly name: string; readonly rest: readonly string[] } {
+export function commandOf(argv: readonly string[]): { readonly name: string; readonly rest: readonly string[] } {
   const [first = '', second] = argv
   const words = Object.hasOwn(groups, first) ? groups[first] : undefined
   if (words === undefined || second === undefined || second.startsWith('-'))
@@ -126,6 +126,8 @@ export async function main(argv: readonly string[], keepCode?: () => void): Prom
   try {
     const { makeContext, splitGlobal } = await import('./context.ts')
     const { global, words } = splitGlobal(argv)
+    if (global.sim && words.length > 0 && !global.help && words[0] !== 'sim')
+      return await (await import('./simulated/main.ts')).simulated({ ...global.sim, root: global.root }, words)
     if (words.length === 0 || global.help) return await (await verbs.help!())(words, makeContext(global))
     if (Object.hasOwn(groups, words[0]!) && (words[1] ?? '-').startsWith('-'))
       return await (await import('./verbs/help.ts')).group(words[0]!, /^(-h|--help)$/.test(words[1] ?? ''))

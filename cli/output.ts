@@ -3,7 +3,15 @@
 import { writeSync } from 'node:fs'
 import { harmless } from '../core/printable.ts'
 
+let muted = false
+
+/** What is printed from now on is not, or is again. A command that is replayed has been heard already. */
+export function mute(on: boolean): void {
+  muted = on
+}
+
 function writeAll(fd: number, bytes: Uint8Array): void {
+  if (muted) return
   let at = 0
   while (at < bytes.length) {
     try {

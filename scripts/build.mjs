@@ -4,20 +4,25 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { buildNatives } from './natives.mjs'
 
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
 
-/** By the name of their bundle: the program, and the simulated kernel, as large as it, which only its own verbs need. */
+/**
+ * By the name of their bundle: the program, what `--sim` runs in its place, and the simulated kernel, as large as it, which
+ * only its own verbs need.
+ */
 const entries = {
   vitrine: 'cli/main.ts',
+  simulated: 'cli/simulated/main.ts',
   simulation: 'backends/sim/open.ts',
   player: 'backends/player/open.ts',
 }
 
-/** Stay packages: koffi carries machine code. */
-const external = ['koffi', '@koromix/*']
+/** Stay packages: koffi carries machine code, the others make guests of components. */
+const external = ['koffi', '@koromix/*', 'binaryen', '@bytecodealliance/*']
 
 // Commander loads child_process, 2 ms, for subcommands that are programs of their own; there are none here.
 const lazyChildProcess = {
@@ -38,6 +43,9 @@ const apart = {
     const bundles = { sim: './simulation.cjs', player: './player.cjs' }
     build.onResolve({ filter: /\/backends\/(sim|player)\/open\.ts$/ }, ({ kind, path }) =>
       kind === 'dynamic-import' ? { path: bundles[path.split('/').at(-2)], external: true } : undefined,
+    )
+    build.onResolve({ filter: /^\.\/simulated\/main\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './simulated.cjs', external: true } : undefined,
     )
   },
 }
@@ -101,10 +109,39 @@ async function buildDist() {
   return []
 }
 
+// The programs of the simulated machine, and its images. Their build script is TypeScript, which an older Node does not run by itself.
+async function makeGuests() {
+  if (!existsSync(join(root, 'node_modules/@yowasp/clang'))) return []
+  const { build } = await import('esbuild')
+  const script = join(root, 'prebuilds', `guests-build.${process.pid}.mjs`)
+  await build({
+    absWorkingDir: root,
+    stdin: {
+      contents: "export * from './guests/build.ts'; export * from './images/build.ts'",
+      resolveDir: join(root, 'scripts'),
+    },
+    bundle: true,
+    outfile: script,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+    logLevel: 'error',
+  })
+  try {
+    const { buildGuests, buildImages } = await import(pathToFileURL(script).href)
+    await buildGuests(root, { force: options.has('--force') })
+    buildImages(root)
+  } finally {
+    rmSync(script, { force: true })
+  }
+  return []
+}
+
 // One that fails does not keep the other from being made.
 for (const { value, reason } of await Promise.allSettled([
   buildNatives({ wanted, force: options.has('--force') }),
   buildDist(),
+  makeGuests(),
 ])) {
   for (const line of value ?? []) console.error(`vitrine: ${line}`)
   if (reason !== undefined) {

@@ -78,7 +78,9 @@ class Walk {
 
   #look(object: object, way: string): void {
     this.#options.meet?.(object)
-    this.#word(object.constructor?.name ?? '')
+    const name = object.constructor?.name ?? ''
+    // A bundler calls a class that speaks of itself `_Name`.
+    this.#word(name.charCodeAt(0) === 0x5f ? name.slice(1) : name)
     if (object instanceof Map) {
       let place = 0
       for (const [key, value] of object) {

@@ -20,7 +20,7 @@ import type { UserNamespace } from './ns/user.ts'
 import type { UtsNamespace } from './ns/uts.ts'
 import { deny, isBlocked, type Outcome, type Reply } from './outcome.ts'
 import { payTime } from './owed-time.ts'
-import type { Programs } from './program.ts'
+import type { Component, Programs } from './program.ts'
 import { Random } from './random.ts'
 import { Scheduler } from './scheduler.ts'
 import { judge } from './seccomp.ts'
@@ -66,6 +66,8 @@ export interface Config {
   readonly cpuacctApart?: true
   /** What files that begin with `#!sim NAME` run, by name. */
   readonly programs: Programs
+  /** What files of WebAssembly components run, by their content; absent: none. */
+  readonly components?: readonly Component[]
   /** ELF programs may be executed, and leave their tasks to whoever plays them; absent: ENOEXEC. */
   readonly machineCode?: 'outside'
 }

@@ -50,3 +50,6 @@ export function isDenied(answer: unknown): answer is Denied {
 export function isBlocked(reply: Reply): reply is Blocked {
   return typeof reply === 'object' && 'again' in reply
 }
+
+/** The outcome of a call that a program has to make anew, once it has run its handlers: SA_RESTART. ERESTARTSYS */
+export const restarting: Denied = deny('EINTR', 'signal(7)', 'signal(7): a handler runs, and the call is made anew')

@@ -59,16 +59,23 @@ function step(kernel: Kernel, task: Task): void {
   const outcome = task.finished ?? begin
   task.finished = undefined
   const { done, value } = run.next(outcome)
+  if (!task.alive) return
   if (done) {
     if (task === task.process.leader) endProcess(task.process, { code: value & 0xff, signal: 0 })
     else endThread(task, value & 0xff)
+    return
+  }
+  // Its answer comes when the call that it waits in has one, or is there already when it was stopped behind it.
+  if ('waits' in value) return
+  if ('fault' in value) {
+    endProcess(task.process, { code: 0, signal: value.fault })
     return
   }
   const before = kernel.lastBorn
   const answer = 'name' in value ? kernel.call(task, value) : compute(kernel, task, value.computeUsec)
   const { lastBorn } = kernel
   if ('name' in value && value.child && lastBorn && lastBorn !== before) {
-    lastBorn.run = value.child()
+    lastBorn.run = value.child(lastBorn)
     runnable.add(lastBorn)
   }
   // A program that execve(2) has replaced begins anew; one that has ended says nothing more.

@@ -2,7 +2,7 @@
 
 import type { Timer } from './clock.ts'
 import type { Kernel } from './kernel.ts'
-import { type Blocked, deny, isDenied, type Outcome } from './outcome.ts'
+import { type Blocked, deny, isDenied, type Outcome, restarting } from './outcome.ts'
 import { deliver } from './signal/deliver.ts'
 import { isSuspended, type Task } from './task.ts'
 import { TaskQueue } from './task-queue.ts'
@@ -110,7 +110,11 @@ export class Scheduler {
       return true
     }
     const part = blocked.interrupted?.()
-    if (restarts && blocked.restarts !== false && (part === undefined || isDenied(part))) return false
+    if (restarts && blocked.restarts !== false && (part === undefined || isDenied(part))) {
+      if (!task.run?.handlesSignals) return false
+      this.finish(task, restarting)
+      return true
+    }
     this.finish(task, part ?? deny('EINTR', 'signal(7)', 'signal(7): a signal came while the call waited'))
     return true
   }

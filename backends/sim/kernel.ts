@@ -33,6 +33,10 @@ export interface SimulatedOptions {
   readonly cleanUp?: (argv: readonly string[], task: Task) => void
   /** Waited for when nothing can happen on the machine: others whose JavaScript makes calls there may go on. */
   readonly meanwhile?: () => Promise<unknown> | undefined
+  /** Others that wait in `meanwhile` look again: something has happened on the machine. */
+  readonly nudge?: () => void
+  /** Virtual time that is not passed before `meanwhile` has been asked; absent: none. */
+  readonly limitNs?: () => number
 }
 
 /** @param runtime - the task that makes the runtime's calls; it has no program */
@@ -44,9 +48,9 @@ export function openSimulated(machine: Machine, runtime: Task, options: Simulate
     refuseNul(given)
     if (!runtime.alive) throw new Error(killed)
     const answer = machine.call(runtime, given)
-    if (answer) return answer
-    runUntil(machine, () => runtime.finished !== undefined || !runtime.alive)
-    return taken(runtime, given)
+    if (!answer) runUntil(machine, () => runtime.finished !== undefined || !runtime.alive)
+    options.nudge?.()
+    return answer ?? taken(runtime, given)
   }
 
   /** Lets the machine run until something has happened that JavaScript waits for: this one, or another whose turn comes first. */
@@ -64,8 +68,10 @@ export function openSimulated(machine: Machine, runtime: Task, options: Simulate
           await undefined
         }
         // Another who has long been told takes longer over it: a module is being loaded.
-        if (anybody()) await new Promise((resolve) => setTimeout(resolve))
-        else if (!runUntil(machine, anybody)) {
+        if (anybody()) {
+          options.nudge?.()
+          await new Promise((resolve) => setTimeout(resolve))
+        } else if (!runUntil(machine, anybody, options.limitNs?.())) {
           const others = options.meanwhile?.()
           if (others === undefined) throw new Error('nothing can happen any more on the simulated machine')
           await others
@@ -73,12 +79,14 @@ export function openSimulated(machine: Machine, runtime: Task, options: Simulate
       }
     } finally {
       waiting.delete(happened)
+      options.nudge?.()
     }
   }
 
   const wait = async (given: Syscall): Promise<Outcome> => {
     const thread = idle.pop() ?? newThread(machine, runtime)
     const answer = machine.call(thread, given)
+    options.nudge?.()
     try {
       if (answer) return answer
       await until(() => thread.finished !== undefined || !thread.alive)

@@ -184,6 +184,9 @@ export const globalFlags: CommandFlags = {
   flags: [
     { name: 'root', kind: 'text', value: 'DIR', help: 'where containers and images are kept' },
     { name: 'runroot', kind: 'text', value: 'DIR', help: 'where what does not outlive a reboot is kept' },
+    { name: 'sim', kind: 'switch', help: 'on a machine whose kernel is simulated (docs/simulated-machines.md)' },
+    { name: 'machine', kind: 'text', value: 'NAME', help: 'with --sim: which machine (default default)' },
+    { name: 'seed', kind: 'text', value: 'NUMBER', help: 'with --sim: the seed of a new machine (default 1)' },
     { name: 'version', short: 'v', kind: 'switch', help: 'show the version' },
     { ...help, short: 'h' },
   ],

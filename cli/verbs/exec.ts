@@ -23,7 +23,7 @@ export const exec: Verb = async (argv, context) => {
     await execIn(host, settings, request.container, request)
     return 0
   }
-  const attached = attach(host.kernel, request)
+  const attached = (context.attach ?? attach)(host.kernel, request)
   try {
     const started = await execIn(host, settings, request.container, request, attached.attachment)
     return (await started.exitCode) ?? 0

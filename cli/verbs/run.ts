@@ -23,7 +23,7 @@ export const run: Verb = async (argv, context) => {
     printLine(id)
     return 0
   }
-  const attached = attach(host.kernel, request)
+  const attached = (context.attach ?? attach)(host.kernel, request)
   try {
     const started = await runContainer(host, settings, request, attached.attachment)
     return (await started.exitCode) ?? 0

@@ -10,7 +10,8 @@ import { parseFlags } from '../flags/parse.ts'
 import { printLine } from '../output.ts'
 import { each, needWords } from './each.ts'
 
-export const start: Verb = async (argv, { host, settings }) => {
+export const start: Verb = async (argv, context) => {
+  const { host, settings } = context
   const flags = parseFlags(commands.start, argv)
   if (flags.on('help')) return await (await import('../help.ts')).showHelp('start')
   needWords(flags.words, 'container')
@@ -24,7 +25,7 @@ export const start: Verb = async (argv, { host, settings }) => {
   const [container, ...more] = flags.words
   if (more.length > 0) throw new UserError('only one container can be attached to: give one name')
   const { Config } = await inspect(host, settings, container!)
-  const attached = attach(host.kernel, { interactive, terminal: Config.Tty })
+  const attached = (context.attach ?? attach)(host.kernel, { interactive, terminal: Config.Tty })
   try {
     const started = await startContainer(host, settings, container!, attached.attachment)
     return (await started.exitCode) ?? 0

@@ -17,6 +17,8 @@ export interface Environment {
   readonly variables: Readonly<Record<string, string | undefined>>
   /** amd64 or arm64, in the words of images (GOARCH). */
   readonly architecture: string
+  /** GOOS of the programs that can be executed; absent: linux. */
+  readonly os?: string
 }
 
 /** Whose files are meant: root of a user namespace that was made for a caller (`asLentRoot`) stands for that caller. */

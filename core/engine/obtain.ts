@@ -44,7 +44,8 @@ export async function obtainImage(
   const { policy, platform } = pulling
   const anyWillDo = policy === 'missing' || policy === 'never'
   if (here && anyWillDo && Object.values(platform).every((word) => word === undefined)) {
-    const usual = `linux/${host.environment.architecture}`
+    const { os = 'linux', architecture } = host.environment
+    const usual = `${os}/${architecture}`
     // Of arm64 there is one variant so far.
     if (here.platform !== usual && here.platform !== `${usual}/v8`) {
       const { warnOfPlatform } = await import('./obtain-remote.ts')

@@ -117,6 +117,11 @@ export class Processors {
     return this.#running.size
   }
 
+  /** Whether it computes, or waits for a processor. */
+  computes(task: Task): boolean {
+    return this.#running.has(task)
+  }
+
   /** Averages over 1, 5 and 15 minutes. */
   load(): readonly [number, number, number] {
     this.update()

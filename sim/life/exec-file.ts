@@ -32,6 +32,9 @@ const nestingMost = 5
 const headBytes = 256
 /** A program of this name leaves its task to whoever drives it from outside. */
 const outside = 'outside'
+const elfMagic = '\x7fELF'
+/** Also that of modules, which nobody has prepared. */
+const componentMagic = '\0asm'
 
 /**
  * @param pathname - followed unless `follow` is false; empty with `emptyPath` is the descriptor itself
@@ -60,8 +63,15 @@ export function findExecutable(
     unreadable ||= !permitted(task.credentials, path.mount, path.dentry.inode, mayRead)
     const head = readHead(task, path, call)
     if (typeof head !== 'string') return head
-    const program = programIn(task, head)
+    const program = head.startsWith(componentMagic) ? componentIn(task, path, call) : programIn(task, head)
+    if (isDenied(program)) return program
     if (program) return { path, program: program === outside ? undefined : program, argv: args, title, unreadable }
+    if (head.startsWith(elfMagic))
+      return deny(
+        'ENOEXEC',
+        'CLN-107',
+        `${call}: the file is for a processor, and this machine runs WebAssembly components`,
+      )
     const script = interpreterIn(head)
     if (script === undefined)
       return deny('ENOEXEC', 'CLN-107', `${call}: the file is neither a program of this machine nor a script`)
@@ -100,17 +110,39 @@ function mayRun(task: Task, { mount, dentry }: Path, call: string): Denied | und
 
 /** The first bytes, one character each. */
 function readHead(task: Task, path: Path, call: string): string | Denied {
+  const data = readStart(task, path, headBytes, call)
+  return isDenied(data) ? data : String.fromCharCode(...data)
+}
+
+function readStart(task: Task, path: Path, count: number, call: string): Uint8Array | Denied {
   const opening = openInode(task, path, 0, call)
   if (isDenied(opening)) return opening
-  const reply = opening.file.operations?.read?.(task, headBytes, 0)
+  const reply = opening.file.operations?.read?.(task, count, 0)
   endFile(opening.file)
   if (isDenied(reply)) return reply
   const data = typeof reply === 'object' && 'data' in reply ? reply.data : undefined
-  return data ? String.fromCharCode(...data) : ''
+  return data ?? new Uint8Array(0)
+}
+
+/** A component is known by its content, whatever it is called and wherever it came from. */
+function componentIn(task: Task, path: Path, call: string): Program | Denied {
+  const { components = [] } = task.kernel.config
+  const most = components.reduce((bytes, { content }) => Math.max(bytes, content.length), 0)
+  const content = readStart(task, path, most + 1, call)
+  if (isDenied(content)) return content
+  const known = components.find((component) => isSame(component.content, content))
+  if (known) return known.program
+  return deny('ENOEXEC', 'CLN-107', `${call}: the file is WebAssembly, and no component that this machine was given`)
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false
+  return true
 }
 
 function programIn(task: Task, head: string): Program | typeof outside | undefined {
-  if (head.startsWith('\x7fELF')) return task.kernel.config.machineCode
+  if (head.startsWith(elfMagic)) return task.kernel.config.machineCode
   const name = /^#!sim[ \t]+([^\s]+)/.exec(head)?.[1]
   if (name === undefined) return undefined
   const { programs } = task.kernel.config

@@ -47,7 +47,7 @@ export function execute(
   // Who gains anything by it is not dumpable either.
   commitCredentials(task, credentials)
   task.parentDeathSignal = secure ? 0 : parentDeathSignal
-  task.run = program?.(argv, envp)
+  task.run = program?.(argv, envp, task)
   if (task.run) kernel.scheduler.runnable.add(task)
   else kernel.scheduler.runnable.delete(task)
 }

@@ -59,10 +59,19 @@ function through(namespace: NetNamespace, gateway: Uint8Array): Link | undefined
 export function listRoutes(namespace: NetNamespace, { body }: NetlinkMessage): Answer {
   const family = body[0] ?? 0
   const bodies: Uint8Array[] = []
-  for (const route of routesOf(namespace))
+  for (const route of [...routesOf(namespace)].sort(asListed))
     if (family === AF.UNSPEC || family === (route.destination.length === 4 ? AF.INET : AF.INET6))
       bodies.push(describe(route))
   return { type: RTM_NEWROUTE, bodies, dump: true }
+}
+
+/** By where they lead, as in Linux's trie: the default first; of one place the narrower before the wider, then by metric. */
+function asListed(one: Route, other: Route): number {
+  const length = one.destination.length - other.destination.length
+  if (length !== 0) return length
+  const [first, second] = [one, other].map(({ destination, prefixLength }) => firstOf(destination, prefixLength))
+  for (const [at, byte] of first!.entries()) if (byte !== second![at]) return byte - second![at]!
+  return other.prefixLength - one.prefixLength || one.metric - other.metric
 }
 
 function describe({ destination, prefixLength, gateway, link, protocol, metric }: Route): Uint8Array {

@@ -14,7 +14,7 @@ const limitText = (value: number | undefined): string => (value === undefined ? 
 
 const low31 = (bits: bigint): string => String(bits & 0x7fffffffn)
 
-export function statText({ of, reader, superblock }: Reading): string {
+export function statText({ of, reader, superblock, scope }: Reading): string {
   const { process, entry } = of
   const { namespace } = superblock
   const space = of.alive ? process.image.space : undefined
@@ -22,6 +22,9 @@ export function statText({ of, reader, superblock }: Reading): string {
   const { ignored, caught } = signalSets(of)
   const mayKnow = mayAccess(reader, of, readByPath) === undefined
   const ended = of.state === 'zombie' && process.zombie ? process.ending : undefined
+  of.kernel.cpu?.update()
+  const burntNs = scope === 'process' ? [...process.tasks].reduce((sum, { cpuNs }) => sum + cpuNs, 0) : of.cpuNs
+  const ticks = Math.floor((burntNs / 1e9) * ticksPerSecond)
   const { terminal } = process as { terminal?: { device?: number; foreground?: typeof entry } }
   const zeros = (count: number): number[] => Array.from({ length: count }, () => 0)
   const fields: (string | number)[] = [
@@ -34,9 +37,11 @@ export function statText({ of, reader, superblock }: Reading): string {
     terminal?.device ?? 0,
     terminal?.foreground?.in(namespace) ?? -1,
     of.alive ? 0x400000 : 0x40000c,
-    ...zeros(8),
-    20,
-    0,
+    ...zeros(4),
+    ticks,
+    ...zeros(3),
+    20 + of.nice,
+    of.nice,
     threadCount(of),
     0,
     Math.floor((startNs / 1e9) * ticksPerSecond),

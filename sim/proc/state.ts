@@ -27,7 +27,7 @@ export function stateOf(of: Task, reader: Task): StateLetter {
       return 'T'
   }
   if (of.frozen !== undefined) return of.frozen === 1 ? 'D' : 'S'
-  if (of === reader) return 'R'
+  if (of === reader || of.kernel.cpu?.computes(of)) return 'R'
   if (of.state === 'running' && of.run !== undefined) return 'R'
   return of.blocked?.interruptible === false ? 'D' : 'S'
 }

@@ -190,6 +190,8 @@ function utimensat(
   flags: number,
 ): number | Denied {
   const call = 'utimensat(2)'
+  if (times !== null && times.length < 32)
+    return deny('EFAULT', 'utimensat(2)', 'utimensat(2): the times are not all there')
   const wanted = newTimes(times)
   if (wanted[0] === undefined && wanted[1] === undefined) return 0
   if (pathname === null && dirfd !== AT_FDCWD) {

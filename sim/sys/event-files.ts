@@ -55,6 +55,7 @@ function timerOf(task: Task, fd: number, call: string): TimerFile | Denied {
 function setTimer(task: Task, fd: number, flags: number, wanted: Uint8Array): Outcome {
   const call = 'timerfd_settime(2)'
   if (flags & ~(TIMER_ABSTIME | CANCEL_ON_SET)) return deny('EINVAL', call, `${call}: there are unknown flags`)
+  if (wanted.length < 32) return deny('EFAULT', call, `${call}: the times are not all there`)
   const view = new DataView(wanted.buffer, wanted.byteOffset, 32)
   const [intervalS, intervalNs, valueS, valueNs] = [0, 8, 16, 24].map((at) => Number(view.getBigInt64(at, true)))
   const valid = (seconds: number, ns: number) => seconds >= 0 && ns >= 0 && ns < 1e9

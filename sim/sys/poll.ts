@@ -82,7 +82,9 @@ function select(task: Task, count: number, sets: Sets, timeoutNs: number | undef
   if (count < 0) return deny('EINVAL', call, `${call}: the number of descriptors is negative`)
   const isIn = (set: Uint8Array | null, fd: number) => set !== null && ((set[fd >> 3] ?? 0) & (1 << (fd & 7))) !== 0
   const files: [number, OpenFile | undefined][] = []
-  for (let fd = 0; fd < count; fd++) {
+  // Sets say nothing of descriptors behind their end.
+  const last = Math.min(count, 8 * Math.max(...sets.map((set) => set?.length ?? 0)))
+  for (let fd = 0; fd < last; fd++) {
     if (!sets.some((set) => isIn(set, fd))) continue
     if (task.files.get(fd) === undefined) return deny('EBADF', call, `${call}: descriptor ${fd} is not open`)
     files.push([fd, openFile(task, fd)])

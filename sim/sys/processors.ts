@@ -7,6 +7,9 @@ import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
 import { int, uint } from './arguments.ts'
 
+/** More is not looked at: 8192 processors. */
+const maskBytesMost = 1024
+
 /** The task of a number as the caller says it; 0 is itself. */
 export function taskOf(task: Task, pid: number, call: string): Task | Denied {
   if (pid === 0) return task
@@ -97,7 +100,7 @@ function setPriority(task: Task, which: number, who: number, priority: number): 
 
 export const calls = {
   sched_setaffinity: full((task, { pid, cpusetsize, mask }) =>
-    setAffinity(task, int(pid), mask.subarray(0, uint(cpusetsize))),
+    setAffinity(task, int(pid), mask.subarray(0, Math.min(uint(cpusetsize), maskBytesMost))),
   ),
   sched_getaffinity: full((task, { pid, cpusetsize }) => getAffinity(task, int(pid), uint(cpusetsize))),
   // The kernel answers 20 minus the nice value, so that no answer looks like an errno.

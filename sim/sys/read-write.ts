@@ -199,6 +199,7 @@ function sendfile(task: Task, out: OpenFile, from: OpenFile, offset: Uint8Array 
     return reply
   }
   if (offset === null) return copy(task, from, out, count)
+  if (offset.length < 8) return deny('EFAULT', 'sendfile(2)', 'sendfile(2): the offset is not all there')
   const view = new DataView(offset.buffer, offset.byteOffset, 8)
   const start = Number(view.getBigInt64(0, true))
   const refusal = checkOffset(from, start, 'sendfile(2)')

@@ -118,7 +118,7 @@ function semctl(task: Task, id: number, number: number, operation: number, arg: 
   const { ipc } = task.namespaces
   const known = [...Object.values(IPC), ...Object.values(CTL)] as number[]
   if (!known.includes(operation)) return invalid(call, `there is no operation ${operation}`)
-  const value = operation === CTL.SETVAL ? int(arg as number) : 0
+  const value = operation === CTL.SETVAL ? (typeof arg === 'object' ? 0 : int(arg)) : 0
   // The number of a set is looked at twice: whether it can be one, and then whether there is one.
   if (id >= 0 && (value < 0 || value > semaphoreMax)) return tooMuch(call)
   const set = ipc.semaphores.find(id, call)
@@ -148,7 +148,7 @@ function semctl(task: Task, id: number, number: number, operation: number, arg: 
     case CTL.SETALL:
       return setAll(task, set, arg)
     case CTL.SETVAL:
-      return setValues(task, set, new Map([[number, int(arg as number)]]))
+      return setValues(task, set, new Map([[number, value]]))
   }
   if (number < 0 || number >= set.values.length) return invalid(call, 'the set has no such semaphore')
   if (operation === CTL.GETVAL) return set.values[number]!

@@ -6,7 +6,11 @@ import { describe, expect, it } from 'vitest'
 import { filesBelow, repository } from '../support/source.ts'
 
 /** Tables, which grow with what they list and are looked things up in, not read. */
-const tables: Readonly<Record<string, string>> = { 'core/syscall.ts': 'every system call, one a line' }
+const tables: Readonly<Record<string, string>> = {
+  'core/syscall.ts': 'a line for each system call',
+  'test/support/shell-scripts.ts': 'a line for each script',
+  'backends/sim/guests/tools/awk-parse.c': 'a function for each level of one grammar',
+}
 
 const aimLines = 250
 const mostLines = 400

@@ -1,0 +1,2 @@
+// getgrnam(3) stands in pwd.h here
+#include <pwd.h>

@@ -1,0 +1,2 @@
+// strings.h is part of string.h here
+#include <string.h>

@@ -1,0 +1,67 @@
+// Files, processes, users: the calls of unistd.h
+#ifndef UNISTD_H
+#define UNISTD_H
+#include <sys/types.h>
+enum { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
+enum { SEEK_SET, SEEK_CUR, SEEK_END };
+enum { F_OK = 0, X_OK = 1, W_OK = 2, R_OK = 4 };
+extern char **environ;
+ssize_t read(int fd, void *to, size_t bytes);
+ssize_t write(int fd, const void *from, size_t bytes);
+ssize_t pread(int fd, void *to, size_t bytes, off_t offset);
+off_t lseek(int fd, off_t offset, int whence);
+int close(int fd);
+int dup(int fd);
+int dup2(int fd, int other);
+int pipe(int ends[2]);
+int pipe2(int ends[2], int flags);
+int access(const char *path, int mode);
+int chdir(const char *path);
+int fchdir(int fd);
+char *getcwd(char *to, size_t room);
+int unlink(const char *path);
+int rmdir(const char *path);
+int link(const char *from, const char *to);
+int symlink(const char *target, const char *path);
+ssize_t readlink(const char *path, char *to, size_t room);
+int chown(const char *path, uid_t owner, gid_t group);
+int lchown(const char *path, uid_t owner, gid_t group);
+int truncate(const char *path, off_t length);
+int ftruncate(int fd, off_t length);
+int fsync(int fd);
+void sync(void);
+int isatty(int fd);
+pid_t fork(void);
+int execve(const char *path, char *const argv[], char *const envp[]);
+int execv(const char *path, char *const argv[]);
+int execvp(const char *file, char *const argv[]);
+pid_t getpid(void);
+pid_t getppid(void);
+pid_t getpgrp(void);
+pid_t getpgid(pid_t pid);
+int setpgid(pid_t pid, pid_t group);
+pid_t setsid(void);
+pid_t getsid(pid_t pid);
+uid_t getuid(void);
+uid_t geteuid(void);
+gid_t getgid(void);
+gid_t getegid(void);
+int getgroups(int count, gid_t *groups);
+int setuid(uid_t uid);
+int setgid(gid_t gid);
+int setgroups(size_t count, const gid_t *groups);
+unsigned sleep(unsigned seconds);
+int usleep(unsigned microseconds);
+unsigned alarm(unsigned seconds);
+int pause(void);
+int gethostname(char *to, size_t room);
+int sethostname(const char *name, size_t bytes);
+int chroot(const char *path);
+int nice(int by);
+pid_t tcgetpgrp(int fd);
+int tcsetpgrp(int fd, pid_t group);
+_Noreturn void _exit(int status);
+extern char *optarg;
+extern int optind, opterr, optopt;
+int getopt(int argc, char *const argv[], const char *options);
+#endif

@@ -1,0 +1,107 @@
+// The engine's host on a simulated machine, for one command: its task, its streams, and cleanup commands of monitors.
+
+import { cleanup } from '../../core/engine/cleanup.ts'
+import type { Environment, Host, Settings } from '../../core/engine/host.ts'
+import { imageHost } from '../../core/engine/image-host.ts'
+import type { Archive } from '../../core/image/archive.ts'
+import { loadImages } from '../../core/image/import.ts'
+import type { Http } from '../../core/image/registry/http.ts'
+import type { Kernel as Machine } from '../../sim/kernel.ts'
+import type { Task } from '../../sim/task.ts'
+import { openSimulated, type SimulatedOptions } from './kernel.ts'
+import { beginTask, imagesPath, vitrinePath } from './machine.ts'
+import { giveStreams, type Typed } from './streams.ts'
+
+/** What the machine cannot do by itself. */
+export interface Capabilities {
+  readonly archive: () => Promise<Archive>
+  readonly http: () => Promise<Http>
+}
+
+/** What comes from outside while a command runs, and when. */
+export interface Outside extends Required<Pick<SimulatedOptions, 'meanwhile' | 'limitNs' | 'nudge'>> {
+  readonly typed: Typed
+  readonly write: (fd: 1 | 2, bytes: Uint8Array) => void
+  readonly warn: (sentence: string) => void
+}
+
+export interface SimulatedCommand {
+  readonly host: Host
+  readonly settings: Settings
+  /** Waits for cleanup commands that have begun, lets a little time pass, and ends the task. */
+  readonly end: () => Promise<void>
+}
+
+const variables = { HOME: '/root', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', USER: 'root' }
+const environment: Environment = {
+  ...{ uid: 0, gid: 0, userName: 'root', home: variables.HOME, variables },
+  ...{ architecture: 'wasm', os: 'wasi' },
+}
+const settings: Settings = {
+  root: '/var/lib/vitrine',
+  runroot: '/run/vitrine',
+  cgroupParent: '/vitrine',
+  selfArgv: [vitrinePath],
+}
+/** Between two commands there is at least this. */
+const restMs = 100
+
+/** Begins a command on a machine. */
+export function beginCommand(
+  machine: Machine,
+  words: readonly string[],
+  capabilities: Capabilities,
+  outside: Outside,
+): SimulatedCommand {
+  const busy = new Set<Promise<void>>()
+  const options: SimulatedOptions = {
+    cleanUp: (argv, task) => {
+      const done: Promise<void> = runCleanup(argv, task).finally(() => busy.delete(done))
+      busy.add(done)
+    },
+    // Cleanup commands that wait for modules have to come to their turn before anything from outside.
+    meanwhile: () => (busy.size > 0 ? new Promise((resolve) => setTimeout(resolve)) : outside.meanwhile()),
+    limitNs: outside.limitNs,
+    nudge: outside.nudge,
+  }
+  const hostOf = (task: Task): Host => {
+    const kernel = openSimulated(machine, task, options)
+    return {
+      ...{ kernel, environment, ...capabilities },
+      now: () => machine.config.bootSeconds * 1000 + Math.floor(machine.clock.nowNs / 1e6),
+      monotonicNs: () => BigInt(Math.floor(machine.clock.nowNs)),
+      randomBytes: (count) => machine.random.bytes(count),
+      sleep: async (milliseconds) => {
+        const tmo_p = BigInt(Math.round(milliseconds * 1e6))
+        await kernel.wait({ name: 'ppoll', fds: [], tmo_p, sigmask: 0, sigsetsize: 8 })
+      },
+      warn: outside.warn,
+    }
+  }
+
+  /** The monitor is about to execute `vitrine cleanup ID`: its task is a runtime from the next turn on. */
+  async function runCleanup(argv: readonly string[], task: Task): Promise<void> {
+    await undefined
+    await cleanup(hostOf(task), settings, argv.at(-1)!)
+    machine.call(task, { name: 'exit_group', status: 0 })
+  }
+
+  const task = beginTask(machine, words, variables)
+  giveStreams(machine, task, outside.typed, outside.write)
+  const host = hostOf(task)
+  return {
+    host,
+    settings,
+    end: async () => {
+      await host.sleep(restMs)
+      while (busy.size > 0) await Promise.all(busy)
+      machine.call(task, { name: 'exit_group', status: 0 })
+    },
+  }
+}
+
+/** Brings in the images that the machine comes with. */
+export async function loadOwnImages({ host, settings }: SimulatedCommand): Promise<void> {
+  const { os = 'linux', architecture } = host.environment
+  await loadImages(imageHost(host, settings), imagesPath, { platform: { os, architecture, asked: true } })
+}

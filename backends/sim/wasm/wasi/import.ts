@@ -1,0 +1,116 @@
+// The standard interfaces as a component imports them. A function makes system calls one after the other; when one of them
+// waits, the component is suspended, and the function begins anew with what was answered so far.
+
+import type { Outcome } from '../../../../sim/outcome.ts'
+import { type Answer, type Caller, type Realloc, trap } from '../calls.ts'
+import type { Outside } from '../component.ts'
+import type { Memory } from '../words.ts'
+import { files, preopens } from './files.ts'
+import { store, type Target } from './layout.ts'
+import type { Context, Interface, StandardFunction } from './resources.ts'
+import { errors, poll, streams } from './streams.ts'
+import * as system from './system.ts'
+
+const interfaces: Readonly<Record<string, Interface>> = {
+  'wasi:cli/environment': system.environment,
+  'wasi:cli/exit': system.exit,
+  'wasi:cli/stdin': system.standardInput,
+  'wasi:cli/stdout': system.standardOutput,
+  'wasi:cli/stderr': system.standardError,
+  ...system.terminals,
+  'wasi:clocks/monotonic-clock': system.monotonicClock,
+  'wasi:clocks/wall-clock': system.wallClock,
+  ...system.randomness,
+  'wasi:filesystem/preopens': preopens,
+  'wasi:filesystem/types': files,
+  'wasi:io/error': errors,
+  'wasi:io/poll': poll,
+  'wasi:io/streams': streams,
+}
+
+/** Of WASI 0.2, in any of its versions; undefined when there is none. */
+const interfaceOf = (name: string): Interface | undefined => {
+  const [, plain, version] = /^([^@]*)@(0\.2\.\d+)$/.exec(name) ?? []
+  return version === undefined ? undefined : interfaces[plain!]
+}
+
+export const isStandard = (interfaceName: string): boolean => interfaceOf(interfaceName) !== undefined
+
+export const standardFunction = (interfaceName: string, name: string): StandardFunction | undefined =>
+  interfaceOf(interfaceName)?.[name]
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** A function as a module imports it. @param realloc - what answers are put into */
+export function standardImport(
+  outside: Outside,
+  memory: () => Memory,
+  caller: () => Caller,
+  realloc: () => Realloc,
+): (...flat: (number | bigint)[]) => number | bigint | undefined {
+  const { result, run } = standardFunction(outside.interface, outside.function)!
+  const isFlat = result === null || result === 'u32' || result === 'u64'
+  const nothing = result === 'u64' ? 0n : result === 'u32' ? 0 : undefined
+  return (...flat) => {
+    const asking = caller()
+    const { standard } = asking
+    const isResuming = asking.resuming()
+    if (!isResuming) {
+      standard.answers = []
+      standard.isWritten = false
+    } else if (standard.isWritten) {
+      asking.resume()
+      return nothing
+    }
+    const steps = run(contextOf(asking, memory), ...flat)
+    let step = steps.next()
+    for (const known of standard.answers) step = steps.next(known)
+    let answer: Answer = isResuming ? asking.resume() : 'again'
+    while (!step.done) {
+      while (answer === 'again') answer = asking.make(step.value)
+      if (answer === 'later') return nothing
+      standard.answers.push(answer)
+      step = steps.next(answer as Outcome)
+      answer = 'again'
+    }
+    if (isFlat) return step.value as number | bigint | undefined
+    lower(asking, memory, realloc, result, step.value, Number(flat.at(-1)) >>> 0)
+    return undefined
+  }
+}
+
+function contextOf({ standard, argv, envp }: Caller, memory: () => Memory): Context {
+  const bytes = (start: number, length: number) => {
+    const all = memory().bytes
+    const [from, count] = [start >>> 0, length >>> 0]
+    if (from + count > all.length) trap('an argument is not in the memory of the component')
+    return all.slice(from, from + count)
+  }
+  return { standard, argv, envp, bytes, text: (start, length) => decoder.decode(bytes(start, length)) }
+}
+
+function lower(
+  asking: Caller,
+  memory: () => Memory,
+  realloc: () => Realloc,
+  type: NonNullable<StandardFunction['result']>,
+  value: unknown,
+  at: number,
+): void {
+  let written = 0
+  const target: Target = {
+    view: () => memory().view,
+    allocate: (align, count) => {
+      written += count
+      return asking.allocate((old, oldBytes, _align, bytes) => realloc()(old, oldBytes, align, bytes), count)
+    },
+  }
+  try {
+    store(target, type, value, at)
+  } catch (error) {
+    if (!(error instanceof RangeError) || at + 128 < memory().bytes.length) throw error
+    trap('the answer of a call has no place in the memory of the component')
+  }
+  asking.standard.isWritten = true
+  asking.written(written)
+}

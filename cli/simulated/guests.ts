@@ -1,0 +1,55 @@
+// The program and the images of simulated machines, as the build has made them, beside this program.
+
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, relative, sep } from 'node:path'
+import type { MachineParts } from '../../backends/sim/machine.ts'
+import { guest } from '../../backends/sim/wasm/process.ts'
+import { type Link, linked } from '../../backends/sim/wasm/program.ts'
+import { UserError } from '../../core/errors.ts'
+import { prebuiltDirectory } from './places.ts'
+
+interface GuestIndex {
+  /** Of all that it was made of. */
+  readonly key: string
+  readonly tools: readonly string[]
+  readonly modules: readonly {
+    readonly file: string
+    readonly globals?: readonly string[]
+    readonly memoryBytes?: number
+  }[]
+}
+
+export interface OwnParts extends Omit<MachineParts, 'seed'> {
+  /** Machines that were made with another one do not replay. */
+  readonly key: string
+}
+
+/** @errors UserError when the build has not made them */
+export function readOwnParts(): OwnParts {
+  const directory = prebuiltDirectory()
+  try {
+    const place = join(directory, 'guests/box')
+    const { key, tools, modules } = JSON.parse(readFileSync(join(place, 'index.json'), 'utf8')) as GuestIndex
+    // Through require: a bundle cannot import a file that is no part of it.
+    const { instantiate } = createRequire(import.meta.url)(join(place, 'glue.js')) as { instantiate: Link }
+    const prepared = modules.map(({ file, ...rest }) => [file, { ...rest, bytes: bytesOf(join(place, file)) }] as const)
+    const program = guest(linked(instantiate, Object.fromEntries(prepared)))
+    const images = imagesIn(directory)
+    const index = createHash('sha256').update(images.get('index.json')!).digest('hex')
+    return { key: `${key} ${index}`, box: { content: bytesOf(join(place, 'component.wasm')), program, tools }, images }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    throw new UserError(`read ${(error as NodeJS.ErrnoException).path}: it is not there: run node scripts/build.mjs`)
+  }
+}
+
+function imagesIn(directory: string): Map<string, Uint8Array> {
+  const place = join(directory, 'images')
+  const files = readdirSync(place, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name)).sort()
+  return new Map(paths.map((path) => [relative(place, path).split(sep).join('/'), bytesOf(path)]))
+}
+
+const bytesOf = (path: string): Uint8Array => new Uint8Array(readFileSync(path))

@@ -1,0 +1,133 @@
+// What is kept of a simulated machine between two commands: the seed, and what came from outside, in order. Replayed it is the
+// same machine.
+
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { UserError } from '../../core/errors.ts'
+
+/** What came while a command ran, and at which virtual time. */
+export type Input =
+  | { readonly atNs: number; readonly kind: 'typed'; readonly base64: string }
+  | { readonly atNs: number; readonly kind: 'end' }
+  | { readonly atNs: number; readonly kind: 'signal'; readonly signal: number }
+  | { readonly atNs: number; readonly kind: 'size'; readonly columns: number; readonly rows: number }
+
+export interface LoggedCommand {
+  readonly words: readonly string[]
+  readonly inputs: readonly Input[]
+}
+
+export interface MachineLog {
+  readonly format: 1
+  readonly seed: number
+  /** Of the program that its tools are, and of its images. */
+  readonly key: string
+  readonly commands: readonly LoggedCommand[]
+  /** Of the machine after them. */
+  readonly digest: string
+}
+
+export interface Store {
+  /** Undefined: there is none of that name yet. @errors UserError when it cannot be read */
+  readonly read: () => MachineLog | undefined
+  readonly write: (log: MachineLog) => void
+  readonly remove: () => void
+  /** Lets others have it. */
+  readonly release: () => void
+}
+
+/** Names of machines that are kept. */
+export function listMachines(directory: string): string[] {
+  try {
+    const names = readdirSync(directory).filter((name) => name.endsWith(suffix))
+    return names.map((name) => name.slice(0, -suffix.length)).sort()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+const suffix = '.json'
+
+/**
+ * Takes a machine for this process alone.
+ *
+ * @errors UserError for a name that is none, or when another process has it
+ */
+export function takeMachine(directory: string, name: string): Store {
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name) || name.length > 64)
+    throw new UserError(`--machine=${name}: a name has letters, digits, and _ . - behind the first, at most 64`)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const path = join(directory, `${name}${suffix}`)
+  const lock = join(directory, `${name}.lock`)
+  takeLock(lock, name)
+  return {
+    read: () => readLog(path, name),
+    write: (log) => {
+      const draft = `${path}.${process.pid}`
+      writeNew(draft, JSON.stringify(log), 'w')
+      renameSync(draft, path)
+    },
+    remove: () => rmSync(path, { force: true }),
+    release: () => rmSync(lock, { force: true }),
+  }
+}
+
+function readLog(path: string, name: string): MachineLog | undefined {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new UserError(`read ${path}: ${(error as NodeJS.ErrnoException).code}`)
+  }
+  try {
+    const log = JSON.parse(text) as MachineLog
+    if (log.format === 1 && Array.isArray(log.commands)) return log
+  } catch {
+    // Said below.
+  }
+  throw new UserError(`read ${path}: it is damaged: begin anew with vitrine --sim machine rm ${name}`)
+}
+
+function writeNew(path: string, text: string, flag: 'w' | 'wx'): void {
+  const fd = openSync(path, flag, 0o600)
+  try {
+    writeSync(fd, text)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function takeLock(path: string, name: string): void {
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      writeNew(path, String(process.pid), 'wx')
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    const owner = Number(readIfThere(path))
+    if (owner > 0 && lives(owner))
+      throw new UserError(`machine ${name}: process ${owner} uses it: wait for its end, or take another by --machine`)
+    rmSync(path, { force: true })
+  }
+  throw new UserError(`machine ${name}: another process has just taken it`)
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

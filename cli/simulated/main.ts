@@ -1,0 +1,115 @@
+// `vitrine --sim`: commands on a machine whose kernel is simulated. Its log is replayed first, and written with the new command.
+
+import { beginCommand, loadOwnImages } from '../../backends/sim/host.ts'
+import { bootMachine, type Machine, stateDigest } from '../../backends/sim/machine.ts'
+import { UserError } from '../../core/errors.ts'
+import { mute, printBytes, printError } from '../output.ts'
+import { attachSimulated } from './attach.ts'
+import { capabilities, runCommand } from './command.ts'
+import { readOwnParts } from './guests.ts'
+import { type Inputs, liveInputs, replayedInputs } from './inputs.ts'
+import { type LoggedCommand, type MachineLog, type Store, takeMachine } from './log.ts'
+import { machineVerb } from './machine-verb.ts'
+import { machinesDirectory } from './places.ts'
+import { listen } from './terminal.ts'
+
+export interface SimulatedOptions {
+  readonly machine: string
+  readonly seed?: number
+  /** `--root` or VITRINE_ROOT. */
+  readonly root: string | undefined
+}
+
+/** Output that is shown in stretches follows the clock on the wall. */
+const looksOn = (words: readonly string[]): boolean =>
+  (words.includes('logs') && words.some((word) => /^(-f|--follow)$/.test(word))) ||
+  (words.includes('stats') && !words.includes('--no-stream'))
+
+/** Runs one command. Answers its exit code; what is wrong has been said. */
+export async function simulated(options: SimulatedOptions, words: readonly string[]): Promise<number> {
+  try {
+    return await runOn(options, words)
+  } catch (error) {
+    // Errors are told apart here: whoever calls may be another bundle, which has classes of its own.
+    if (!(error instanceof UserError)) throw error
+    printError(error.message)
+    return error.exitCode
+  }
+}
+
+/** @errors UserError */
+async function runOn({ machine: name, seed, root }: SimulatedOptions, words: readonly string[]): Promise<number> {
+  const directory = machinesDirectory(root)
+  if (words[0] === 'machine') return machineVerb(directory, words.slice(1))
+  const parts = readOwnParts()
+  const store = takeMachine(directory, name)
+  try {
+    const log = store.read()
+    if (log && log.key !== parts.key) throw outdated(name, 'its tools or images have changed since')
+    if (log && seed !== undefined && log.seed !== seed)
+      throw new UserError(`--seed=${seed}: machine ${name} is there, with seed ${log.seed}: take another by --machine`)
+    const chosen = log?.seed ?? seed ?? 1
+    const machine = bootMachine({ seed: chosen, ...parts })
+    await replay(machine, log, name)
+    return await live(machine, words, store, { seed: chosen, key: parts.key, commands: log?.commands ?? [] })
+  } finally {
+    store.release()
+  }
+}
+
+async function replay(machine: Machine, log: MachineLog | undefined, name: string): Promise<void> {
+  mute(true)
+  try {
+    const command = beginCommand(machine, ['load'], capabilities, outsideOf(replayedInputs(machine, [])))
+    await loadOwnImages(command)
+    await command.end()
+    for (const { words, inputs } of log?.commands ?? []) {
+      const replayed = replayedInputs(machine, inputs)
+      const attach = attachSimulated(replayed, () => {})
+      await runCommand(machine, words, outsideOf(replayed), attach).catch((error) => {
+        if (!(error instanceof UserError)) throw error
+      })
+    }
+  } finally {
+    mute(false)
+  }
+  if (log && stateDigest(machine) !== log.digest) throw outdated(name, 'its commands do not lead to what it was')
+}
+
+function outdated(name: string, why: string): UserError {
+  return new UserError(
+    `machine ${name} was made by another vitrine: ${why}: begin anew with vitrine --sim machine rm ${name}`,
+  )
+}
+
+const outsideOf = (inputs: Inputs) => ({
+  ...inputs,
+  write: (fd: 1 | 2, bytes: Uint8Array) => printBytes(fd, bytes),
+  warn: (sentence: string) => printError(`warning: ${sentence}`),
+})
+
+async function live(
+  machine: Machine,
+  words: readonly string[],
+  store: Store,
+  log: Omit<MachineLog, 'format' | 'digest'>,
+): Promise<number> {
+  const inputs = liveInputs(machine)
+  if (looksOn(words)) inputs.keepPace()
+  const ends: (() => void)[] = []
+  const attach = attachSimulated(inputs, (wanted) => ends.push(listen(inputs, wanted)))
+  const keep = () => {
+    const command: LoggedCommand = { words, inputs: inputs.noted }
+    store.write({ format: 1, ...log, commands: [...log.commands, command], digest: stateDigest(machine) })
+  }
+  try {
+    const code = await runCommand(machine, words, outsideOf(inputs), attach)
+    keep()
+    return code
+  } catch (error) {
+    if (error instanceof UserError) keep()
+    throw error
+  } finally {
+    for (const end of ends) end()
+  }
+}

@@ -1,0 +1,148 @@
+// Modules that nobody has written: metered, and suspended wherever they can be, they give what they give plain.
+
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import binaryen from 'binaryen'
+import { afterAll, describe, expect, it } from 'vitest'
+import { depthExport, fuelExport, meterImports, meterModule } from '../../../backends/sim/wasm/meter.ts'
+import { makeSuspendable } from '../../../backends/sim/wasm/suspension.ts'
+import { repository } from '../../support/source.ts'
+
+const place = mkdtempSync(join(tmpdir(), 'vitrine-modules-'))
+afterAll(() => rmSync(place, { recursive: true, force: true }))
+
+const features = ['bulk-memory', 'sign-ext', 'nontrapping-float-to-int', 'multivalue', 'mutable-globals']
+
+/** What binaryen makes of random bytes: terminating functions that log what they compute, without NaNs. */
+function randomModule(seed: number): Uint8Array {
+  let state = seed
+  const bytes = Uint8Array.from({ length: 6000 }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state >>> 24
+  })
+  const [input, output] = [join(place, `${seed}.bytes`), join(place, `${seed}.wasm`)]
+  writeFileSync(input, bytes)
+  const options = [
+    '-ttf',
+    input,
+    '-o',
+    output,
+    '--denan',
+    '--mvp-features',
+    ...features.map((name) => `--enable-${name}`),
+  ]
+  execFileSync(join(repository, 'node_modules/.bin/wasm-opt'), options, { stdio: 'ignore' })
+  const module = binaryen.readBinary(new Uint8Array(readFileSync(output)))
+  module.setFeatures(binaryen.Features.All)
+  module.addMemoryExport('0', 'memory')
+  const made = module.emitBinary()
+  module.dispose()
+  return made
+}
+
+type Function = (...given: number[]) => unknown
+
+/** Calls every export; what they log and answer. Suspended: at each pause and each import it unwinds, and rewinds. */
+function run(bytes: Uint8Array, { suspended = false, sliceFuel = 2 ** 30 } = {}) {
+  const log: string[] = []
+  const module = new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>)
+  const exports: Record<string, unknown> = {}
+  const call = (name: string, ...given: number[]) => (exports[name] as Function)(...given)
+  let frames = 0
+  let pauses = 0
+  /** Whether the import does what it does now. */
+  const passes = (): boolean => {
+    if (!suspended) return true
+    if (call('asyncify_get_state') === 2) {
+      call('asyncify_stop_rewind')
+      return false
+    }
+    call('asyncify_start_unwind', frames)
+    return true
+  }
+  const meter = {
+    pause: () => {
+      pauses += 1
+      if (passes()) (exports[fuelExport] as { value: number }).value = sliceFuel
+    },
+    grow: (pages: number) => {
+      try {
+        return (exports.memory as WebAssembly.Memory).grow(pages >>> 0)
+      } catch {
+        return -1
+      }
+    },
+    overflow: () => {
+      throw new Error('too deep')
+    },
+  }
+  const imports: WebAssembly.Imports = { [meterImports]: meter }
+  for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+    if (from === meterImports) continue
+    imports[from] ??= {}
+    imports[from][name] = (...given: unknown[]) => {
+      if (passes()) log.push(`${name} ${given.map(String).join()}`)
+    }
+  }
+  Object.assign(exports, new WebAssembly.Instance(module, imports).exports)
+  const fuel = exports[fuelExport] as { value: number } | undefined
+  if (fuel) fuel.value = sliceFuel
+  if (suspended) {
+    const { buffer } = exports.memory as WebAssembly.Memory
+    frames = buffer.byteLength - 60_000
+    new DataView(buffer).setUint32(frames, frames + 8, true)
+    new DataView(buffer).setUint32(frames + 4, frames + 59_000, true)
+  }
+  for (const [name, value] of Object.entries(exports)) {
+    if (typeof value !== 'function' || /^(asyncify|meter)/.test(name)) continue
+    try {
+      let answer = call(name, ...Array(value.length).fill(3))
+      while (suspended && call('asyncify_get_state') === 1) {
+        call('asyncify_stop_unwind')
+        call('asyncify_start_rewind', frames)
+        answer = call(name, ...Array(value.length).fill(3))
+      }
+      log.push(`${name} answers ${String(answer)}`)
+    } catch (error) {
+      // Which of two traps comes first, an optimizer may choose.
+      log.push(`${name} ${error instanceof WebAssembly.RuntimeError ? 'traps' : String(error)}`)
+      const depth = exports[depthExport] as { value: number } | undefined
+      if (depth) depth.value = 0
+    }
+  }
+  return { log, pauses }
+}
+
+const seed = Number(process.env.VITRINE_SEED ?? 1) % 1_000_000
+
+describe('a random module', () => {
+  it.each([0, 1])('does the same metered and suspended (seed + %d)', async (more) => {
+    const plain = randomModule(seed + more)
+    const metered = meterModule(plain)
+    const suspendable = await makeSuspendable(metered.bytes)
+    const { log } = run(plain)
+    expect(log.length).toBeGreaterThan(0)
+    for (const sliceFuel of [1, 7, 100, 2 ** 30]) {
+      expect(run(metered.bytes, { sliceFuel }).log, `seed ${seed + more}, slices of ${sliceFuel}`).toEqual(log)
+      expect(run(suspendable, { suspended: true, sliceFuel }).log, `suspended, seed ${seed + more}`).toEqual(log)
+    }
+  })
+
+  it('with a bit of it turned is refused in a sentence, or is one as before', () => {
+    const plain = randomModule(seed)
+    for (let at = 8; at < plain.length; at += 1 + (plain.length >> 9)) {
+      const turned = plain.slice()
+      turned[at]! ^= 1 << (at % 8)
+      try {
+        const { bytes } = meterModule(turned)
+        // What is no module is refused before; what is one stays one.
+        if (WebAssembly.validate(turned as Uint8Array<ArrayBuffer>))
+          expect(WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>), `byte ${at}`).toBe(true)
+      } catch (error) {
+        if ((error as Error).name !== 'ModuleError') throw error
+      }
+    }
+  })
+})

@@ -1,0 +1,185 @@
+// Components of WASI 0.2, as any compiler makes them, as processes of the simulated machine.
+
+import { beforeAll, describe, expect, it } from 'vitest'
+import { prepare } from '../../../backends/sim/wasm/program.ts'
+import { compile } from '../../../scripts/guests/clang.ts'
+import type { Program } from '../../../sim/program.ts'
+import { runUntil } from '../../../sim/run.ts'
+import type { Task } from '../../../sim/task.ts'
+import { type GuestMachine, guestMachine } from '../../support/guests.ts'
+import { adapter, standardComponent, standardProgram } from '../../support/standard.ts'
+
+const adapterBytes = adapter()
+const why = adapterBytes ? '' : ': skipped, the adapter of WASI cannot be fetched'
+
+/** Starts one whose standard input and output are given descriptors of process 1. */
+function start(
+  { kernel, call }: GuestMachine,
+  argv: readonly string[],
+  fds: readonly (readonly [number, number])[],
+  before: (pid: number) => void = () => {},
+): Task {
+  before(call({ name: 'fork' }).value)
+  const task = kernel.lastBorn!
+  for (const [oldfd, newfd] of fds) kernel.call(task, { name: 'dup2', oldfd, newfd })
+  kernel.call(task, { name: 'close_range', first: 3, last: 100, flags: 0 })
+  kernel.call(task, { name: 'execve', pathname: '/bin/standard', argv: ['standard', ...argv], envp: [] })
+  return task
+}
+
+function pipe({ call }: GuestMachine): [number, number] {
+  const view = new DataView(call({ name: 'pipe2', pipefd: 8, flags: 0 }).data!.buffer)
+  return [view.getInt32(0, true), view.getInt32(4, true)]
+}
+
+const read = ({ call }: GuestMachine, fd: number) =>
+  new TextDecoder().decode(call({ name: 'read', fd, buf: 65_536 }).data)
+
+function write({ call }: GuestMachine, path: string, text: string): void {
+  const fd = call({ name: 'openat', dirfd: -100, pathname: path, flags: 0o101, mode: 0o644 }).value
+  call({ name: 'write', fd, buf: text })
+  call({ name: 'close', fd })
+}
+
+describe.skipIf(!adapterBytes)(`a component of WASI${why}`, () => {
+  let program: Program
+  beforeAll(async () => {
+    program = await standardProgram(await standardComponent('test/guests/standard.c', adapterBytes!))
+  }, 120_000)
+  const machine = (seed = 1) => guestMachine(program, ['standard'], { seed })
+  const run = (argv: readonly string[], seed?: number) => machine(seed).run(['standard', ...argv])
+
+  it('gets its arguments and environment, and tells with 1 that it has failed: WASI 0.2 has no other number', () => {
+    const { output, code } = machine().run(['standard', 'hello', 'b  c'], { env: { WHO: 'me' } })
+    expect(output).toBe('standard\nhello\nb  c\nWHO=me\n')
+    expect(code).toBe(1)
+  })
+
+  it('reads its input, and files', () => {
+    expect(machine().run(['standard', 'cat'], { input: 'a\nb\n' })).toEqual({ output: 'a\nb\n', code: 0, signal: 0 })
+    expect(run(['cat', '/proc/sys/kernel/ostype']).output).toBe('Linux\n')
+    expect(run(['cat', '/nowhere'])).toEqual({ output: '/nowhere: No such file or directory\n', code: 1, signal: 0 })
+  })
+
+  it('writes files, appends to them, and asks how long they are', () => {
+    const guests = machine()
+    expect(guests.run(['standard', 'keep', '/tmp/x', 'abc\n']).output).toBe('9 bytes\n')
+    expect(guests.run(['standard', 'cat', '/tmp/x']).output).toBe('abc\nmore\n')
+  })
+
+  it('makes directories, renames and removes', () => {
+    const guests = machine()
+    write(guests, '/tmp/x', 'x')
+    expect(guests.run(['standard', 'move', '/tmp/d', '/tmp/x', '/tmp/d/y']).output).toBe('moved\n')
+    expect(guests.run(['standard', 'list', '/tmp']).output.split('\n').sort()).toEqual(['', '../', './'])
+  })
+
+  it('lists what is in a directory', () => {
+    const names = run(['list', '/']).output.split('\n')
+    expect(names).toEqual(expect.arrayContaining(['bin/', 'proc/', 'tmp/', '.input']))
+  })
+
+  it('has the rights of its process', () => {
+    const guests = machine()
+    guests.call({ name: 'openat', dirfd: -100, pathname: '/tmp/secret', flags: 0o101, mode: 0o600 })
+    guests.call({ name: 'fork' })
+    const task = guests.kernel.lastBorn!
+    const [from, into] = pipe(guests)
+    guests.call({ name: 'close', fd: from })
+    guests.call({ name: 'close', fd: into })
+    guests.kernel.call(task, { name: 'setuid', uid: 1000 })
+    guests.kernel.call(task, {
+      name: 'execve',
+      pathname: '/bin/standard',
+      argv: ['standard', 'cat', '/tmp/secret'],
+      envp: [],
+    })
+    runUntil(guests.kernel, () => !task.alive)
+    expect(task.process.ending).toMatchObject({ code: 1 })
+  })
+
+  it('sleeps in virtual time', () => {
+    expect(run(['rest']).output).toBe('250\n')
+  })
+
+  it('gets the same chance from the same seed, and another from another', () => {
+    const [one, same, other] = [run(['chance'], 7), run(['chance'], 7), run(['chance'], 8)].map(({ output }) => output)
+    expect(one).toMatch(/^[0-9a-f]{32}\n$/)
+    expect(same).toBe(one)
+    expect(other).not.toBe(one)
+  })
+
+  it('uses time of the processor for what it computes', () => {
+    const { kernel, run } = machine()
+    const before = kernel.clock.nowNs
+    run(['standard', 'work', '1000000'])
+    expect(kernel.clock.nowNs - before).toBeGreaterThan(3e6)
+  })
+
+  it('waits in a read while another one runs to its end', () => {
+    const guests = machine()
+    const [input, feed] = pipe(guests)
+    const [result, output] = pipe(guests)
+    const reader = start(
+      guests,
+      ['cat'],
+      [
+        [input, 0],
+        [output, 1],
+      ],
+    )
+    const worker = start(guests, ['work', '1000'], [[output, 1]])
+    expect(runUntil(guests.kernel, () => !worker.alive)).toBe(true)
+    expect(reader.alive).toBe(true)
+    expect(read(guests, result)).toBe('499500\n')
+    guests.call({ name: 'write', fd: feed, buf: 'late\n' })
+    guests.call({ name: 'close', fd: feed })
+    runUntil(guests.kernel, () => !reader.alive)
+    expect(read(guests, result)).toBe('late\n')
+    expect(reader.process.ending).toMatchObject({ code: 0, signal: 0 })
+  })
+
+  it('shares the processor with another one', () => {
+    const guests = machine()
+    const [result, output] = pipe(guests)
+    const tasks = [start(guests, ['work', '300000'], [[output, 1]]), start(guests, ['work', '300001'], [[output, 1]])]
+    runUntil(guests.kernel, () => tasks.every((task) => !task.alive))
+    expect(read(guests, result).split('\n').length).toBe(3)
+  })
+
+  it('is killed when its cgroup has no memory left', () => {
+    const guests = machine()
+    write(guests, '/sys/fs/cgroup/cgroup.subtree_control', '+memory')
+    guests.call({ name: 'mkdirat', dirfd: -100, pathname: '/sys/fs/cgroup/small', mode: 0o755 })
+    write(guests, '/sys/fs/cgroup/small/memory.max', '4194304')
+    const task = start(guests, ['eat', '64'], [], (pid) =>
+      write(guests, '/sys/fs/cgroup/small/cgroup.procs', String(pid)),
+    )
+    runUntil(guests.kernel, () => !task.alive)
+    expect(task.process.ending).toMatchObject({ signal: 9 })
+  })
+})
+
+describe('a component that asks for what processes do not have', () => {
+  const asking = async (packageName: string, module: string) => {
+    const { componentEmbed, componentNew } = await import('@bytecodealliance/jco-transpile/wasm-tools')
+    const text = `__attribute__((import_module("${module}"), import_name("f"))) void f(void);
+__attribute__((export_name("g"))) void g(void) { f(); }`
+    const witSource = `package ${packageName}; interface types { f: func(); } world w { import types; export g: func(); }`
+    const binary = await compile({ 'main.c': text })
+    return await componentNew(await componentEmbed({ binary, witSource, world: 'w' }), [])
+  }
+
+  it('is refused by the name of that', async () => {
+    await expect(prepare(await asking('wasi:http@0.2.0', 'wasi:http/types@0.2.0'))).rejects.toThrow(
+      'the component imports wasi:http/types@0.2.0, which processes do not have',
+    )
+    await expect(prepare(await asking('host:secrets', 'host:secrets/types'))).rejects.toThrow('host:secrets/types')
+  })
+
+  it('is refused when a later WASI has it', async () => {
+    await expect(prepare(await asking('wasi:cli@0.3.0', 'wasi:cli/types@0.3.0'))).rejects.toThrow(
+      'wasi:cli/types@0.3.0',
+    )
+  })
+})
