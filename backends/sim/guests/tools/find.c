@@ -180,19 +180,6 @@ static void run_collected(struct condition *collector) {
   free(argv);
 }
 
-// A word with something in place of a mark, each time.
-static char *with(const char *from, const char *mark, const char *item) {
-  char *to = need(calloc(1, 1)), *found;
-  do {
-    found = strstr(from, mark);
-    size_t plain = found ? (size_t)(found - from) : strlen(from), length = strlen(to);
-    to = need(realloc(to, length + plain + strlen(item) + 1));
-    memcpy(to + length, from, plain), to[length + plain] = 0;
-    if (found) strcat(to, item), from = found + strlen(mark);
-  } while (found);
-  return to;
-}
-
 static int execute(struct condition *condition, const char *path) {
   if (condition->collects) {
     if (condition->count % 64 == 0) condition->kept = need(realloc(condition->kept, (condition->count + 64) * sizeof *condition->kept));
@@ -202,7 +189,7 @@ static int execute(struct condition *condition, const char *path) {
   }
   char **argv = need(malloc((condition->words + 1) * sizeof *argv));
   for (int word = 0; word < condition->words; word++) {
-    argv[word] = with(condition->command[word], "{}", path);
+    argv[word] = with_item(condition->command[word], "{}", path);
   }
   argv[condition->words] = 0;
   int answer = run_program(argv) == 0;

@@ -242,3 +242,16 @@ char **input_names(int argc, char **argv) {
   (void)argc;
   return argv[optind] ? argv + optind : standard;
 }
+
+// A word with something in place of a mark, each time.
+char *with_item(const char *from, const char *mark, const char *item) {
+  char *to = need(calloc(1, 1)), *found;
+  do {
+    found = strstr(from, mark);
+    size_t plain = found ? (size_t)(found - from) : strlen(from), length = strlen(to);
+    to = need(realloc(to, length + plain + strlen(item) + 1));
+    memcpy(to + length, from, plain), to[length + plain] = 0;
+    if (found) strcat(to, item), from = found + strlen(mark);
+  } while (found);
+  return to;
+}

@@ -37,6 +37,8 @@ long changed_mode(const char *text, mode_t mode, mode_t mask);
 int size_of(const char *text, long long *to);
 // The files that are named behind the options, or -.
 char **input_names(int argc, char **argv);
+// A text with every mark in it replaced; of its own.
+char *with_item(const char *from, const char *mark, const char *item);
 // A stream to read from; - is the standard input. Complains itself.
 FILE *open_input(const char *path);
 void close_input(FILE *stream);

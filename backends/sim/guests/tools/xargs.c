@@ -79,7 +79,7 @@ TOOL(xargs) {
     if (in_place) {
       char **words = need(malloc((fixed + 1) * sizeof *words));
       for (int word = 0; word < fixed; word++) {
-        words[word] = with(given[word], in_place, item);
+        words[word] = with_item(given[word], in_place, item);
       }
       if (!run_items(words, fixed)) return xargs_status;
       free_names(words, fixed);
