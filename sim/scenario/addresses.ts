@@ -105,6 +105,8 @@ export function addressValue(bytes: Uint8Array): Value | undefined {
         ['sin_addr', apply('inet_addr', text(bytes.subarray(4, 8).join('.')))],
       )
     case 10:
+      // Where there was room for the head alone.
+      if (bytes.length < 24) return struct(['sa_family', name('AF_INET6')])
       return struct(
         ['sa_family', name('AF_INET6')],
         ['sin6_port', apply('htons', number(view.getUint16(2)))],
