@@ -1,5 +1,5 @@
 // Makes what a package ships: dist/*.cjs from the sources, prebuilds/ from the C. Options: --pack (both architectures are
-// wanted), --install (after `npm ci`; a machine without a compiler is no failure).
+// wanted), --install (after `npm ci`; a machine without a compiler is no failure), --guests (those of the simulated machine, too).
 
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
@@ -110,7 +110,9 @@ async function buildDist() {
 }
 
 // The programs of the simulated machine, and its images. Their build script is TypeScript, which an older Node does not run by itself.
+// They take half a minute, which whoever only installs does not wait for.
 async function makeGuests() {
+  if (options.has('--install') && !options.has('--guests')) return []
   if (!existsSync(join(root, 'node_modules/@yowasp/clang'))) return []
   const { build } = await import('esbuild')
   const script = join(root, 'prebuilds', `guests-build.${process.pid}.mjs`)

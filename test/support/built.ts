@@ -9,7 +9,7 @@ export function setup(): void {
   if (process.env.VITRINE_BUILT !== undefined) return
   // Once is enough for all projects of the run.
   process.env.VITRINE_BUILT = '1'
-  const { status } = spawnSync(process.execPath, [join(repository, 'scripts/build.mjs'), '--install'], {
+  const { status } = spawnSync(process.execPath, [join(repository, 'scripts/build.mjs'), '--install', '--guests'], {
     stdio: 'inherit',
   })
   // Tests of parts may pass all the same; those that start the program would run the last build that worked.

@@ -29,7 +29,7 @@ describe('a guest', () => {
   })
 
   it('prints numbers as printf(3) does', () => {
-    expect(machine().run(['seq', '1', '0.25', '2']).output).toBe('1\n1.25\n1.5\n1.75\n2\n')
+    expect(machine().run(['seq', '1', '0.25', '2']).output).toBe('1.00\n1.25\n1.50\n1.75\n2.00\n')
   })
 
   it('computes, which takes its time of a processor', () => {

@@ -255,6 +255,8 @@ static struct node *pipeline(void) {
     for (struct node *last = node->first; peek()->kind == PIPE; last = last->next) {
       next_token();
       skip_newlines();
+      // What it negates is the whole pipeline.
+      if (is_word(peek(), "!")) unexpected(0);
       last->next = command();
     }
   }
