@@ -93,15 +93,18 @@ function look(kernel: Kernel, closely = false): Look {
   }
 }
 
+const sends = new Set(['write', 'writev', 'sendto', 'sendmsg'])
+
 /**
  * What goes on (EINPROGRESS) or is told by a signal as well (SIGPIPE); refusals after the OOM killer has been there, those of
- * mounts that come when the work directory of an overlay was prepared already, and those of flock(2), which gives a lock up
- * to convert it.
+ * mounts that come when the work directory of an overlay was prepared already, those of flock(2), which gives a lock up to
+ * convert it, and those of what a datagram socket was to send, which has got it a port.
  */
 function comesWithMore(call: Syscall, errno: string, before: Look, after: Look): boolean {
   if (errno === 'EINPROGRESS' || errno === 'EPIPE' || (errno === 'ENOMEM' && before.kills !== after.kills)) return true
   if (call.name === 'flock' && errno === 'EAGAIN') return true
-  return call.name === 'mount' && call.filesystemtype === 'overlay' && /^(ENOTDIR|EBUSY|ENOSPC)$/.test(errno)
+  if (sends.has(call.name) && /^(EDESTADDRREQ|ENETUNREACH|EHOSTUNREACH|EINVAL|EACCES)$/.test(errno)) return true
+  return call.name === 'mount' && call.filesystemtype === 'overlay' && /^(ENOTDIR|EBUSY|ENOSPC|EACCES)$/.test(errno)
 }
 
 function difference(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
