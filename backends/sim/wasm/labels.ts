@@ -1,6 +1,6 @@
 // Labels of a function that is rewritten: where a branch goes once there are more blocks around it than there were.
 
-import { Reader, type Writer } from './binary.ts'
+import { ModuleError, Reader, type Writer } from './binary.ts'
 import { type Instruction, op } from './instructions.ts'
 
 interface Label {
@@ -26,7 +26,9 @@ export class Labels {
   }
 
   close(): void {
-    const { twice } = this.#open.pop()!
+    const label = this.#open.pop()
+    if (!label) throw new ModuleError('a function of the module ends a block that it has not begun')
+    const { twice } = label
     this.#code.byte(op.end)
     if (twice) this.#code.byte(op.end)
     this.#level -= twice ? 2 : 1
