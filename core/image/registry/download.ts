@@ -1,6 +1,7 @@
 // One blob, over as many connections as it takes, checked while it comes. OCI distribution spec, "Pulling blobs"; RFC 9110
 // section 14 for ranges.
 
+import { printable } from '../../printable.ts'
 import type { Hash } from '../archive.ts'
 import { digestHex } from '../reference.ts'
 import type { BlobRequest } from './client.ts'
@@ -85,7 +86,7 @@ async function* from(
     if (answer.status === 206) {
       const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(answer.header('content-range') ?? '') ?? []
       if (Number(start) !== offsetBytes || (total !== '*' && Number(total) !== sizeBytes)) {
-        const range = answer.header('content-range') ?? 'nothing'
+        const range = printable(answer.header('content-range') ?? 'nothing')
         throw new RegistryError(
           `${tried}: asked for the bytes from ${offsetBytes} of ${sizeBytes} on, it sends ${range}`,
           206,
