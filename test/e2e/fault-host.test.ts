@@ -49,7 +49,8 @@ describe('a full disk', () => {
           if (ran.code === 0) expect(ran).toEqual({ code: 0, stdout: 'hi\n', stderr: '' })
           else {
             refused += 1
-            expectSentence(ran, 125, /: ENOSPC/)
+            // The last file may be one that is written while the program already says "hi".
+            expectSentence({ ...ran, stdout: ran.stdout.replace('hi\n', '') }, 125, /: ENOSPC/)
           }
         }
         expect(refused).toBeGreaterThan(2)

@@ -113,16 +113,16 @@ export function expectSentence(result: CliResult, code: number, sentence: RegExp
   expect({ code: result.code, stdout: result.stdout }).toEqual({ code, stdout: '' })
 }
 
-/** Starts `vitrine ARGV` and kills it so many milliseconds later, if it is still there; settles when it is gone. */
-export async function killedAfter(ground: Ground, argv: readonly string[], delayMs: number): Promise<boolean> {
+/**
+ * Starts `vitrine ARGV` and kills it so many milliseconds later, or as soon as something holds, if it is still there;
+ * settles when it is gone.
+ */
+export async function killedAfter(ground: Ground, argv: readonly string[], when: number | (() => boolean)) {
   const child = spawn(process.execPath, [launcher, ...stateOptions(ground.directory), ...argv], { stdio: 'ignore' })
-  let killed = false
-  const timer = setTimeout(() => {
-    killed = child.kill('SIGKILL')
-  }, delayMs)
+  const kill = () => child.kill('SIGKILL')
+  const timer = typeof when === 'number' ? setTimeout(kill, when) : setInterval(() => when() && kill(), 1)
   await new Promise((resolve) => child.on('exit', resolve))
   clearTimeout(timer)
-  return killed
 }
 
 /** Waits until something holds; throws what was waited for when it does not in time. */
