@@ -23,8 +23,9 @@ function seedOfCommit(): string {
   }
 }
 
-// Real processes, mounts and signals do not go together with worker threads, nor with each other.
-const alone = { pool: 'forks', fileParallelism: false, maxWorkers: 1 } as const
+// Real processes, mounts and signals do not go together with worker threads, nor with each other. What they do depends on
+// the load of the machine too: a test that fails is tried once more, and named if it passes then.
+const alone = { pool: 'forks', fileParallelism: false, maxWorkers: 1, retry: 1 } as const
 
 export default defineConfig({
   ...(process.env.VITRINE_TEST_DIRECTORY === undefined

@@ -48,7 +48,7 @@ export async function runSuite({ projects, where, temporary, shard }) {
     })
     const report = existsSync(reportPath)
       ? JSON.parse(readFileSync(reportPath, 'utf8'))
-      : { passed: 0, failed: [], skipped: [] }
+      : { passed: 0, failed: [], unsteady: [], skipped: [] }
     const failed = [...report.failed]
     if (!existsSync(reportPath)) failed.push(`vitest ended with ${code} and without a report`)
     else if (code !== 0 && failed.length === 0) failed.push(`vitest ended with ${code}`)
@@ -57,6 +57,7 @@ export async function runSuite({ projects, where, temporary, shard }) {
     return {
       passed: report.passed + clean,
       failed: [...failed, ...left].map((name) => `${where}: ${name}`),
+      unsteady: report.unsteady.map((name) => `${where}: ${name}`),
       skipped: report.skipped.map(({ name, reason }) => ({ name, reason: `${where}: ${reason}` })),
     }
   } finally {

@@ -57,6 +57,7 @@ export async function runInUserModeLinux(found) {
   return {
     passed: reports.reduce((sum, { passed }) => sum + passed, 0),
     failed: reports.flatMap(({ failed }) => failed),
+    unsteady: reports.flatMap(({ unsteady }) => unsteady),
     skipped: reports.flatMap(({ skipped }) => skipped),
   }
 }
@@ -78,7 +79,7 @@ async function runShare(found, cache, shard) {
     }
     if (!existsSync(reportPath)) {
       const failed = [`user-mode Linux (${found}) ended twice without a report, at last with ${code}`]
-      return { passed: 0, failed, skipped: [] }
+      return { passed: 0, failed, unsteady: [], skipped: [] }
     }
     return JSON.parse(readFileSync(reportPath, 'utf8'))
   } finally {

@@ -6,6 +6,8 @@ import type { Reporter, SerializedError, TestModule } from 'vitest/node'
 export interface Report {
   readonly passed: number
   readonly failed: readonly string[]
+  /** Failed, and passed when tried once more: told, so that somebody looks at them, and no reason to hold up a change. */
+  readonly unsteady: readonly string[]
   readonly skipped: readonly { readonly name: string; readonly reason: string }[]
 }
 
@@ -13,6 +15,7 @@ export interface Report {
 export function count(modules: readonly TestModule[], unhandled: readonly SerializedError[]): Report {
   let passed = 0
   const failed = unhandled.map((error) => `error outside of a test: ${error.message}`)
+  const unsteady: string[] = []
   const skipped: { name: string; reason: string }[] = []
   for (const module of modules) {
     const file = module.relativeModuleId
@@ -23,6 +26,7 @@ export function count(modules: readonly TestModule[], unhandled: readonly Serial
     for (const test of module.children.allTests()) {
       const result = test.result()
       const name = `${file} > ${test.fullName}`
+      if (test.diagnostic()?.flaky) unsteady.push(name)
       if (result.state === 'passed') passed += 1
       else if (result.state === 'failed') failed.push(name)
       else {
@@ -32,7 +36,7 @@ export function count(modules: readonly TestModule[], unhandled: readonly Serial
       }
     }
   }
-  return { passed, failed, skipped }
+  return { passed, failed, unsteady, skipped }
 }
 
 export const countingReporter: Reporter = {
