@@ -8,6 +8,7 @@ import { CgroupFileInode } from './cgroup/file.ts'
 import { Counters } from './counters.ts'
 import { Kernel } from './kernel.ts'
 import { ProgramImage } from './life/image.ts'
+import { Mix } from './mix.ts'
 import { IpcNamespace } from './ns/ipc.ts'
 import { Namespace } from './ns/namespace.ts'
 import { PidNamespace } from './ns/pid.ts'
@@ -58,12 +59,8 @@ class Walk {
   readonly #objects: object[] = []
   readonly #numbers = new Map<object, number>()
   readonly #ways: string[] = []
-  readonly #words = new Map<string, number>()
   readonly #skipped = new Map<unknown, ReadonlySet<string>>()
-  readonly #double = new Float64Array(1)
-  readonly #halves = new Uint32Array(this.#double.buffer)
-  #one = 0x9e3779b9
-  #other = 0x85ebca6b
+  readonly #mix = new Mix()
 
   constructor(options: DigestOptions) {
     this.#options = options
@@ -72,15 +69,14 @@ class Walk {
   from(start: object): string {
     this.#meet(start, '')
     for (let at = 0; at < this.#objects.length; at++) this.#look(this.#objects[at]!, this.#ways[at] ?? '')
-    const half = (lane: number) => (lane >>> 0).toString(16).padStart(8, '0')
-    return half(this.#one) + half(this.#other)
+    return this.#mix.hex
   }
 
   #look(object: object, way: string): void {
     this.#options.meet?.(object)
     const name = object.constructor?.name ?? ''
     // A bundler calls a class that speaks of itself `_Name`.
-    this.#word(name.charCodeAt(0) === 0x5f ? name.slice(1) : name)
+    this.#mix.word(name.charCodeAt(0) === 0x5f ? name.slice(1) : name)
     if (object instanceof Map) {
       let place = 0
       for (const [key, value] of object) {
@@ -104,7 +100,7 @@ class Walk {
       if (skipped.has(name)) continue
       const value = (object as Record<string, unknown>)[name]
       if (isAbsent(value)) continue
-      this.#word(name)
+      this.#mix.word(name)
       this.#value(way, name, value)
     }
   }
@@ -113,24 +109,24 @@ class Walk {
     this.#options.note?.(`${way}.${name}`, this.#shown(`${way}.${name}`, value))
     switch (typeof value) {
       case 'number':
-        this.#number(value)
+        this.#mix.number(value)
         break
       case 'boolean':
-        this.#mix(value ? 3 : 5)
+        this.#mix.add(value ? 3 : 5)
         break
       case 'string':
-        this.#word(value)
+        this.#mix.word(value)
         break
       case 'bigint':
-        this.#word(value.toString(36))
+        this.#mix.word(value.toString(36))
         break
       case 'object':
-        if (value === null) this.#mix(7)
-        else if (ArrayBuffer.isView(value)) this.#bytes(value)
-        else this.#mix(this.#meet(value, `${way}.${name}`))
+        if (value === null) this.#mix.add(7)
+        else if (ArrayBuffer.isView(value)) this.#mix.bytes(value)
+        else this.#mix.add(this.#meet(value, `${way}.${name}`))
         break
       default:
-        this.#mix(11)
+        this.#mix.add(11)
     }
   }
 
@@ -163,39 +159,6 @@ class Walk {
     )
     this.#skipped.set(object.constructor, names)
     return names
-  }
-
-  #mix(word: number): void {
-    const one = Math.imul(word ^ (this.#one >>> 15), 0xcc9e2d51)
-    this.#one = (Math.imul((this.#one << 13) | (this.#one >>> 19), 5) + one + 0x6b64) | 0
-    const other = Math.imul(word + (this.#other >>> 13), 0x1b873593)
-    this.#other = (Math.imul((this.#other << 15) | (this.#other >>> 17), 9) ^ other) + 0x38b3
-  }
-
-  #number(number: number): void {
-    if ((number | 0) === number) {
-      this.#mix(number)
-      return
-    }
-    this.#double[0] = number
-    this.#mix(this.#halves[0]!)
-    this.#mix(this.#halves[1]!)
-  }
-
-  #word(word: string): void {
-    let sum = this.#words.get(word)
-    if (sum === undefined) {
-      sum = word.length
-      for (let at = 0; at < word.length; at++) sum = Math.imul(sum ^ word.charCodeAt(at), 0x01000193)
-      this.#words.set(word, sum)
-    }
-    this.#mix(sum)
-  }
-
-  #bytes(view: ArrayBufferView): void {
-    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
-    this.#mix(bytes.length)
-    for (const byte of bytes) this.#mix(byte)
   }
 }
 

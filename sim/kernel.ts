@@ -31,6 +31,7 @@ import { Slab } from './slab.ts'
 import type { Entry, Table } from './table.ts'
 import { isSuspended, type Task } from './task.ts'
 import { type Moment, momentAt } from './time.ts'
+import type { Traced } from './trace.ts'
 import type { MachineConsole } from './vfs/console.ts'
 import type { DeviceRegistry } from './vfs/devices.ts'
 import type { Mount } from './vfs/mount.ts'
@@ -70,6 +71,8 @@ export interface Config {
   readonly components?: readonly Component[]
   /** ELF programs may be executed, and leave their tasks to whoever plays them; absent: ENOEXEC. */
   readonly machineCode?: 'outside'
+  /** Told of each call when it has been judged (trace.ts); absent: nobody is. */
+  readonly traced?: Traced
 }
 
 export const defaultConfig: Config = {
@@ -147,6 +150,12 @@ export class Kernel {
    * denied has changed nothing.
    */
   call(task: Task, call: Syscall): Outcome | undefined {
+    const answer = this.#answer(task, call)
+    this.config.traced?.(task, call, answer)
+    return answer
+  }
+
+  #answer(task: Task, call: Syscall): Outcome | undefined {
     if (isSuspended(task)) {
       this.#postpone(task, call)
       return undefined

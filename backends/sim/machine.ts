@@ -1,15 +1,15 @@
-// A simulated machine that is on: its files as on a fresh server, the tools of one program, and the task of each command.
+// A simulated machine that is on: its files as on a fresh server, the tools of one program, and that program as process 1.
 
 import { makeDirectories, must, open, writeAll } from '../../core/files.ts'
 import type { Kernel as Door } from '../../core/kernel.ts'
-import type { Syscall } from '../../core/syscall.ts'
 import { bootKernel } from '../../sim/boot.ts'
 import { digest } from '../../sim/digest.ts'
 import type { Kernel } from '../../sim/kernel.ts'
-import { isDenied } from '../../sim/outcome.ts'
 import type { Component } from '../../sim/program.ts'
-import type { Task } from '../../sim/task.ts'
+import { runUntil } from '../../sim/run.ts'
+import type { Traced } from '../../sim/trace.ts'
 import { openSimulated } from './kernel.ts'
+import { birth, expectDone, listenerPath, vitrinePath } from './sessions.ts'
 
 export type Machine = Kernel
 
@@ -26,14 +26,17 @@ export interface MachineParts {
   readonly box: Box
   /** Files of an OCI layout, by path: the images that it comes with. */
   readonly images: ReadonlyMap<string, Uint8Array>
+  /** Told of each call of each task from the start. */
+  readonly traced?: Traced
 }
 
-const [AT_FDCWD, SIGCHLD, SIG_DFL, SIG_IGN] = [-100, 17, 0, 1] as const
-const onChild = { name: 'rt_sigaction', signum: SIGCHLD, oldact: 0, sigsetsize: 8 } as const
+const AT_FDCWD = -100
 /** O_WRONLY, O_CREAT, O_TRUNC */
 const writing = 0o1101
-/** Where the engine is; what executes it is driven from outside. */
-export const vitrinePath = '/usr/bin/vitrine'
+/** What `--init` puts into containers, and process 1 of the machine. */
+export const initPath = '/sbin/init'
+/** What process 1 gets to make the machine ready, virtual. */
+const bootNs = 1e9
 /** Where the images lie that it comes with. */
 export const imagesPath = '/usr/share/vitrine/images'
 
@@ -56,13 +59,14 @@ const texts: Readonly<Record<string, string>> = {
 }
 
 /** Switches it on. */
-export function bootMachine({ seed, box, images }: MachineParts): Kernel {
-  const machine = bootKernel({ seed, components: [box] })
-  // What nobody waits for is reaped.
-  expectDone(machine, { ...onChild, act: { handler: SIG_IGN } })
-  const runtime = birth(machine)
+export function bootMachine({ seed, box, images, traced }: MachineParts): Kernel {
+  const machine = bootKernel({ seed, components: [box], ...(traced && { traced }) })
+  const runtime = birth(machine, machine.init)
   furnish(openSimulated(machine, runtime), box, images)
   machine.call(runtime, { name: 'exit_group', status: 0 })
+  expectDone(machine, machine.init, { name: 'wait4', pid: -1, wstatus: 4, options: 0, rusage: 0 })
+  expectDone(machine, machine.init, { name: 'execve', pathname: initPath, argv: [initPath], envp: [] })
+  runUntil(machine, () => false, bootNs)
   return machine
 }
 
@@ -81,35 +85,10 @@ function furnish(kernel: Door, box: Box, images: MachineParts['images']): void {
   for (const [path, text] of Object.entries(texts)) write(path, text)
   write('/bin/box', box.content, 0o755)
   for (const tool of box.tools) link('box', `/bin/${tool}`)
-  write(vitrinePath, '#!sim outside\n', 0o755)
+  link('../bin/init', initPath)
+  for (const path of [vitrinePath, listenerPath]) write(path, '#!sim outside\n', 0o755)
   for (const [path, content] of images) {
     makeDirectories(kernel, `${imagesPath}/${path}`.replace(/\/[^/]*$/, ''))
     write(`${imagesPath}/${path}`, content)
   }
-}
-
-/** The task of a command: a child of process 1 that has executed the engine. */
-export function beginTask(
-  machine: Kernel,
-  words: readonly string[],
-  variables: Readonly<Record<string, string>>,
-): Task {
-  const task = birth(machine)
-  const envp = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
-  const executed = machine.call(task, { name: 'execve', pathname: vitrinePath, argv: ['vitrine', ...words], envp })
-  if (!executed || isDenied(executed)) throw new Error(`execute ${vitrinePath}: ${executed?.errno}`)
-  expectDone(machine, { name: 'chdir', path: '/root' }, task)
-  return task
-}
-
-function birth(machine: Kernel): Task {
-  expectDone(machine, { name: 'clone3', cl_args: { flags: 0, exit_signal: SIGCHLD } })
-  const task = machine.lastBorn!
-  expectDone(machine, { ...onChild, act: { handler: SIG_DFL } }, task)
-  return task
-}
-
-function expectDone(machine: Kernel, call: Syscall, task = machine.init): void {
-  const outcome = machine.call(task, call)
-  if (!outcome || isDenied(outcome)) throw new Error(`${call.name}: ${outcome?.errno}`)
 }
