@@ -7,9 +7,11 @@ import type { Archive } from '../../core/image/archive.ts'
 import { loadImages } from '../../core/image/import.ts'
 import type { Http } from '../../core/image/registry/http.ts'
 import type { Kernel as Machine } from '../../sim/kernel.ts'
+import { runUntil } from '../../sim/run.ts'
 import type { Task } from '../../sim/task.ts'
 import { openSimulated, type SimulatedOptions } from './kernel.ts'
-import { beginTask, imagesPath, vitrinePath } from './machine.ts'
+import { imagesPath, initPath } from './machine.ts'
+import { beginTask, vitrinePath } from './sessions.ts'
 import { giveStreams, type Typed } from './streams.ts'
 
 /** What the machine cannot do by itself. */
@@ -28,6 +30,8 @@ export interface Outside extends Required<Pick<SimulatedOptions, 'meanwhile' | '
 export interface SimulatedCommand {
   readonly host: Host
   readonly settings: Settings
+  /** The signal that has ended its task: somebody on the machine has sent it. */
+  readonly killedBy: () => number | undefined
   /** Waits for cleanup commands that have begun, lets a little time pass, and ends the task. */
   readonly end: () => Promise<void>
 }
@@ -45,6 +49,8 @@ const settings: Settings = {
 }
 /** Between two commands there is at least this. */
 const restMs = 100
+/** Virtual time for process 1 to end everything, when it has ended the command too. */
+const shutdownNs = 15e9
 
 /** Begins a command on a machine. */
 export function beginCommand(
@@ -67,7 +73,7 @@ export function beginCommand(
   const hostOf = (task: Task): Host => {
     const kernel = openSimulated(machine, task, options)
     return {
-      ...{ kernel, environment, ...capabilities },
+      ...{ kernel, environment, ...capabilities, initPath: () => initPath },
       now: () => machine.config.bootSeconds * 1000 + Math.floor(machine.clock.nowNs / 1e6),
       monotonicNs: () => BigInt(Math.floor(machine.clock.nowNs)),
       randomBytes: (count) => machine.random.bytes(count),
@@ -82,8 +88,12 @@ export function beginCommand(
   /** The monitor is about to execute `vitrine cleanup ID`: its task is a runtime from the next turn on. */
   async function runCleanup(argv: readonly string[], task: Task): Promise<void> {
     await undefined
-    await cleanup(hostOf(task), settings, argv.at(-1)!)
-    machine.call(task, { name: 'exit_group', status: 0 })
+    try {
+      await cleanup(hostOf(task), settings, argv.at(-1)!)
+      machine.call(task, { name: 'exit_group', status: 0 })
+    } catch (error) {
+      if (task.alive) throw error
+    }
   }
 
   const task = beginTask(machine, words, variables)
@@ -92,10 +102,12 @@ export function beginCommand(
   return {
     host,
     settings,
+    killedBy: () => task.process.ending?.signal,
     end: async () => {
-      await host.sleep(restMs)
+      if (task.alive) await host.sleep(restMs)
+      else runUntil(machine, () => false, machine.clock.nowNs + shutdownNs)
       while (busy.size > 0) await Promise.all(busy)
-      machine.call(task, { name: 'exit_group', status: 0 })
+      if (task.alive) machine.call(task, { name: 'exit_group', status: 0 })
     },
   }
 }

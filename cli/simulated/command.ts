@@ -2,8 +2,10 @@
 
 import { beginCommand, type Outside } from '../../backends/sim/host.ts'
 import type { Machine } from '../../backends/sim/machine.ts'
+import { runShell } from '../../backends/sim/shell.ts'
+import { UserError } from '../../core/errors.ts'
 import { readText } from '../../core/files.ts'
-import type { Attach, Context } from '../context.ts'
+import type { Attach, Context, Verb } from '../context.ts'
 import { commandOf, verbs } from '../main.ts'
 import { versionNumber } from '../version.ts'
 
@@ -21,9 +23,10 @@ export async function runCommand(
   attach: Attach,
 ): Promise<number> {
   const { name, rest } = commandOf(words)
-  const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined
+  const own = name === 'machine' ? ofMachine(machine) : undefined
+  const load = Object.hasOwn(verbs, name) ? verbs[name] : own && (async () => own)
   if (load === undefined) throw (await import('../verbs/help.ts')).unknownCommand(name)
-  const { host, settings, end } = beginCommand(machine, words, capabilities, outside)
+  const { host, settings, killedBy, end } = beginCommand(machine, words, capabilities, outside)
   const { variables } = host.environment
   const context: Context = {
     ...{ host, settings, attach, opened: () => undefined },
@@ -34,7 +37,27 @@ export async function runCommand(
   }
   try {
     return await (await load())(rest, context)
+  } catch (error) {
+    const signal = killedBy()
+    if (signal === undefined) throw error
+    throw new UserError(`signal ${signal} has ended this command on the machine`, 128 + signal)
   } finally {
     await end()
   }
 }
+
+/** `machine ssh [-t] [COMMAND [ARG...]]`: a shell on the machine itself. */
+const ofMachine =
+  (machine: Machine): Verb =>
+  async ([, ...words], { host, attach }) => {
+    const terminal = words[0] === '-t'
+    const attached = attach!(host.kernel, { interactive: true, terminal })
+    const { kernel, environment } = host
+    const command = terminal ? words.slice(1) : words
+    const variables = environment.variables as Record<string, string>
+    try {
+      return await runShell(machine, kernel, command, variables, attached.attachment)
+    } finally {
+      await attached.end()
+    }
+  }

@@ -1,4 +1,4 @@
-// `machine ls` and `machine rm`: the simulated machines that are kept.
+// `machine ls` and `machine rm`: the simulated machines that are kept; and the words of commands on a machine itself.
 
 import { UserError } from '../../core/errors.ts'
 import { printLine } from '../output.ts'
@@ -12,7 +12,8 @@ export function machineVerb(directory: string, [action, ...names]: readonly stri
     process.stdout.write(renderTable(['NAME', 'SEED', 'COMMANDS'], rows, { heading: true }))
     return 0
   }
-  if (action !== 'rm') throw new UserError('machine: there are `machine ls` and `machine rm NAME...`')
+  if (action !== 'rm')
+    throw new UserError('machine: there are `machine ls`, `machine rm NAME...` and `machine ssh [NAME] [COMMAND...]`')
   if (names.length === 0) throw new UserError('machine rm: name the machines')
   for (const name of names) {
     if (!listMachines(directory).includes(name)) throw new UserError(`machine ${name}: there is none of that name`)
@@ -32,4 +33,25 @@ function facts(directory: string, name: string): string[] {
   } finally {
     store.release()
   }
+}
+
+/**
+ * `machine ssh [-t] [NAME] [COMMAND...]`: on which machine, and as the log has it; undefined for other actions. As with
+ * podman the first word is a name when a machine is called so. Without a command somebody sits at a terminal, if there is one.
+ */
+export function machineWords(
+  [action, ...rest]: readonly string[],
+  chosen: string,
+  there: readonly string[],
+  hasTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true,
+): { readonly name: string; readonly words: readonly string[] } | undefined {
+  if (action !== 'ssh' && action !== 'sh') return undefined
+  const asked = rest[0] === '-t'
+  const words = asked ? rest.slice(1) : rest
+  const flag = words[0]?.startsWith('-') ? words[0] : undefined
+  if (flag !== undefined) throw new UserError(`machine ${action}: unknown flag: ${flag}`)
+  const named = words[0] !== undefined && there.includes(words[0])
+  const command = named ? words.slice(1) : words
+  const terminal = asked || (command.length === 0 && hasTerminal)
+  return { name: named ? words[0]! : chosen, words: ['machine', 'ssh', ...(terminal ? ['-t'] : []), ...command] }
 }

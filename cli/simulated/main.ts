@@ -8,8 +8,8 @@ import { attachSimulated } from './attach.ts'
 import { capabilities, runCommand } from './command.ts'
 import { readOwnParts } from './guests.ts'
 import { type Inputs, liveInputs, replayedInputs } from './inputs.ts'
-import { type LoggedCommand, type MachineLog, type Store, takeMachine } from './log.ts'
-import { machineVerb } from './machine-verb.ts'
+import { type LoggedCommand, listMachines, type MachineLog, type Store, takeMachine } from './log.ts'
+import { machineVerb, machineWords } from './machine-verb.ts'
 import { machinesDirectory } from './places.ts'
 import { listen } from './terminal.ts'
 
@@ -38,9 +38,13 @@ export async function simulated(options: SimulatedOptions, words: readonly strin
 }
 
 /** @errors UserError */
-async function runOn({ machine: name, seed, root }: SimulatedOptions, words: readonly string[]): Promise<number> {
+async function runOn(options: SimulatedOptions, given: readonly string[]): Promise<number> {
+  const { seed, root } = options
   const directory = machinesDirectory(root)
-  if (words[0] === 'machine') return machineVerb(directory, words.slice(1))
+  const onMachine =
+    given[0] === 'machine' ? machineWords(given.slice(1), options.machine, listMachines(directory)) : undefined
+  if (given[0] === 'machine' && onMachine === undefined) return machineVerb(directory, given.slice(1))
+  const { name, words } = onMachine ?? { name: options.machine, words: given }
   const parts = readOwnParts()
   const store = takeMachine(directory, name)
   try {

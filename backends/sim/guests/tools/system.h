@@ -6,7 +6,7 @@
 #include "shared.h"
 
 #define SYSTEM_TOOLS(EACH)                                                                                             \
-  EACH(capsh) EACH(chroot) EACH(curl) EACH(df) EACH(findmnt) EACH(flock) EACH(free) EACH(hostname) EACH(httpd) EACH(ip) \
+  EACH(capsh) EACH(chroot) EACH(curl) EACH(df) EACH(findmnt) EACH(flock) EACH(free) EACH(hostname) EACH(httpd) EACH(init) EACH(ip) \
   EACH(kill) EACH(lsns) EACH(mount) EACH(nc) EACH(nice) EACH(nohup) EACH(nsenter) EACH(pgrep) EACH(ping) EACH(pivot_root) \
   EACH(pkill) EACH(ps) EACH(pstree) EACH(renice) EACH(setpriv) EACH(setsid) EACH(ss) EACH(stress) EACH(taskset)        \
   EACH(timeout) EACH(top) EACH(umount) EACH(unshare) EACH(uptime) EACH(vi) EACH(watch)
