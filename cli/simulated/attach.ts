@@ -6,7 +6,7 @@ import type { Inputs } from './inputs.ts'
 
 const TIOCSWINSZ = 0x5414
 
-/** @param begin - called when standard input or the terminal is wanted: whoever is there begins to listen */
+/** @param begin - called with what is wanted of standard input and the terminal: whoever is there begins to listen */
 export function attachSimulated(
   inputs: Inputs,
   begin: (wanted: { readonly interactive: boolean; readonly terminal: boolean }) => void,
@@ -36,7 +36,7 @@ export function attachSimulated(
       pumping = copy(fd, 1)
       if (wanted.interactive) copy(0, fd).catch(() => {})
     }
-    if (wanted.interactive && !wanted.terminal) begin(wanted)
+    if (!wanted.terminal) begin(wanted)
     return {
       attachment: {
         ...(wanted.interactive && !wanted.terminal ? { stdin: 0 } : {}),

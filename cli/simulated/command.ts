@@ -15,23 +15,26 @@ export const capabilities = {
   http: async () => (await import('../../backends/linux/http.ts')).openHttp({}, `vitrine/${versionNumber}`),
 }
 
-/** @errors UserError as the verb has it, and for a command that there is not */
+/**
+ * @param environment - what `-e NAME` takes its values from
+ * @errors UserError as the verb has it, and for a command that there is not
+ */
 export async function runCommand(
   machine: Machine,
   words: readonly string[],
   outside: Outside,
   attach: Attach,
+  environment: Context['surroundings']['environment'],
 ): Promise<number> {
   const { name, rest } = commandOf(words)
   const own = name === 'machine' ? ofMachine(machine) : undefined
   const load = Object.hasOwn(verbs, name) ? verbs[name] : own && (async () => own)
   if (load === undefined) throw (await import('../verbs/help.ts')).unknownCommand(name)
   const { host, settings, killedBy, end } = beginCommand(machine, words, capabilities, outside)
-  const { variables } = host.environment
   const context: Context = {
     ...{ host, settings, attach, opened: () => undefined },
     surroundings: {
-      ...{ environment: variables, directory: '/root', selinux: false },
+      ...{ environment, directory: '/root', selinux: false },
       readFile: (path) => readText(host.kernel, path),
     },
   }

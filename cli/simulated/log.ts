@@ -14,6 +14,8 @@ export type Input =
 
 export interface LoggedCommand {
   readonly words: readonly string[]
+  /** Variables of this computer's that it has taken (`-e NAME`); absent: none. */
+  readonly environment?: Readonly<Record<string, string>>
   readonly inputs: readonly Input[]
 }
 
@@ -61,6 +63,12 @@ export function takeMachine(directory: string, name: string): Store {
   const path = join(directory, `${name}${suffix}`)
   const lock = join(directory, `${name}.lock`)
   takeLock(lock, name)
+  const release = () => {
+    process.off('exit', release)
+    rmSync(lock, { force: true })
+  }
+  // Whoever leaves at once gives it back too.
+  process.on('exit', release)
   return {
     read: () => readLog(path, name),
     write: (log) => {
@@ -69,7 +77,7 @@ export function takeMachine(directory: string, name: string): Store {
       renameSync(draft, path)
     },
     remove: () => rmSync(path, { force: true }),
-    release: () => rmSync(lock, { force: true }),
+    release,
   }
 }
 

@@ -6,6 +6,7 @@ import { UserError } from '../../core/errors.ts'
 import { mute, printBytes, printError } from '../output.ts'
 import { attachSimulated } from './attach.ts'
 import { capabilities, runCommand } from './command.ts'
+import { watchEnvironment } from './environment.ts'
 import { readOwnParts } from './guests.ts'
 import { type Inputs, liveInputs, replayedInputs } from './inputs.ts'
 import { type LoggedCommand, listMachines, type MachineLog, type Store, takeMachine } from './log.ts'
@@ -67,10 +68,10 @@ async function replay(machine: Machine, log: MachineLog | undefined, name: strin
     const command = beginCommand(machine, ['load'], capabilities, outsideOf(replayedInputs(machine, [])))
     await loadOwnImages(command)
     await command.end()
-    for (const { words, inputs } of log?.commands ?? []) {
+    for (const { words, inputs, environment = {} } of log?.commands ?? []) {
       const replayed = replayedInputs(machine, inputs)
       const attach = attachSimulated(replayed, () => {})
-      await runCommand(machine, words, outsideOf(replayed), attach).catch((error) => {
+      await runCommand(machine, words, outsideOf(replayed), attach, environment).catch((error) => {
         if (!(error instanceof UserError)) throw error
       })
     }
@@ -102,12 +103,13 @@ async function live(
   if (looksOn(words)) inputs.keepPace()
   const ends: (() => void)[] = []
   const attach = attachSimulated(inputs, (wanted) => ends.push(listen(inputs, wanted)))
+  const { environment, taken } = watchEnvironment(process.env)
   const keep = () => {
-    const command: LoggedCommand = { words, inputs: inputs.noted }
+    const command: LoggedCommand = { words, ...taken(), inputs: inputs.noted }
     store.write({ format: 1, ...log, commands: [...log.commands, command], digest: stateDigest(machine) })
   }
   try {
-    const code = await runCommand(machine, words, outsideOf(inputs), attach)
+    const code = await runCommand(machine, words, outsideOf(inputs), attach, environment)
     keep()
     return code
   } catch (error) {

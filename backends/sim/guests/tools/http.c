@@ -199,6 +199,12 @@ static void serve(int fd, const char *from) {
   fflush(stdout);
 }
 
+// As process 1 of a container it gets no signal that it does not handle.
+static void leave(int number) {
+  (void)number;
+  _exit(0);
+}
+
 TOOL(httpd) {
   int port = 80;
   const char *directory = ".";
@@ -209,7 +215,7 @@ TOOL(httpd) {
   if (chdir(directory) < 0) return complain("can't change directory to '%s'", directory);
   int listener = listen_at(0, port, SOCK_STREAM);
   if (listener < 0) return complain("can't listen at port %d", port);
-  signal(SIGCHLD, SIG_IGN), signal(SIGPIPE, SIG_IGN);
+  signal(SIGCHLD, SIG_IGN), signal(SIGPIPE, SIG_IGN), signal(SIGINT, leave), signal(SIGTERM, leave);
   for (;;) {
     struct sockaddr_in from = {0};
     socklen_t bytes = sizeof from;

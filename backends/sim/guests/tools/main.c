@@ -39,7 +39,8 @@ int main(int argc, char **argv) {
   for (int first = 0; first < 2 && first < argc; first++) {
     const char *slash = strrchr(argv[first], '/');
     tool = slash ? slash + 1 : argv[first];
-    // Its name in a container whose init it is.
+    // A login shell, and the init of a container.
+    if (strcmp(tool, "-sh") == 0) tool++;
     if (strcmp(tool, "vitrine-init") == 0) tool += 8;
     for (unsigned at = 0; at < sizeof tools / sizeof *tools; at++)
       if (strcmp(tools[at].name, tool) == 0) return errno = 0, tools[at].run(argc - first, argv + first);
