@@ -97,7 +97,8 @@ class Walk {
 
   #fields(object: object, way: string, skipped: ReadonlySet<string>): void {
     for (const name of Object.keys(object)) {
-      if (skipped.has(name)) continue
+      // As the build calls private fields, which `hidden()` has told of.
+      if (skipped.has(name) || name.charCodeAt(0) === 0x24) continue
       const value = (object as Record<string, unknown>)[name]
       if (isAbsent(value)) continue
       this.#mix.word(name)

@@ -9,6 +9,7 @@ import type { Http } from '../../core/image/registry/http.ts'
 import type { Kernel as Machine } from '../../sim/kernel.ts'
 import { runUntil } from '../../sim/run.ts'
 import type { Task } from '../../sim/task.ts'
+import { cleanedUpBy, cleanUpBy } from './cleaners.ts'
 import { openSimulated, type SimulatedOptions } from './kernel.ts'
 import { imagesPath, initPath } from './machine.ts'
 import { beginTask, vitrinePath } from './sessions.ts'
@@ -61,10 +62,8 @@ export function beginCommand(
 ): SimulatedCommand {
   const busy = new Set<Promise<void>>()
   const options: SimulatedOptions = {
-    cleanUp: (argv, task) => {
-      const done: Promise<void> = runCleanup(argv, task).finally(() => busy.delete(done))
-      busy.add(done)
-    },
+    // A container of an earlier command may end while this one runs.
+    cleanUp: (argv, task) => cleanedUpBy(machine)?.(argv, task),
     // Cleanup commands that wait for modules have to come to their turn before anything from outside.
     meanwhile: () => (busy.size > 0 ? new Promise((resolve) => setTimeout(resolve)) : outside.meanwhile()),
     limitNs: outside.limitNs,
@@ -96,6 +95,10 @@ export function beginCommand(
     }
   }
 
+  cleanUpBy(machine, (argv, task) => {
+    const done: Promise<void> = runCleanup(argv, task).finally(() => busy.delete(done))
+    busy.add(done)
+  })
   const task = beginTask(machine, words, variables)
   giveStreams(machine, task, outside.typed, outside.write)
   const host = hostOf(task)

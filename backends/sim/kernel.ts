@@ -13,15 +13,22 @@ import { launchSimulated, type SimulatedParts } from './launch.ts'
 /** CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM: what pthread_create(3) asks for. */
 const threadFlags = 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000
 const killed = 'the runtime was killed'
-/** JavaScript that was told of something goes on before time does. */
+/** JavaScript that was told of something goes on before the machine does: so many turns without a call of it. */
 const turns = 50
 
-/** What JavaScript waits for, by machine: several runtimes may be on one. */
-const waiters = new WeakMap<Machine, Set<() => boolean>>()
+/** The JavaScript that makes calls on a machine: several runtimes may be on one. */
+interface Callers {
+  /** What it waits for. Who began first is told first, and does what it can before the next: so it replays. */
+  readonly waiting: Set<() => boolean>
+  /** Grows when one of them does something. */
+  acts: number
+}
 
-function waitersOf(machine: Machine): Set<() => boolean> {
-  const there = waiters.get(machine) ?? new Set()
-  waiters.set(machine, there)
+const callers = new WeakMap<Machine, Callers>()
+
+function callersOf(machine: Machine): Callers {
+  const there = callers.get(machine) ?? { waiting: new Set(), acts: 0 }
+  callers.set(machine, there)
   return there
 }
 
@@ -43,10 +50,12 @@ export interface SimulatedOptions {
 export function openSimulated(machine: Machine, runtime: Task, options: SimulatedOptions = {}): Kernel {
   /** Threads of the runtime for calls that wait, as a pool has them. */
   const idle: Task[] = []
+  const known = callersOf(machine)
 
   const call = (given: Syscall): Outcome => {
     refuseNul(given)
     if (!runtime.alive) throw new Error(killed)
+    known.acts += 1
     const answer = machine.call(runtime, given)
     if (!answer) runUntil(machine, () => runtime.finished !== undefined || !runtime.alive)
     options.nudge?.()
@@ -55,18 +64,22 @@ export function openSimulated(machine: Machine, runtime: Task, options: Simulate
 
   /** Lets the machine run until something has happened that JavaScript waits for: this one, or another whose turn comes first. */
   const until = async (happened: () => boolean): Promise<void> => {
-    const waiting = waitersOf(machine)
-    const anybody = () => {
-      for (const one of waiting) if (one()) return true
-      return false
+    const { waiting } = known
+    const next = () => {
+      for (const one of waiting) if (one()) return one
+      return undefined
     }
+    const anybody = () => next() !== undefined
     waiting.add(happened)
     try {
       for (;;) {
-        for (let turn = 0; turn < turns; turn++) {
-          if (happened()) return
+        for (let turn = 0, { acts } = known; turn < turns; turn++) {
           await undefined
+          if (acts === known.acts) continue
+          turn = 0
+          acts = known.acts
         }
+        if (next() === happened) return
         // Another who has long been told takes longer over it: a module is being loaded.
         if (anybody()) {
           options.nudge?.()
@@ -79,11 +92,13 @@ export function openSimulated(machine: Machine, runtime: Task, options: Simulate
       }
     } finally {
       waiting.delete(happened)
+      known.acts += 1
       options.nudge?.()
     }
   }
 
   const wait = async (given: Syscall): Promise<Outcome> => {
+    known.acts += 1
     const thread = idle.pop() ?? newThread(machine, runtime)
     const answer = machine.call(thread, given)
     options.nudge?.()
@@ -98,7 +113,7 @@ export function openSimulated(machine: Machine, runtime: Task, options: Simulate
 
   const parts: SimulatedParts = {
     ...{ machine, call, wait },
-    cleanUp: (argv, task) => options.cleanUp?.(argv, task),
+    cleanUp: options.cleanUp ?? (() => undefined),
   }
   return {
     // The runtime has to know it as little as it can.

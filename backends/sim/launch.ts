@@ -7,6 +7,7 @@ import {
   type LaunchFailure,
   type MonitorOptions,
   type Outcome,
+  type Progress,
   refused,
 } from '../../core/kernel.ts'
 import { closeAll, openDescriptors, reportFd } from '../../core/launch/descriptors.ts'
@@ -17,7 +18,7 @@ import type { Kernel as Machine } from '../../sim/kernel.ts'
 import type { Run } from '../../sim/program.ts'
 import { runUntil } from '../../sim/run.ts'
 import type { Task } from '../../sim/task.ts'
-import { type Job, monitor, monitorName, spawned } from './monitor.ts'
+import { type Job, MonitorRun, monitorName, spawned } from './monitor.ts'
 
 const [SIGCHLD, EIO] = [17, 5]
 const MFD_CLOEXEC_SEALABLE = 3
@@ -55,13 +56,14 @@ export function launchSimulated(
     program = monitorFile(parts)
     job = {
       ...{ plan, clone, options, fds: fds.monitor, program, shared, refused: undefined, succeeded: new Set() },
-      cleanUp: () => parts.cleanUp(options.cleanup?.argv ?? [], task!),
+      ...{ task: undefined, cleanUp: parts.cleanUp },
     }
     monitorPid = value(
       parts.call({ name: 'clone3', cl_args: { flags: 0, exit_signal: SIGCHLD } }),
       'clone3 of the monitor',
     )
     task = machine.lastBorn!
+    job.task = task
     execute(parts, job, task, monitorPid)
   } catch (error) {
     closeAll(parts, fds.caller.values())
@@ -77,12 +79,19 @@ export function launchSimulated(
     parts.call({ name: 'wait4', pid: monitorPid, wstatus: 4, options: 0, rusage: 0 })
     return planFailure(plan, first === undefined ? job.clone : first.value >>> 16, first ? first.value & 0xffff : EIO)
   }
-  return launched(parts, plan, options, {
+  const made = launched(parts, plan, options, {
     ...{ fds, monitorPid, pid: first.value, succeeded },
     entries: plan.steps.map((_, step) => [step, step] as const).slice(job.clone),
     // One that was told to go goes at once.
     closed: () => void runUntil(machine, () => !task.alive, machine.clock.nowNs),
   })
+  return Object.create(made, { progress: { value: async () => explained(await made.progress(), job) } }) as Launched
+}
+
+/** With the sentence that a real kernel does not give. */
+function explained(progress: Progress, { why }: Job): Progress {
+  if (progress.state !== 'refused' || why === undefined) return progress
+  return { ...progress, failure: { ...progress.failure, sentence: why.replace(/^\w+\(2\): /, '') } }
 }
 
 /** The call's value; a refusal here is the machine's fault (no memory, no descriptors) and is thrown. */
@@ -115,7 +124,7 @@ function execute({ machine, call }: SimulatedParts, job: Job, task: Task, pid: n
   go(first)
   runUntil(machine, () => task.run !== first || !task.alive)
   if (task.alive) {
-    go(monitor(job))
+    go(new MonitorRun(job))
     return
   }
   call({ name: 'wait4', pid, wstatus: 4, options: 0, rusage: 0 })

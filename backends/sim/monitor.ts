@@ -9,7 +9,8 @@ import { type LaunchPlan, startFd } from '../../core/launch/plan.ts'
 import { reportBytes } from '../../core/launch/report.ts'
 import type { Syscall } from '../../core/syscall.ts'
 import { isDenied, type Outcome } from '../../sim/outcome.ts'
-import type { Run } from '../../sim/program.ts'
+import type { Run, Step } from '../../sim/program.ts'
+import type { Task } from '../../sim/task.ts'
 import { type Results, type StepRefusal, walk } from './steps.ts'
 import { cleanUp, Watch } from './watch.ts'
 
@@ -43,8 +44,12 @@ export interface Job {
   readonly succeeded: Set<number>
   /** Why the monitor could not be executed. */
   refused: StepRefusal['errno'] | undefined
+  /** What the child was told of the step that refused it. */
+  why?: string
+  /** The monitor's; undefined until it is there. */
+  task: Task | undefined
   /** Called right before the cleanup command is executed. */
-  readonly cleanUp: () => void
+  readonly cleanUp: (argv: readonly string[], task: Task) => void
 }
 
 /** The process that becomes the monitor, until it executes it. */
@@ -53,8 +58,59 @@ export function* spawned(job: Job): Run {
   return 127
 }
 
-/** What the file does that it executes. */
-export function* monitor(job: Job): Run {
+/** What the file does that it executes. While it watches it holds nothing but data, and can be begun anew from there. */
+export class MonitorRun implements Run {
+  readonly #job: Job
+  readonly #course: { watch?: Watch } = {}
+  #steps: Generator<Step, number, Outcome> | undefined
+
+  constructor(job: Job) {
+    this.#job = job
+    this.#steps = monitor(job, this.#course)
+  }
+
+  get job(): Job {
+    return this.#job
+  }
+
+  /** It waits for what its container does. */
+  get isWatching(): boolean {
+    return this.#course.watch?.isWaiting === true
+  }
+
+  next(outcome: Outcome): IteratorResult<Step, number> {
+    if (!this.#steps) {
+      this.#steps = this.#course.watch!.toTheEnd()
+      // The call that it waits in already.
+      this.#steps.next()
+    }
+    return this.#steps.next(outcome)
+  }
+}
+
+/** The container's process until it becomes the program: what it was answered says where it stands. */
+export class ChildRun implements Run {
+  readonly #job: Job
+  readonly #results: Results
+  readonly #outcomes: Outcome[] = []
+  #steps: Run | undefined
+
+  constructor(job: Job, results: Results) {
+    this.#job = job
+    this.#results = new Map(results)
+  }
+
+  next(outcome: Outcome): IteratorResult<Step, number> {
+    if (!this.#steps) {
+      this.#steps = child(this.#job, new Map(this.#results))
+      for (const earlier of this.#outcomes) this.#steps.next(earlier)
+    }
+    this.#outcomes.push(outcome)
+    return this.#steps.next(outcome)
+  }
+}
+
+function* monitor(job: Job, course: { watch?: Watch }): Generator<Syscall, number, Outcome> {
   yield { name: 'close_range', first: 3, last: 0xffffffff, flags: CLOSE_RANGE_CLOEXEC }
   yield { name: 'prctl_name', option: PR_SET_NAME, comm: monitorName }
   yield { name: 'rt_sigprocmask', how: 0, set: (1n << 64n) - 1n, oldset: 0, sigsetsize: 8 }
@@ -71,7 +127,7 @@ export function* monitor(job: Job): Run {
     call: (step, call) => {
       if (step !== cloning || call.name !== 'clone3') return call
       const cl_args = { ...call.cl_args, flags: call.cl_args.flags + monitorFlags }
-      return { ...call, cl_args, child: () => child(job, results) }
+      return { ...call, cl_args, child: () => new ChildRun(job, results) }
     },
     after: (step, outcome, index) => {
       if (isDenied(outcome) || !parent.includes(step)) return
@@ -87,6 +143,7 @@ export function* monitor(job: Job): Run {
   for (const name of childOnly) if (job.fds.has(name)) yield { name: 'close', fd: monitorFds[name] }
   const watch = new Watch(job, { signals: signals.value, pid, pidfd })
   yield* watch.begin()
+  course.watch = watch
   return yield* watch.toTheEnd()
 }
 
@@ -142,7 +199,6 @@ function* stayInNamespace(pathname: string, nstype: number): Generator<Syscall, 
   yield { name: 'close', fd: own.value }
 }
 
-/** The container's process until it becomes the program. */
 function* child(job: Job, results: Results): Run {
   const refusal =
     (yield* giveStreams(job)) ??
@@ -156,7 +212,8 @@ function* child(job: Job, results: Results): Run {
       job.clone + 1,
     ))
   if (refusal) {
-    const { step, errno } = refusal
+    const { step, errno, sentence } = refusal
+    job.why = sentence
     const report = reportBytes({ state: 'refused', entry: step, errno: errnoNumbers[errno] })
     yield { name: 'write', fd: reportFd, buf: report }
   }

@@ -26,7 +26,7 @@ const decoder = new TextDecoder()
 const again = (outcome: Outcome) => isDenied(outcome) && (outcome.errno === 'EAGAIN' || outcome.errno === 'EINTR')
 
 /** The command begins as any does: no signal blocked or waiting. Without one, and where it cannot be executed, that is all. */
-export function* cleanUp({ options, cleanUp }: Job): Part<number> {
+export function* cleanUp({ options, cleanUp, task }: Job): Part<number> {
   const { cleanup } = options
   if (cleanup === undefined) return 0
   yield { name: 'setsid' }
@@ -35,7 +35,7 @@ export function* cleanUp({ options, cleanUp }: Job): Part<number> {
     if (isDenied(taken)) break
   }
   yield { name: 'rt_sigprocmask', how: SIG_SETMASK, set: 0n, oldset: 0, sigsetsize: 8 }
-  cleanUp()
+  cleanUp(cleanup.argv, task!)
   yield { name: 'execve', pathname: cleanup.argv[0]!, argv: cleanup.argv, envp: cleanup.env }
   return 0
 }
@@ -59,6 +59,9 @@ export class Watch {
   #caller = true
   #controlOpen = true
   #parked = false
+  #cleaned = false
+  /** Of the container: all that is known stands in these fields then. */
+  isWaiting = false
 
   constructor(job: Job, own: { readonly signals: number; readonly pid: number; readonly pidfd: number }) {
     this.#job = job
@@ -83,7 +86,6 @@ export class Watch {
   /** @returns the monitor's own exit status */
   *toTheEnd(): Part<number> {
     const { detached } = this.#job.options
-    let cleaned = false
     for (;;) {
       const ready = yield* this.#poll()
       if (ready === undefined) continue
@@ -105,7 +107,7 @@ export class Watch {
       if (ready.has('control')) {
         const answer = yield* this.#askCaller()
         if (answer === 'gone') this.#caller = false
-        if (answer === 'cleaned') cleaned = true
+        if (answer === 'cleaned') this.#cleaned = true
       }
       if (ready.has('events')) this.#caller = false
       if (!this.#caller) yield* this.#leaveCaller()
@@ -115,17 +117,17 @@ export class Watch {
     yield* this.#record()
     yield* this.#tell(eventKinds.ended, this.#status ?? 0)
     // The caller cleans up; should it die over that, we do.
-    while (this.#caller && !detached && !cleaned) {
+    while (this.#caller && !detached && !this.#cleaned) {
       const fds = [
         { fd: monitorFds.control, events: POLLIN },
         { fd: monitorFds.events, events: 0 },
       ]
       const polled = yield { name: 'ppoll', fds, tmo_p: null, sigmask: 0, sigsetsize: 8 }
       const answer = yield* this.#askCaller()
-      if (answer === 'cleaned') cleaned = true
+      if (answer === 'cleaned') this.#cleaned = true
       else if (answer === 'gone' || came(polled, 1)) this.#caller = false
     }
-    return cleaned ? 0 : yield* cleanUp(this.#job)
+    return this.#cleaned ? 0 : yield* cleanUp(this.#job)
   }
 
   /** 'nothing' when the time is over; undefined after a signal. */
@@ -139,7 +141,9 @@ export class Watch {
     if (this.#terminal !== undefined && ours && this.#left.terminal > 0)
       polled.push(['terminal', this.#terminal, POLLIN])
     const fds: PollFd[] = polled.map(([, fd, events]) => ({ fd, events }))
+    this.isWaiting = true
     const ready = yield { name: 'ppoll', fds, tmo_p: ended ? 0n : null, sigmask: 0, sigsetsize: 8 }
+    this.isWaiting = false
     if (isDenied(ready)) return ready.errno === 'EINTR' ? undefined : 'nothing'
     if (ready.value === 0) return 'nothing'
     return new Set(polled.filter((_, at) => came(ready, at)).map(([name]) => name))

@@ -50,6 +50,8 @@ export class GuestProcess implements Host, Holder {
   #instance: Instance | undefined
   /** How it was when it was last put away, or copied. */
   #image: GuestImage | undefined
+  /** The image is how it is now. */
+  #isKept = false
   #stage: Stage = 'new'
   /** Which of the program's functions runs. */
   #entry = 0
@@ -193,6 +195,7 @@ export class GuestProcess implements Host, Holder {
   }
 
   #live(): Instance {
+    this.#isKept = false
     if (this.#instance) {
       this.#instances.use(this, this.#instance)
       return this.#instance
@@ -219,6 +222,14 @@ export class GuestProcess implements Host, Holder {
     if (!this.isOver) this.#image = instance.save(this.#image)
     this.#instance = undefined
     this.#instances.giveBack(this, instance, { unknown: this.#stage !== 'unwound' })
+  }
+
+  /** Brings its image up to date, and answers the memory in it; undefined in the midst of a step. */
+  kept(): readonly Uint8Array[] | undefined {
+    if (this.#stage === 'running' || this.#stage === 'unwinding' || this.#stage === 'rewinding') return undefined
+    if (this.#instance && !this.#isKept) this.#image = this.#instance.save(this.#image)
+    this.#isKept = true
+    return this.#image?.memory ?? []
   }
 
   /** For the digest. */
@@ -379,8 +390,11 @@ export interface GuestOptions {
   readonly liveMost?: number
 }
 
-/** What runs a guest, as machines take it. */
-export function guest(program: GuestProgram, { liveMost }: GuestOptions = {}): Program {
-  const instances = new Instances(program, liveMost)
-  return (argv, envp, task) => new GuestProcess(program, instances, task, { argv, envp })
+/** What runs a guest, as machines take it; its parts are no part of the machines. */
+export type GuestRunner = Program & { readonly parts: readonly [GuestProgram, Instances] }
+
+export function guest(program: GuestProgram, { liveMost }: GuestOptions = {}): GuestRunner {
+  const parts = [program, new Instances(program, liveMost)] as const
+  const run: Program = (argv, envp, task) => new GuestProcess(...parts, task, { argv, envp })
+  return Object.assign(run, { parts })
 }
