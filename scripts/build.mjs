@@ -3,8 +3,9 @@
 
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { browserBundle } from './browser.mjs'
 import { buildNatives } from './natives.mjs'
 
 const root = join(import.meta.dirname, '..')
@@ -87,14 +88,14 @@ async function bundle() {
 
 // Programs may be running from dist while it is made anew: by rename, and what is no longer made goes last.
 async function writeDist(files) {
-  mkdirSync(dist, { recursive: true })
   for (const { name, code } of files) {
     const path = join(dist, name)
+    mkdirSync(dirname(path), { recursive: true })
     if (existsSync(path) && (await readFile(path, 'utf8')) === code) continue
     await writeFile(`${path}.${process.pid}`, code)
     await rename(`${path}.${process.pid}`, path)
   }
-  const kept = new Set(files.map(({ name }) => name))
+  const kept = new Set(files.map(({ name }) => name.split('/')[0]))
   for (const name of readdirSync(dist)) if (!kept.has(name)) rmSync(join(dist, name), { force: true, recursive: true })
 }
 
@@ -105,7 +106,7 @@ async function buildDist() {
   if (options.has('--install') && !existsSync(join(root, 'node_modules/esbuild'))) {
     return ['dist was not built, because the development packages are not installed; the sources run as they are']
   }
-  await writeDist(await bundle())
+  await writeDist([...(await bundle()), ...(await browserBundle(root))])
   return []
 }
 

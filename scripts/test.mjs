@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { installPackages, unpackTools } from './testing/packages.mjs'
+import { bringOlderNode, installPackages, unpackTools } from './testing/packages.mjs'
 import { root, run, runSuite } from './testing/suite.mjs'
 import { findUserModeLinux, release, runInUserModeLinux } from './testing/uml.mjs'
 
@@ -96,7 +96,7 @@ const seed = chooseSeed()
 process.env.VITRINE_SEED = seed
 console.log(`seed ${seed} (again with VITRINE_SEED=${seed}), Node ${process.version}`)
 try {
-  for (const line of [...installPackages(), ...unpackTools()]) say(line)
+  for (const line of [...installPackages(), ...unpackTools(), ...bringOlderNode()]) say(line)
   say('build')
   const built = await run(process.execPath, [join(root, 'scripts/build.mjs')])
   if (built !== 0) total.failed.push(`build: ended with ${built}`)

