@@ -28,7 +28,7 @@ export interface Global {
   readonly root?: string
   readonly runroot?: string
   /** On the simulated kernel: the machine's name, and the seed of one that is new. */
-  readonly sim?: { readonly machine: string; readonly seed?: number }
+  readonly sim?: { readonly machine: string; readonly seed?: number; readonly publishReal?: boolean }
   readonly help: boolean
 }
 
@@ -38,12 +38,17 @@ export function splitGlobal(argv: readonly string[]): { readonly global: Global;
   let runroot = process.env.VITRINE_RUNROOT
   let machine: string | undefined
   let seed: number | undefined
+  let publishReal = false
   let simulated = process.platform !== 'linux'
   let at = 0
   for (; at < argv.length; at++) {
     const word = argv[at]!
     if (word === '--sim') {
       simulated = true
+      continue
+    }
+    if (word === '--publish-real') {
+      publishReal = true
       continue
     }
     const [, name, value] = /^--(root|runroot|machine|seed)(?:=(.*))?$/s.exec(word) ?? []
@@ -66,9 +71,9 @@ export function splitGlobal(argv: readonly string[]): { readonly global: Global;
   const words = argv.slice(at)
   const help = words[0] === '--help' || words[0] === '-h'
   if (!help && words[0]?.startsWith('-')) throw new UserError(`unknown flag before the command: ${words[0]}`)
-  if (!simulated && (machine ?? seed) !== undefined)
-    throw new UserError('--machine and --seed are of the simulated kernel: add --sim')
-  const sim = simulated ? { machine: machine ?? 'default', seed } : undefined
+  if (!simulated && (publishReal || (machine ?? seed) !== undefined))
+    throw new UserError('--machine, --seed and --publish-real are of the simulated kernel: add --sim')
+  const sim = simulated ? { machine: machine ?? 'default', seed, publishReal } : undefined
   return { global: { root, runroot, sim, help }, words: help ? words.slice(1) : words }
 }
 

@@ -187,6 +187,11 @@ export const globalFlags: CommandFlags = {
     { name: 'sim', kind: 'switch', help: 'on a machine whose kernel is simulated (docs/simulated-machines.md)' },
     { name: 'machine', kind: 'text', value: 'NAME', help: 'with --sim: which machine (default default)' },
     { name: 'seed', kind: 'text', value: 'NUMBER', help: 'with --sim: the seed of a new machine (default 1)' },
+    {
+      name: 'publish-real',
+      kind: 'switch',
+      help: 'with --sim: ports that run publishes are ports of 127.0.0.1 here, as long as it is in the foreground',
+    },
     { name: 'version', short: 'v', kind: 'switch', help: 'show the version' },
     { ...help, short: 'h' },
   ],

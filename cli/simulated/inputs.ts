@@ -8,11 +8,15 @@ import type { Input } from './log.ts'
 
 type Arrival = Input extends infer One ? (One extends Input ? Omit<One, 'atNs'> : never) : never
 
+/** Of the other end of a connection from outside. */
+export type NetworkInput = Extract<Arrival, { readonly connection: number }>
+
 export interface Inputs extends Pick<Outside, 'meanwhile' | 'limitNs' | 'nudge'> {
   readonly typed: Typed
   /** Who is told of signals and of sizes of the terminal. */
   readonly onSignal: Set<(signal: number) => void>
   readonly onSize: Set<(columns: number, rows: number) => void>
+  readonly onNetwork: Set<(input: NetworkInput) => void>
 }
 
 export interface LiveInputs extends Inputs {
@@ -30,11 +34,14 @@ const stillTurns = 4
 /** Turns without anything after which a replay is stuck. */
 const idleMost = 1000
 
-function letIn({ typed, onSignal, onSize }: Inputs, input: Arrival | Input): void {
-  if (input.kind === 'typed') typed.type(new Uint8Array(Buffer.from(input.base64, 'base64')))
+export const bytesOf = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))
+
+function letIn({ typed, onSignal, onSize, onNetwork }: Inputs, input: Arrival | Input): void {
+  if (input.kind === 'typed') typed.type(bytesOf(input.base64))
   else if (input.kind === 'end') typed.end()
   else if (input.kind === 'signal') for (const told of [...onSignal]) told(input.signal)
-  else for (const told of [...onSize]) told(input.columns, input.rows)
+  else if (input.kind === 'size') for (const told of [...onSize]) told(input.columns, input.rows)
+  else for (const told of [...onNetwork]) told(input)
 }
 
 /** Whether JavaScript has done all that it can do by itself: then only may time pass, or whoever wakes up late finds another machine. */
@@ -72,7 +79,7 @@ export function replayedInputs({ clock }: Machine, logged: readonly Input[]): In
   let next = 0
   let idle = 0
   const inputs: Inputs = {
-    ...{ typed: new Typed(), onSignal: new Set(), onSize: new Set() },
+    ...{ typed: new Typed(), onSignal: new Set(), onSize: new Set(), onNetwork: new Set() },
     limitNs: () => (still.isStill() ? (logged[next]?.atNs ?? Number.POSITIVE_INFINITY) : clock.nowNs),
     meanwhile: () => {
       if (!still.isStill()) return still.turn()
@@ -116,7 +123,7 @@ export function liveInputs({ clock }: Machine): LiveInputs {
       sleepers.add(sleeper)
     })
   const inputs: LiveInputs = {
-    ...{ typed: new Typed(), onSignal: new Set(), onSize: new Set(), noted },
+    ...{ typed: new Typed(), onSignal: new Set(), onSize: new Set(), onNetwork: new Set(), noted },
     arrive: (arrival) => {
       arrived.push(arrival)
       wake()

@@ -4,6 +4,8 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../../core/errors.ts'
+import type { BroughtFile } from './brought.ts'
+import type { Exchange } from './network.ts'
 
 /** What came while a command ran, and at which virtual time. */
 export type Input =
@@ -11,12 +13,19 @@ export type Input =
   | { readonly atNs: number; readonly kind: 'end' }
   | { readonly atNs: number; readonly kind: 'signal'; readonly signal: number }
   | { readonly atNs: number; readonly kind: 'size'; readonly columns: number; readonly rows: number }
+  | { readonly atNs: number; readonly kind: 'connected'; readonly connection: number; readonly port: number }
+  | { readonly atNs: number; readonly kind: 'received'; readonly connection: number; readonly base64: string }
+  | { readonly atNs: number; readonly kind: 'finished' | 'gone'; readonly connection: number }
 
 export interface LoggedCommand {
   readonly words: readonly string[]
   /** Variables of this computer's that it has taken (`-e NAME`); absent: none. */
   readonly environment?: Readonly<Record<string, string>>
   readonly inputs: readonly Input[]
+  /** What registries have answered, in order; absent: none was asked. */
+  readonly answers?: readonly Exchange[]
+  /** Files of this computer that it was given; absent: none. */
+  readonly files?: readonly BroughtFile[]
 }
 
 export interface MachineLog {
@@ -33,6 +42,8 @@ export interface Store {
   /** Undefined: there is none of that name yet. @errors UserError when it cannot be read */
   readonly read: () => MachineLog | undefined
   readonly write: (log: MachineLog) => void
+  /** The directory with the bytes that its log names by their digest. */
+  readonly bodies: string
   readonly remove: () => void
   /** Lets others have it. */
   readonly release: () => void
@@ -62,6 +73,7 @@ export function takeMachine(directory: string, name: string): Store {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const path = join(directory, `${name}${suffix}`)
   const lock = join(directory, `${name}.lock`)
+  const bodies = join(directory, `${name}.bodies`)
   takeLock(lock, name)
   const release = () => {
     process.off('exit', release)
@@ -76,7 +88,11 @@ export function takeMachine(directory: string, name: string): Store {
       writeNew(draft, JSON.stringify(log), 'w')
       renameSync(draft, path)
     },
-    remove: () => rmSync(path, { force: true }),
+    bodies,
+    remove: () => {
+      rmSync(path, { force: true })
+      rmSync(bodies, { recursive: true, force: true })
+    },
     release,
   }
 }

@@ -13,7 +13,9 @@ export function machineVerb(directory: string, [action, ...names]: readonly stri
     return 0
   }
   if (action !== 'rm')
-    throw new UserError('machine: there are `machine ls`, `machine rm NAME...` and `machine ssh [NAME] [COMMAND...]`')
+    throw new UserError(
+      'machine: there are `machine ls`, `machine rm NAME...`, `machine ssh [NAME] [COMMAND...]` and `machine serve [NAME]`',
+    )
   if (names.length === 0) throw new UserError('machine rm: name the machines')
   for (const name of names) {
     if (!listMachines(directory).includes(name)) throw new UserError(`machine ${name}: there is none of that name`)
@@ -45,6 +47,11 @@ export function machineWords(
   there: readonly string[],
   hasTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true,
 ): { readonly name: string; readonly words: readonly string[] } | undefined {
+  if (action === 'serve') {
+    const [name = chosen, ...more] = rest
+    if (more.length > 0 || name.startsWith('-')) throw new UserError('machine serve: it takes the name of one machine')
+    return { name, words: ['machine', action] }
+  }
   if (action !== 'ssh' && action !== 'sh') return undefined
   const asked = rest[0] === '-t'
   const words = asked ? rest.slice(1) : rest

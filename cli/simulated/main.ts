@@ -2,27 +2,38 @@
 
 import { beginCommand, loadOwnImages } from '../../backends/sim/host.ts'
 import { bootMachine, type Machine, stateDigest } from '../../backends/sim/machine.ts'
+import { programLoader } from '../../backends/sim/wasm/loader.ts'
 import { UserError } from '../../core/errors.ts'
 import { mute, printBytes, printError } from '../output.ts'
 import { attachSimulated } from './attach.ts'
-import { capabilities, runCommand } from './command.ts'
+import { bringFiles } from './brought.ts'
+import { capabilities, openNetwork, publishReal, runCommand } from './command.ts'
 import { watchEnvironment } from './environment.ts'
 import { readOwnParts } from './guests.ts'
 import { type Inputs, liveInputs, replayedInputs } from './inputs.ts'
 import { type LoggedCommand, listMachines, type MachineLog, type Store, takeMachine } from './log.ts'
 import { machineVerb, machineWords } from './machine-verb.ts'
-import { machinesDirectory } from './places.ts'
+import { type Exchange, notedNetwork, replayedNetwork } from './network.ts'
+import { machinesDirectory, programsDirectory } from './places.ts'
+import { programShelf } from './programs.ts'
 import { listen } from './terminal.ts'
 
 export interface SimulatedOptions {
   readonly machine: string
   readonly seed?: number
+  /** Published ports are ports of this computer's loopback too. */
+  readonly publishReal?: boolean
   /** `--root` or VITRINE_ROOT. */
   readonly root: string | undefined
 }
 
+/** Others on this computer come to it. */
+const listens = (words: readonly string[]): boolean =>
+  words[0] === publishReal || (words[0] === 'machine' && words[1] === 'serve')
+
 /** Output that is shown in stretches follows the clock on the wall. */
 const looksOn = (words: readonly string[]): boolean =>
+  listens(words) ||
   (words.includes('logs') && words.some((word) => /^(-f|--follow)$/.test(word))) ||
   (words.includes('stats') && !words.includes('--no-stream'))
 
@@ -45,7 +56,8 @@ async function runOn(options: SimulatedOptions, given: readonly string[]): Promi
   const onMachine =
     given[0] === 'machine' ? machineWords(given.slice(1), options.machine, listMachines(directory)) : undefined
   if (given[0] === 'machine' && onMachine === undefined) return machineVerb(directory, given.slice(1))
-  const { name, words } = onMachine ?? { name: options.machine, words: given }
+  const plain = options.publishReal ? [publishReal, ...given] : given
+  const { name, words } = onMachine ?? { name: options.machine, words: plain }
   const parts = readOwnParts()
   const store = takeMachine(directory, name)
   try {
@@ -54,24 +66,33 @@ async function runOn(options: SimulatedOptions, given: readonly string[]): Promi
     if (log && seed !== undefined && log.seed !== seed)
       throw new UserError(`--seed=${seed}: machine ${name} is there, with seed ${log.seed}: take another by --machine`)
     const chosen = log?.seed ?? seed ?? 1
-    const machine = bootMachine({ seed: chosen, ...parts })
-    await replay(machine, log, name)
+    const shelf = programShelf(programsDirectory(root), parts.passes)
+    const machine = bootMachine({ seed: chosen, ...parts, componentOf: programLoader(shelf) })
+    await replay(machine, log, { name, bodies: store.bodies })
     return await live(machine, words, store, { seed: chosen, key: parts.key, commands: log?.commands ?? [] })
   } finally {
     store.release()
   }
 }
 
-async function replay(machine: Machine, log: MachineLog | undefined, name: string): Promise<void> {
+async function replay(
+  machine: Machine,
+  log: MachineLog | undefined,
+  { name, bodies }: { readonly name: string; readonly bodies: string },
+): Promise<void> {
   mute(true)
   try {
     const command = beginCommand(machine, ['load'], capabilities, outsideOf(replayedInputs(machine, [])))
     await loadOwnImages(command)
     await command.end()
-    for (const { words, inputs, environment = {} } of log?.commands ?? []) {
+    for (const { words, inputs, environment = {}, answers = [], files = [] } of log?.commands ?? []) {
       const replayed = replayedInputs(machine, inputs)
       const attach = attachSimulated(replayed, () => {})
-      await runCommand(machine, words, outsideOf(replayed), attach, environment).catch((error) => {
+      const caller = {
+        ...{ outside: outsideOf(replayed), attach, environment, publishing: { inputs: replayed } },
+        ...{ http: async () => replayedNetwork(bodies, answers), files, bodies },
+      }
+      await runCommand(machine, words, caller).catch((error) => {
         if (!(error instanceof UserError)) throw error
       })
     }
@@ -95,21 +116,30 @@ const outsideOf = (inputs: Inputs) => ({
 
 async function live(
   machine: Machine,
-  words: readonly string[],
+  given: readonly string[],
   store: Store,
   log: Omit<MachineLog, 'format' | 'digest'>,
 ): Promise<number> {
+  const { words, files } = await bringFiles(given, store.bodies)
+  const answers: Exchange[] = []
+  const http = async () => notedNetwork(await openNetwork(), store.bodies, answers)
   const inputs = liveInputs(machine)
   if (looksOn(words)) inputs.keepPace()
+  const listener = listens(words) ? (await import('./listener.ts')).openListener(inputs) : undefined
   const ends: (() => void)[] = []
   const attach = attachSimulated(inputs, (wanted) => ends.push(listen(inputs, wanted)))
   const { environment, taken } = watchEnvironment(process.env)
   const keep = () => {
-    const command: LoggedCommand = { words, ...taken(), inputs: inputs.noted }
+    const more = { ...(answers.length > 0 && { answers }), ...(files.length > 0 && { files }) }
+    const command: LoggedCommand = { words, ...taken(), inputs: inputs.noted, ...more }
     store.write({ format: 1, ...log, commands: [...log.commands, command], digest: stateDigest(machine) })
   }
   try {
-    const code = await runCommand(machine, words, outsideOf(inputs), attach, environment)
+    const caller = {
+      ...{ outside: outsideOf(inputs), attach, environment, publishing: { inputs, listener } },
+      ...{ http, files, bodies: store.bodies },
+    }
+    const code = await runCommand(machine, words, caller)
     keep()
     return code
   } catch (error) {
