@@ -53,7 +53,16 @@ function keyOf(root: string, sources: Readonly<Record<string, string>>): string 
     'nan',
     'program',
   ]
-  for (const file of [...passes, 'sections', 'suspension', 'words'])
+  const suspending = [
+    'liveness',
+    'operands',
+    'sites',
+    'suspend-frame',
+    'suspend-function',
+    'suspending-calls',
+    'suspension',
+  ]
+  for (const file of [...passes, ...suspending, 'sections', 'words'])
     hash.update(readFileSync(join(root, 'backends/sim/wasm', `${file}.ts`)))
   for (const file of ['build.ts', 'clang.ts', 'component.ts', 'header.ts', 'tools.ts'])
     hash.update(readFileSync(join(root, 'scripts/guests', file)))

@@ -7,7 +7,7 @@
 import { ModuleError, Reader, Writer } from './binary.ts'
 import { type Instruction, op, readInstruction } from './instructions.ts'
 import { type Added, meterFunction } from './meter-function.ts'
-import { type Module, parseModule, sectionOrder } from './sections.ts'
+import { copyItems, countOf, type Module, parseModule, sectionOrder } from './sections.ts'
 
 export interface Metered {
   readonly bytes: Uint8Array
@@ -113,19 +113,6 @@ class Types {
     writer.byte(0x60, 0, 0).byte(0x60, 1, i32, 1, i32)
     for (const results of this.#more) writer.byte(0x60, 0).u32(results.length).copy(results)
   }
-}
-
-/** What follows the number of items of a section. */
-function copyItems(bytes: Uint8Array, section: { start: number; end: number } | undefined, writer: Writer): void {
-  if (!section) return
-  const reader = new Reader(bytes, section.start, section.end)
-  reader.u32()
-  writer.copy(bytes, reader.position, section.end)
-}
-
-const countOf = ({ bytes, sections }: Module, id: number): number => {
-  const section = sections.get(id)
-  return section ? new Reader(bytes, section.start, section.end).u32() : 0
 }
 
 function writeImports(module: Module, writer: Writer, types: Types): void {

@@ -1,6 +1,6 @@
 // A module's sections, taken apart as far as a pass over it has to know them. WebAssembly 2.0, section 5.5
 
-import { ModuleError, Reader } from './binary.ts'
+import { ModuleError, Reader, type Writer } from './binary.ts'
 import { type Instruction, op, readInstruction } from './instructions.ts'
 
 export const sectionOrder = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11] as const
@@ -13,7 +13,14 @@ export interface Section {
 export interface FunctionType {
   readonly parameters: number
   /** Value types, as they are written. */
+  readonly parameterTypes: Uint8Array
   readonly results: Uint8Array
+}
+
+export interface ImportedFunction {
+  readonly from: string
+  readonly name: string
+  readonly type: number
 }
 
 export interface Limits {
@@ -31,13 +38,21 @@ export interface Module {
   readonly bytes: Uint8Array
   readonly sections: ReadonlyMap<number, Section>
   readonly types: readonly FunctionType[]
+  readonly imports: readonly ImportedFunction[]
   readonly importedFunctions: number
   readonly globals: readonly GlobalKind[]
   /** Types of the functions that are defined here. */
   readonly functions: readonly number[]
   /** Its own; undefined when it has none, or imports it. */
   readonly memory: Limits | undefined
-  readonly tables: readonly { readonly imported: boolean; readonly limits: Limits }[]
+  readonly importsMemory: boolean
+  readonly tables: readonly TableKind[]
+}
+
+export interface TableKind {
+  readonly type: number
+  readonly limits: Limits
+  readonly imported: boolean
 }
 
 const magic = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
@@ -56,18 +71,15 @@ export function parseModule(bytes: Uint8Array): Module {
   }
   const types = read(1, readType)
   const globals: GlobalKind[] = []
-  const tables: { imported: boolean; limits: Limits }[] = []
-  let importedFunctions = 0
+  const tables: TableKind[] = []
+  const imports: ImportedFunction[] = []
   let memory: Limits | undefined
   let memories = 0
   read(2, (reader) => {
-    reader.name()
-    reader.name()
+    const [from, name] = [reader.name(), reader.name()]
     const kind = reader.byte()
-    if (kind === 0) {
-      reader.u32()
-      importedFunctions += 1
-    } else if (kind === 1) tables.push({ imported: true, limits: readTable(reader) })
+    if (kind === 0) imports.push({ from, name, type: reader.u32() })
+    else if (kind === 1) tables.push({ ...readTable(reader), imported: true })
     else if (kind === 2) {
       readMemory(reader)
       memories += 1
@@ -75,8 +87,9 @@ export function parseModule(bytes: Uint8Array): Module {
     else throw new ModuleError('the module imports exceptions, which processes of the simulated kernel do not have')
   })
   const functions = read(3, (reader) => reader.u32())
-  for (const type of functions) if (!types[type]) throw new ModuleError('a function of the module has no type')
-  read(4, (reader) => tables.push({ imported: false, limits: readTable(reader) }))
+  for (const type of [...functions, ...imports.map((imported) => imported.type)])
+    if (!types[type]) throw new ModuleError('a function of the module has no type')
+  read(4, (reader) => tables.push({ ...readTable(reader), imported: false }))
   read(5, (reader) => {
     memory = readMemory(reader)
     memories += 1
@@ -88,7 +101,9 @@ export function parseModule(bytes: Uint8Array): Module {
   })
   if (sections.has(13))
     throw new ModuleError('the module uses exceptions, which processes of the simulated kernel do not have')
-  return { bytes, sections, types, importedFunctions, globals, functions, memory, tables }
+  const importsMemory = memories > 0 && !memory
+  const importedFunctions = imports.length
+  return { bytes, sections, types, imports, importedFunctions, globals, functions, memory, importsMemory, tables }
 }
 
 function sectionsOf(bytes: Uint8Array): Map<number, Section> {
@@ -112,12 +127,14 @@ function readType(reader: Reader): FunctionType {
     throw new ModuleError(
       'the module uses garbage collected types, which processes of the simulated kernel do not have',
     )
-  const parameters = reader.u32()
-  reader.skip(parameters)
-  const count = reader.u32()
-  const start = reader.position
-  reader.skip(count)
-  return { parameters, results: reader.bytes.subarray(start, start + count) }
+  const readTypes = () => {
+    const count = reader.u32()
+    const start = reader.position
+    reader.skip(count)
+    return reader.bytes.subarray(start, start + count)
+  }
+  const parameterTypes = readTypes()
+  return { parameters: parameterTypes.length, parameterTypes, results: readTypes() }
 }
 
 function readLimits(reader: Reader): Limits {
@@ -135,10 +152,10 @@ function readMemory(reader: Reader): Limits {
   return limits
 }
 
-function readTable(reader: Reader): Limits {
+function readTable(reader: Reader): { type: number; limits: Limits } {
   const type = reader.byte()
   if (type !== 0x70 && type !== 0x6f) throw new ModuleError('the module has a table of typed references')
-  return readLimits(reader)
+  return { type, limits: readLimits(reader) }
 }
 
 function readGlobalType(reader: Reader): { type: number; mutable: boolean } {
@@ -151,4 +168,18 @@ export function skipExpression(reader: Reader): void {
   const instruction: Instruction = { code: 0, number: 0, start: 0, immediates: 0, index: 0 }
   do readInstruction(reader, instruction)
   while (instruction.code !== op.end)
+}
+
+/** What follows the number of items of a section. */
+export function copyItems(bytes: Uint8Array, section: Section | undefined, writer: Writer): void {
+  if (!section) return
+  const reader = new Reader(bytes, section.start, section.end)
+  reader.u32()
+  writer.copy(bytes, reader.position, section.end)
+}
+
+/** How many items a section has. */
+export const countOf = ({ bytes, sections }: Pick<Module, 'bytes' | 'sections'>, id: number): number => {
+  const section = sections.get(id)
+  return section ? new Reader(bytes, section.start, section.end).u32() : 0
 }
