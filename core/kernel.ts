@@ -54,6 +54,8 @@ export interface LaunchFailure extends Refusal {
   /** Index into the plan's steps, and the step in words: `mount proc on /proc: EPERM (step 14 of 31)`. */
   readonly step: number
   readonly message: string
+  /** Why, where the kernel says more than a number. */
+  readonly sentence?: string
 }
 
 export type Progress =

@@ -20,7 +20,7 @@ import type { UserNamespace } from './ns/user.ts'
 import type { UtsNamespace } from './ns/uts.ts'
 import { deny, isBlocked, type Outcome, type Reply } from './outcome.ts'
 import { payTime } from './owed-time.ts'
-import type { Component, Programs } from './program.ts'
+import type { Component, Program, Programs } from './program.ts'
 import { Random } from './random.ts'
 import { Scheduler } from './scheduler.ts'
 import { judge } from './seccomp.ts'
@@ -69,6 +69,8 @@ export interface Config {
   readonly programs: Programs
   /** What files of WebAssembly components run, by their content; absent: none. */
   readonly components?: readonly Component[]
+  /** Asked about other files of WebAssembly: what runs, or a sentence why they are not executed. The same content, the same answer. */
+  readonly componentOf?: (content: Uint8Array) => Program | string
   /** ELF programs may be executed, and leave their tasks to whoever plays them; absent: ENOEXEC. */
   readonly machineCode?: 'outside'
   /** Told of each call when it has been judged (trace.ts); absent: nobody is. */

@@ -4,7 +4,7 @@ import { makeDirectories, must, open, writeAll } from '../../core/files.ts'
 import type { Kernel as Door } from '../../core/kernel.ts'
 import { bootKernel } from '../../sim/boot.ts'
 import { digest } from '../../sim/digest.ts'
-import type { Kernel } from '../../sim/kernel.ts'
+import { type Config, defaultConfig, type Kernel } from '../../sim/kernel.ts'
 import type { Component } from '../../sim/program.ts'
 import { runUntil } from '../../sim/run.ts'
 import type { Traced } from '../../sim/trace.ts'
@@ -26,6 +26,8 @@ export interface MachineParts {
   readonly box: Box
   /** Files of an OCI layout, by path: the images that it comes with. */
   readonly images: ReadonlyMap<string, Uint8Array>
+  /** What runs other files of WebAssembly; absent: they are not executed. */
+  readonly componentOf?: Config['componentOf']
   /** Told of each call of each task from the start. */
   readonly traced?: Traced
 }
@@ -58,9 +60,18 @@ const texts: Readonly<Record<string, string>> = {
   '/etc/subgid': 'user:100000:65536\n',
 }
 
+/** What it is like. */
+export const machineConfig = ({ seed, box, componentOf, traced }: MachineParts): Config => ({
+  ...defaultConfig,
+  ...{ seed, components: [box] },
+  ...(componentOf && { componentOf }),
+  ...(traced && { traced }),
+})
+
 /** Switches it on. */
-export function bootMachine({ seed, box, images, traced }: MachineParts): Kernel {
-  const machine = bootKernel({ seed, components: [box], ...(traced && { traced }) })
+export function bootMachine(parts: MachineParts): Kernel {
+  const { box, images } = parts
+  const machine = bootKernel(machineConfig(parts))
   const runtime = birth(machine, machine.init)
   furnish(openSimulated(machine, runtime), box, images)
   machine.call(runtime, { name: 'exit_group', status: 0 })

@@ -13,6 +13,8 @@ export interface StepRefusal {
   /** Index into the plan. */
   readonly step: number
   readonly errno: Errno
+  /** Why, in the kernel's words. */
+  readonly sentence?: string
 }
 
 /** Kinds of arguments in which results of earlier steps can stand. */
@@ -89,7 +91,7 @@ export function* walk(
     }
     const tolerated =
       step.tolerate === 'any' || (step.tolerate?.includes(outcome.errno) ?? step.otherwise !== undefined)
-    if (!tolerated) return { step: index, errno: outcome.errno }
+    if (!tolerated) return { step: index, errno: outcome.errno, sentence: outcome.sentence }
     const refusal = step.otherwise && (yield* walk(step.otherwise, results, around, first, index))
     if (refusal) return refusal
   }

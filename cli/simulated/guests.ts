@@ -24,6 +24,8 @@ interface GuestIndex {
 export interface OwnParts extends Omit<MachineParts, 'seed'> {
   /** Machines that were made with another one do not replay. */
   readonly key: string
+  /** The version of what makes programs of components. */
+  readonly passes: string
 }
 
 /** @errors UserError when the build has not made them */
@@ -38,7 +40,13 @@ export function readOwnParts(): OwnParts {
     const program = guest(linked(instantiate, Object.fromEntries(prepared)))
     const images = imagesIn(directory)
     const index = createHash('sha256').update(images.get('index.json')!).digest('hex')
-    return { key: `${key} ${index}`, box: { content: bytesOf(join(place, 'component.wasm')), program, tools }, images }
+    const passes = key.slice(0, 16)
+    return {
+      key: `${key} ${index}`,
+      passes,
+      box: { content: bytesOf(join(place, 'component.wasm')), program, tools },
+      images,
+    }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     throw new UserError(`read ${(error as NodeJS.ErrnoException).path}: it is not there: run node scripts/build.mjs`)

@@ -22,10 +22,19 @@ export interface LoggedCommand {
   /** Variables of this computer's that it has taken (`-e NAME`); absent: none. */
   readonly environment?: Readonly<Record<string, string>>
   readonly inputs: readonly Input[]
+  /** Absent where an earlier vitrine has written it. */
+  readonly after?: After
   /** What registries have answered, in order; absent: none was asked. */
   readonly answers?: readonly Exchange[]
   /** Files of this computer that it was given; absent: none. */
   readonly files?: readonly BroughtFile[]
+}
+
+/** Of the machine, behind a command. */
+export interface After {
+  readonly digest: string
+  /** Virtual time. */
+  readonly atNs: number
 }
 
 export interface MachineLog {
@@ -36,6 +45,8 @@ export interface MachineLog {
   readonly commands: readonly LoggedCommand[]
   /** Of the machine after them. */
   readonly digest: string
+  /** `machine snapshot`: how many of the commands had run. */
+  readonly labels?: Readonly<Record<string, number>>
 }
 
 export interface Store {

@@ -1,18 +1,20 @@
 // `vitrine --sim`: commands on a machine whose kernel is simulated. Its log is replayed first, and written with the new command.
 
 import { beginCommand, loadOwnImages } from '../../backends/sim/host.ts'
-import { bootMachine, type Machine, stateDigest } from '../../backends/sim/machine.ts'
+import { type Machine, stateDigest } from '../../backends/sim/machine.ts'
 import { programLoader } from '../../backends/sim/wasm/loader.ts'
 import { UserError } from '../../core/errors.ts'
 import { mute, printBytes, printError } from '../output.ts'
 import { attachSimulated } from './attach.ts'
+import { bringUp, type Course, statesIn, type UpMachine } from './bring-up.ts'
 import { bringFiles } from './brought.ts'
 import { capabilities, openNetwork, publishReal, runCommand } from './command.ts'
 import { watchEnvironment } from './environment.ts'
-import { readOwnParts } from './guests.ts'
+import { type OwnParts, readOwnParts } from './guests.ts'
 import { type Inputs, liveInputs, replayedInputs } from './inputs.ts'
 import { type LoggedCommand, listMachines, type MachineLog, type Store, takeMachine } from './log.ts'
 import { machineVerb, machineWords } from './machine-verb.ts'
+import { isMoment, momentVerb } from './moments.ts'
 import { type Exchange, notedNetwork, replayedNetwork } from './network.ts'
 import { machinesDirectory, programsDirectory } from './places.ts'
 import { programShelf } from './programs.ts'
@@ -55,37 +57,46 @@ async function runOn(options: SimulatedOptions, given: readonly string[]): Promi
   const directory = machinesDirectory(root)
   const onMachine =
     given[0] === 'machine' ? machineWords(given.slice(1), options.machine, listMachines(directory)) : undefined
+  const partsOf = (own: OwnParts, seed: number) => {
+    const shelf = programShelf(programsDirectory(root), own.passes)
+    return { ...own, seed, componentOf: programLoader(shelf) }
+  }
+  if (given[0] === 'machine' && isMoment(given[1]))
+    return await momentVerb(directory, given.slice(1), { partsOf: (seed) => partsOf(readOwnParts(), seed), courseOf })
   if (given[0] === 'machine' && onMachine === undefined) return machineVerb(directory, given.slice(1))
   const plain = options.publishReal ? [publishReal, ...given] : given
   const { name, words } = onMachine ?? { name: options.machine, words: plain }
-  const parts = readOwnParts()
+  const own = readOwnParts()
   const store = takeMachine(directory, name)
   try {
     const log = store.read()
-    if (log && log.key !== parts.key) throw outdated(name, 'its tools or images have changed since')
+    if (log && log.key !== own.key) throw outdated(name, 'its tools or images have changed since')
     if (log && seed !== undefined && log.seed !== seed)
       throw new UserError(`--seed=${seed}: machine ${name} is there, with seed ${log.seed}: take another by --machine`)
     const chosen = log?.seed ?? seed ?? 1
-    const shelf = programShelf(programsDirectory(root), parts.passes)
-    const machine = bootMachine({ seed: chosen, ...parts, componentOf: programLoader(shelf) })
-    await replay(machine, log, { name, bodies: store.bodies })
-    return await live(machine, words, store, { seed: chosen, key: parts.key, commands: log?.commands ?? [] })
+    const parts = partsOf(own, chosen)
+    const up = await bringUp(parts, log, statesIn(directory, name, parts), courseOf(store.bodies))
+    if (!up) throw outdated(name, 'its commands do not lead to what it was')
+    const before = { commands: log?.commands ?? [], ...(log?.labels && { labels: log.labels }) }
+    return await live(up, words, store, { seed: chosen, key: own.key, ...before })
   } finally {
     store.release()
   }
 }
 
-async function replay(
-  machine: Machine,
-  log: MachineLog | undefined,
-  { name, bodies }: { readonly name: string; readonly bodies: string },
-): Promise<void> {
-  mute(true)
-  try {
+const courseOf = (bodies: string): Course => ({
+  load: async (machine) => {
     const command = beginCommand(machine, ['load'], capabilities, outsideOf(replayedInputs(machine, [])))
     await loadOwnImages(command)
     await command.end()
-    for (const { words, inputs, environment = {}, answers = [], files = [] } of log?.commands ?? []) {
+  },
+  play: (machine, commands) => replay(machine, commands, bodies),
+})
+
+async function replay(machine: Machine, commands: readonly LoggedCommand[], bodies: string): Promise<void> {
+  mute(true)
+  try {
+    for (const { words, inputs, environment = {}, answers = [], files = [] } of commands) {
       const replayed = replayedInputs(machine, inputs)
       const attach = attachSimulated(replayed, () => {})
       const caller = {
@@ -99,7 +110,6 @@ async function replay(
   } finally {
     mute(false)
   }
-  if (log && stateDigest(machine) !== log.digest) throw outdated(name, 'its commands do not lead to what it was')
 }
 
 function outdated(name: string, why: string): UserError {
@@ -115,11 +125,12 @@ const outsideOf = (inputs: Inputs) => ({
 })
 
 async function live(
-  machine: Machine,
+  up: UpMachine,
   given: readonly string[],
   store: Store,
   log: Omit<MachineLog, 'format' | 'digest'>,
 ): Promise<number> {
+  const { machine } = up
   const { words, files } = await bringFiles(given, store.bodies)
   const answers: Exchange[] = []
   const http = async () => notedNetwork(await openNetwork(), store.bodies, answers)
@@ -132,7 +143,11 @@ async function live(
   const keep = () => {
     const more = { ...(answers.length > 0 && { answers }), ...(files.length > 0 && { files }) }
     const command: LoggedCommand = { words, ...taken(), inputs: inputs.noted, ...more }
-    store.write({ format: 1, ...log, commands: [...log.commands, command], digest: stateDigest(machine) })
+    const digest = stateDigest(machine)
+    const after = { digest, atNs: machine.clock.nowNs }
+    const commands = [...log.commands, { ...command, after }]
+    store.write({ format: 1, ...log, commands, digest })
+    up.keep(commands.length, digest, log)
   }
   try {
     const caller = {

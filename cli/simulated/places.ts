@@ -17,6 +17,11 @@ export function machinesDirectory(root: string | undefined): string {
   return join(root ?? defaultRoot(), 'machines')
 }
 
+/** What was made of programs out of images. @param root - as above */
+export function programsDirectory(root: string | undefined): string {
+  return join(root ?? defaultRoot(), 'programs')
+}
+
 function defaultRoot(): string {
   const { env } = process
   if (process.platform === 'win32') return join(env.LOCALAPPDATA ?? homedir(), 'vitrine')

@@ -32,7 +32,7 @@ export const importImage: Verb = async (argv, { host, settings }) => {
   }
   const given = rootOnly.find((flag) => flags.has(flag))
   if (given !== undefined) throw new UserError(`--${given}: is for a root file system; ${source} says it itself`)
-  const platform = wantedPlatform(machinePlatform(host.kernel), { platform: flags.text('platform') })
+  const platform = wantedPlatform(machinePlatform(host.kernel, host.environment), { platform: flags.text('platform') })
   const image = await importFrom(imageHost(host, settings), absolute(source), { name, platform })
   printLine(flags.on('quiet') ? image.id : `sha256:${image.id}`)
   return 0

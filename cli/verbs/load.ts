@@ -18,7 +18,7 @@ export const load: Verb = async (argv, { host, settings }) => {
   if (input === undefined && isatty(0))
     throw new UserError('load reads an archive from standard input, and that is a terminal: give --input FILE')
   const path = input === undefined ? '/dev/stdin' : input.startsWith('/') ? input : `${workingDirectory()}/${input}`
-  const platform = wantedPlatform(machinePlatform(host.kernel), { platform: flags.text('platform') })
+  const platform = wantedPlatform(machinePlatform(host.kernel, host.environment), { platform: flags.text('platform') })
   const loaded = await loadImages(imageHost(host, settings), path, { platform })
   for (const image of loaded) printLine(`Loaded image: ${image.names[0] ?? `sha256:${image.id}`}`)
   return 0

@@ -23,7 +23,7 @@ export const pull: Verb = async (argv, { host, settings }) => {
   const speaking = { ...host, warn: (sentence: string) => progress.say(`vitrine: warning: ${sentence}`) }
   const options = {
     access: registryAccess(flags),
-    platform: wantedPlatform(machinePlatform(host.kernel), platformWords(flags)),
+    platform: wantedPlatform(machinePlatform(host.kernel, host.environment), platformWords(flags)),
     onTransfer: progress.onTransfer,
     choose: chooser(host.kernel),
   }

@@ -26,8 +26,7 @@ export function launchError(
     return new UserError(`${failure.message}: ${whyNotMapped(plan, call.dirfd, failure.errno, fileSystemOf)}`)
   if (call?.name !== 'execve') return new UserError(failure.message)
   const { program } = plan
-  if (!absent.includes(failure.errno))
-    return new UserError(`cannot execute \`${program}\`: ${explain(failure.errno)}`, 126)
+  if (!absent.includes(failure.errno)) return new UserError(`cannot execute \`${program}\`: ${explain(failure)}`, 126)
   if (!program.includes('/')) return new UserError(`executable file \`${program}\` not found in $PATH`, 127)
   return new UserError(`cannot execute \`${program}\`: no such file or directory, or its interpreter is missing`, 127)
 }
@@ -48,8 +47,9 @@ export function fileSystemOf(kernel: Kernel, path: string): string | undefined {
   return / - (\S+) /.exec(lines?.find((line) => line.startsWith(`${id} `)) ?? '')?.[1]
 }
 
-function explain(errno: Errno): string {
+function explain({ errno, sentence }: LaunchFailure): string {
   if (errno === 'EACCES') return 'permission denied (EACCES): it is a directory, or not executable'
-  if (errno === 'ENOEXEC') return 'exec format error (ENOEXEC): it is for another machine, or a script without #!'
+  if (errno === 'ENOEXEC')
+    return `exec format error (ENOEXEC): ${sentence ?? 'it is for another machine, or a script without #!'}`
   return errno
 }

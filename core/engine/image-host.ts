@@ -8,5 +8,6 @@ export const imageHost = (host: Host, settings: Settings): ImageHost => ({
   root: settings.root,
   runroot: settings.runroot,
   archive: host.archive,
+  environment: host.environment,
   warn: host.warn,
 })

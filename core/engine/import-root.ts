@@ -37,7 +37,7 @@ export async function importRoot(
   const images = imageHost(host, settings)
   const { message, changes, name } = options
   const names = name === undefined ? [] : [localName(name)]
-  const { asked: _, ...platform } = wantedPlatform(machinePlatform(host.kernel), options)
+  const { asked: _, ...platform } = wantedPlatform(machinePlatform(host.kernel, host.environment), options)
   const execution = changed({}, changes)
   const archive = await host.archive()
   const title = `import ${source}`

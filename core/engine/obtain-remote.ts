@@ -20,7 +20,7 @@ import { pullImage } from './pull.ts'
 /** Says that an image is for another machine: without binfmt_misc(5) its programs cannot be executed here. */
 export function warnOfPlatform(host: Host, image: Pick<ImageRecord, 'platform'>): void {
   const offered = platformOf(image)
-  const machine = machinePlatform(host.kernel)
+  const machine = machinePlatform(host.kernel, host.environment)
   if (offered === undefined || fits(machine, offered)) return
   const [theirs, ours] = [offered, machine].map((platform) => platformText(normalPlatform(platform)))
   host.warn(`image platform (${theirs}) does not match the expected platform (${ours})`)
@@ -54,7 +54,7 @@ export async function obtainByPolicy(
 ): Promise<ImageRecord> {
   const { policy, access } = pulling
   const here = found ?? (await configuredHere(host, settings, reference))
-  const wanted = wantedPlatform(machinePlatform(host.kernel), pulling.platform)
+  const wanted = wantedPlatform(machinePlatform(host.kernel, host.environment), pulling.platform)
   const offered = here && platformOf(here)
   const local = here && (!wanted.asked || (offered && fits(wanted, offered))) ? here : undefined
   const use = (image: ImageRecord) => {

@@ -44,7 +44,7 @@ export async function pullImage(
   options: PullOptions = {},
 ): Promise<ImageRecord> {
   const { onTransfer = () => {} } = options
-  const platform = options.platform ?? machinePlatform(host.kernel)
+  const platform = options.platform ?? machinePlatform(host.kernel, host.environment)
   const source = text.startsWith('docker://') ? undefined : parseSource(text)
   if (source) {
     onTransfer({ kind: 'trying', action: 'pull', name: text })
@@ -85,7 +85,7 @@ export async function pullAllTags(
   text: string,
   options: PullOptions = {},
 ): Promise<ImageRecord[]> {
-  const platform = options.platform ?? machinePlatform(host.kernel)
+  const platform = options.platform ?? machinePlatform(host.kernel, host.environment)
   const { names } = await resolveName(host, text, { here: hereAs(host, settings), choose: options.choose })
   if (/[:@][^/]*$/.test(text.replace(/^docker:\/\//, '')))
     throw new UserError(`pull --all-tags ${text}: give the repository alone, without tag or digest`)

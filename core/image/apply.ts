@@ -36,6 +36,8 @@ export interface ApplyOptions {
   readonly limits?: LayerLimits
   /** It is no layer: the directory may have something in it, which stays, and names are names, whiteouts too. */
   readonly merges?: boolean
+  /** Files of WebAssembly may be executed, which images for its platform seldom say. */
+  readonly executesModules?: boolean
   readonly warn: (sentence: string) => void
 }
 
@@ -59,7 +61,7 @@ export async function applyLayer(
   const leftOut = (kind: string, path: string) => {
     left.set(kind, { count: (left.get(kind)?.count ?? 0) + 1, example: left.get(kind)?.example ?? path })
   }
-  const applier = applierOf(kernel, leftOut)
+  const applier = { ...applierOf(kernel, leftOut), executesModules: options.executesModules === true }
   const tree = new LayerTree(kernel, directory, applier.rootless)
   const directories = new Map<string, DirectoryAttributes>(options.merges ? [] : [['', { ...implied, path: './' }]])
   const guessed = new Set<string>()
@@ -157,7 +159,7 @@ async function naming<T>(title: string, path: string, act: () => T | Promise<T>)
 
 /** Makes one entry; answers how many bytes of content it has. */
 async function place(
-  applier: Applier,
+  applier: LayerApplier,
   tree: LayerTree,
   directories: Map<string, DirectoryAttributes>,
   entry: TarEntry,
@@ -230,14 +232,20 @@ function deviceOf(entry: TarEntry): number {
   return ((minor & 0xff) | (major << 8) | ((minor & 0xfff00) << 12)) >>> 0
 }
 
-async function writeFile(applier: Applier, tree: LayerTree, parent: number, name: string, entry: TarEntry) {
+type LayerApplier = Applier & { readonly executesModules: boolean }
+
+const isModule = (start: Uint8Array): boolean => [0, 0x61, 0x73, 0x6d].every((byte, at) => start[at] === byte)
+
+async function writeFile(applier: LayerApplier, tree: LayerTree, parent: number, name: string, entry: TarEntry) {
   const { kernel } = applier
   const flags = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC
   const fd = tree.open(parent, name, { name: 'openat', dirfd: parent, pathname: name, flags, mode: 0o600 })
   try {
     let at = 0
     let written = 0
+    let mode = entry.mode
     for await (const piece of entry.content()) {
+      if (at === 0 && applier.executesModules && isModule(piece.bytes)) mode |= 0o111
       if (piece.offset !== at) ask(kernel, { name: 'lseek', fd, offset: piece.offset, whence: 0 }, 'seek over a hole')
       for (let rest = piece.bytes; rest.length > 0; ) {
         rest = rest.subarray(ask(kernel, { name: 'write', fd, buf: rest }, 'write its content').value)
@@ -246,7 +254,7 @@ async function writeFile(applier: Applier, tree: LayerTree, parent: number, name
       written += piece.bytes.length
     }
     if (at !== entry.sizeBytes) ask(kernel, { name: 'ftruncate', fd, length: entry.sizeBytes }, 'end with a hole')
-    setAttributes(applier, fd, entry)
+    setAttributes(applier, fd, { ...entry, mode })
     return written
   } finally {
     close(kernel, fd)

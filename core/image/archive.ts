@@ -32,6 +32,8 @@ export interface ImageHost {
   readonly runroot: string
   /** Loads the archive capability, at its first use. */
   readonly archive: () => Promise<Archive>
+  /** GOOS and GOARCH of the programs that can be executed; absent: Linux, and what uname(2) tells. */
+  readonly environment?: { readonly os?: string; readonly architecture: string }
   /** Tells the user what could not be kept as the image has it: one sentence. */
   readonly warn: (sentence: string) => void
 }

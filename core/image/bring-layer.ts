@@ -124,6 +124,7 @@ export class LayerBringer {
         const applied = await applyLayer(kernel, `${draft}/diff`, entriesOf(title, tar.bytes), {
           title,
           limits,
+          executesModules: this.#host.environment?.os === 'wasi',
           warn: this.#host.warn,
         })
         const { sizeBytes, opaque, implied } = applied

@@ -113,6 +113,7 @@ async function bringLayers(
   sources: readonly SourceLayer[],
   options: BringOptions,
 ): Promise<LayerRecord[]> {
+  const { kernel } = host
   const bringer = new LayerBringer(host, archive, {
     count: sources.length,
     limits: options.limits ?? layerLimits,
@@ -141,7 +142,8 @@ async function bringLayers(
     }
     await atOnce(
       [...missing],
-      options.parallel ?? 4,
+      // A simulated machine does the same in the same order each time.
+      options.parallel ?? (kernel.kind === 'sim' ? 1 : 4),
       async ([diffId, layers]) => {
         // Somebody else may have brought it while we waited for the lock.
         for (const each of layers)

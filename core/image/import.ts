@@ -51,7 +51,12 @@ async function importFrom(host: ImageHost, source: ImageSource, options: ImportO
   return withImport(host, async () => {
     const layout = await openLayout(host, archive, source.path)
     try {
-      const images = await imagesIn(archive, layout, source, options.platform ?? machinePlatform(kernel))
+      const images = await imagesIn(
+        archive,
+        layout,
+        source,
+        options.platform ?? machinePlatform(kernel, host.environment),
+      )
       if (one && images.length > 1) {
         const found = images.map((image) => image.names[0] ?? image.id.slice(0, 12)).join(', ')
         throw new UserError(`import ${source.path}: it has ${images.length} images, name one of them: ${found}`)

@@ -31,6 +31,7 @@ const otherNames: Readonly<Record<string, readonly [architecture: string, varian
   armv7l: ['arm', 'v7'],
   armv6l: ['arm', 'v6'],
   armv5tel: ['arm', 'v5'],
+  wasm32: ['wasm'],
   mips64el: ['mips64le'],
   loongarch64: ['loong64'],
 }
@@ -53,8 +54,16 @@ export function platformText({ os, architecture, variant }: Platform): string {
   return `${os}/${architecture}${variant ? `/${variant}` : ''}`
 }
 
-/** The platform of this machine: Linux, and the architecture that uname(2) tells. */
-export function machinePlatform(kernel: Kernel): WantedPlatform {
+/**
+ * The platform of this machine: Linux, and the architecture that uname(2) tells.
+ *
+ * @param programs - what it executes, where that is something else
+ */
+export function machinePlatform(
+  kernel: Kernel,
+  programs: { readonly os?: string; readonly architecture: string } | undefined,
+): WantedPlatform {
+  if (programs?.os !== undefined) return { os: programs.os, architecture: programs.architecture, asked: false }
   const utsname = ask(kernel, { name: 'uname', buf: 390 }, 'uname').data!
   const machine = new TextDecoder().decode(utsname.subarray(260, 325)).replace(/\0.*$/s, '')
   return { ...normalPlatform({ os: 'linux', architecture: machine }), asked: false }
@@ -93,10 +102,12 @@ function parsePlatform(text: string, machine: Platform): Platform {
     throw new UserError(`--platform=${text}: must be OS/ARCHITECTURE[/VARIANT], such as linux/arm64`)
   const [first, architecture, variant] = parts as [string, string?, string?]
   if (architecture !== undefined) return normalPlatform({ os: first, architecture, variant })
-  if (/^(linux|windows|darwin|macos|freebsd|wasi|wasip1|js)$/i.test(first))
+  if (/^(linux|windows|darwin|macos|freebsd|wasi|wasip1|wasip2|js)$/i.test(first))
     return normalPlatform({ ...machine, os: first })
   return normalPlatform({ os: machine.os, architecture: first })
 }
+
+const wasi: readonly string[] = ['wasi', 'wasip2', 'wasip1']
 
 /** What will do for a wanted platform, best first. */
 function acceptable(wanted: WantedPlatform): Platform[] {
@@ -106,6 +117,8 @@ function acceptable(wanted: WantedPlatform): Platform[] {
       normalPlatform({ os, architecture: of, variant: `v${from - down}` }),
     )
   const exact = normalPlatform({ os, architecture, variant })
+  // WASI goes by several names, and its programs say themselves which one they are made for.
+  if (wasi.includes(os)) return [os, ...wasi.filter((name) => name !== os)].map((name) => ({ os: name, architecture }))
   const level = Number(/^v(\d+)/.exec(variant ?? '')?.[1] ?? Number.NaN)
   if (architecture === 'arm') return [exact, ...lower(level - 1, 5)]
   // A 64-bit machine runs 32-bit programs, as a rule; somebody who names the architecture does not mean them.

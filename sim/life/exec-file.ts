@@ -30,6 +30,7 @@ interface FindOptions {
 
 const nestingMost = 5
 const headBytes = 256
+const componentBytesMost = 256 * 1024 * 1024
 /** A program of this name leaves its task to whoever drives it from outside. */
 const outside = 'outside'
 const elfMagic = '\x7fELF'
@@ -126,13 +127,18 @@ function readStart(task: Task, path: Path, count: number, call: string): Uint8Ar
 
 /** A component is known by its content, whatever it is called and wherever it came from. */
 function componentIn(task: Task, path: Path, call: string): Program | Denied {
-  const { components = [] } = task.kernel.config
-  const most = components.reduce((bytes, { content }) => Math.max(bytes, content.length), 0)
+  const { components = [], componentOf } = task.kernel.config
+  const most = componentOf
+    ? componentBytesMost
+    : components.reduce((bytes, { content }) => Math.max(bytes, content.length), 0)
   const content = readStart(task, path, most + 1, call)
   if (isDenied(content)) return content
   const known = components.find((component) => isSame(component.content, content))
   if (known) return known.program
-  return deny('ENOEXEC', 'CLN-107', `${call}: the file is WebAssembly, and no component that this machine was given`)
+  if (content.length > most || !componentOf)
+    return deny('ENOEXEC', 'CLN-107', `${call}: the file is WebAssembly, and no component that this machine was given`)
+  const found = componentOf(content)
+  return typeof found === 'string' ? deny('ENOEXEC', 'CLN-107', `${call}: ${found}`) : found
 }
 
 function isSame(one: Uint8Array, other: Uint8Array): boolean {

@@ -2,11 +2,13 @@
 // which another instance can be made at any time; and an instance that nobody needs any more serves another process.
 
 import { type Caller, guestImport, type Realloc, trap } from './calls.ts'
+import type { Outside } from './component.ts'
 import { guestCalls, packageName, witName } from './contract.ts'
 import { type GuestImage, restoreMemory, saveMemory } from './image.ts'
 import { fuelExport, meterImports } from './meter.ts'
 import type { GuestProgram } from './program.ts'
 import { standardImport } from './wasi/import.ts'
+import { moduleImport, moduleInterface } from './wasi/module-import.ts'
 
 /** What the added code and the contract ask of the process that runs in an instance. */
 export interface Host extends Caller {
@@ -67,7 +69,7 @@ export class Instance {
       }
       instantiate(program.direct, imports)
     } else if (program.standard)
-      program.standard((outside, found) => standardImport(outside, () => this, host, found ?? realloc), instantiate)
+      program.standard((outside, found) => planned(outside, () => this, host, found ?? realloc), instantiate)
     else
       program.link(
         glueImports(() => this, host),
@@ -162,6 +164,14 @@ export class Instance {
     for (const [at, core] of this.#cores.entries())
       for (const [index, global] of core.globals.entries()) global.value = globals[at]![index]
   }
+}
+
+/** An import of a program that is linked by its plan: of the contract, of WASI 0.1 or 0.2. */
+function planned(outside: Outside, instance: () => Instance, host: () => Host, realloc: () => Realloc): object {
+  const name = withoutVersion(outside.interface)
+  if (name.startsWith(`${packageName}/`)) return guestImport(name, outside.function, instance, host, realloc)
+  if (name === moduleInterface) return moduleImport(outside.function, instance, host)
+  return standardImport(outside, instance, host, realloc)
 }
 
 const withoutVersion = (name: string) => name.replace(/@.*$/, '')

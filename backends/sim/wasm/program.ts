@@ -5,9 +5,9 @@ import { ModuleError } from './binary.ts'
 import { flatTypes } from './calls.ts'
 import { isComponent, type PlannedInstance, readComponent } from './component.ts'
 import { packageName } from './contract.ts'
-import { type Metered, meterImports, meterModule } from './meter.ts'
-import { isRun, linkStandard, type MakeImport, standardPlan } from './standard.ts'
-import { makeSuspendable } from './suspension.ts'
+import { planOf, preparedModule, prepareForeign } from './foreign.ts'
+import { meterImports } from './meter.ts'
+import { entriesOf, linkStandard, type MakeImport } from './standard.ts'
 
 /** What jco's glue exports as `instantiate`. */
 export type Link = (
@@ -20,7 +20,7 @@ export type Link = (
 export interface Prepared {
   readonly glue: string
   readonly modules: Readonly<Record<string, PreparedModule>>
-  /** How a component of WASI links its modules, which are in its order; the glue is empty then. */
+  /** How it links its modules, which are in this order, by itself; the glue is empty then. */
   readonly plan?: readonly PlannedInstance[]
 }
 
@@ -39,7 +39,7 @@ export interface GuestProgram {
   readonly entries: readonly string[]
   /** The only module that has code, and imports nothing but the contract: no glue is needed to link it. */
   readonly direct: WebAssembly.Module | undefined
-  /** Of WASI: it is linked by its plan. */
+  /** It is linked by its plan. */
   readonly standard?: (
     make: MakeImport,
     instantiateCore: (module: WebAssembly.Module, imports: object) => { exports: WebAssembly.Exports },
@@ -50,17 +50,15 @@ export interface GuestProgram {
   ) => void
 }
 
-/** Modules that jco adds to link others: a table of functions, and what fills it. They have no memory and no code to meter. */
-const isGlue = ({ memoryBytes, globals }: Metered, bytes: Uint8Array) =>
-  memoryBytes === undefined && globals.length <= 1 && bytes.length < 16_384
-
 /**
- * From a component to what can be executed. jco and binaryen are loaded for this alone.
+ * From a component to what can be executed. jco is loaded for this alone, and only where glue is needed.
  *
  * @errors ModuleError for what is no component, or asks for what processes do not have
  */
 export async function prepare(component: Uint8Array): Promise<Prepared> {
-  if (isComponent(component) && !asksForContract(component)) return await prepareStandard(component)
+  if (!isComponent(component) || !asksForContract(component)) return prepareForeign(component)
+  // What it asks for beside the contract is refused by its name.
+  planOf(component)
   const { transpileBytes } = await import('@bytecodealliance/jco-transpile')
   const { files } = await transpileBytes(component, {
     name: 'guest',
@@ -76,33 +74,14 @@ export async function prepare(component: Uint8Array): Promise<Prepared> {
   for (const [name, bytes] of Object.entries(files)) {
     if (name.endsWith('.js')) glue = withoutDoubles(new TextDecoder().decode(bytes))
     if (!name.endsWith('.wasm')) continue
-    modules[name] = await preparedModule(bytes)
+    modules[name] = preparedModule(bytes)
   }
   return { glue, modules }
-}
-
-async function preparedModule(bytes: Uint8Array): Promise<PreparedModule> {
-  if (!WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>))
-    throw new ModuleError('the component has a module that is not valid')
-  const metered = meterModule(bytes)
-  if (isGlue(metered, bytes)) return { bytes }
-  return {
-    bytes: await makeSuspendable(metered.bytes),
-    globals: metered.globals,
-    ...(metered.memoryBytes === undefined ? {} : { memoryBytes: metered.memoryBytes }),
-  }
 }
 
 /** It is made for the contract, not for WASI. */
 const asksForContract = (component: Uint8Array) =>
   readComponent(component).imports.some((name) => name.startsWith(`${packageName}/`))
-
-async function prepareStandard(component: Uint8Array): Promise<Prepared> {
-  const { modules, instances } = standardPlan(component)
-  const prepared: Record<string, PreparedModule> = {}
-  for (const [index, bytes] of modules.entries()) prepared[`module${index}.wasm`] = await preparedModule(bytes)
-  return { glue: '', modules: prepared, plan: instances }
-}
 
 /**
  * jco 1.35 declares each trampoline twice in this mode: once as a variable to be filled, once as a function that lowers by
@@ -116,8 +95,9 @@ function withoutDoubles(glue: string): string {
 }
 
 /** Compiles it. The glue is a module of JavaScript without imports. */
-export async function load({ glue, modules, plan }: Prepared): Promise<GuestProgram> {
-  if (plan) return linkedByPlan(plan, modules)
+export async function load(prepared: Prepared): Promise<GuestProgram> {
+  const { glue, modules, plan } = prepared
+  if (plan) return linkedByPlan({ plan, modules })
   const url = `data:text/javascript,${encodeURIComponent(glue)}`
   const { instantiate } = (await import(url)) as { instantiate: Link }
   return linked(instantiate, modules)
@@ -154,17 +134,17 @@ function compile(modules: Prepared['modules']) {
   return { compiled, globals, memoryBytes }
 }
 
-/** A component of WASI, which needs no glue. */
-function linkedByPlan(plan: readonly PlannedInstance[], modules: Prepared['modules']): GuestProgram {
+/** Compiles what needs no glue. @errors ModuleError for a component that is no program */
+export function linkedByPlan({ plan = [], modules }: Pick<Prepared, 'plan' | 'modules'>): GuestProgram {
   const { compiled, globals, memoryBytes } = compile(modules)
   const codes = [...compiled.values()]
   const exported = codes.flatMap((code) => WebAssembly.Module.exports(code).map(({ name }) => name))
-  const run = exported.find(isRun)
-  if (!run) throw new ModuleError('the component does not export wasi:cli/run')
+  const entries = entriesOf(exported)
+  if (!entries) throw new ModuleError('the component does not export wasi:cli/run')
   return {
     memoryBytes,
     globals,
-    entries: [...exported.filter((name) => name === 'meter:start').slice(0, 1), run],
+    entries,
     direct: undefined,
     standard: (make, instantiateCore) => linkStandard(plan, codes, make, instantiateCore),
     link: () => {},

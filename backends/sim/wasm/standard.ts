@@ -1,31 +1,23 @@
-// Components of WASI 0.2, `wasi:cli/command`: prepared, and linked as their own binary says. No glue is needed for that.
+// Programs that are linked as their own binary says: no glue is needed for that.
 
-import { ModuleError } from './binary.ts'
 import type { Realloc } from './calls.ts'
-import { type ComponentPlan, type Outside, type PlannedInstance, readComponent, type Source } from './component.ts'
-import { isStandard, standardFunction } from './wasi/import.ts'
+import type { Outside, PlannedInstance, Source } from './component.ts'
 
 /** A function from outside, as modules import it. @param realloc - what answers are put into, once it is there */
 export type MakeImport = (outside: Outside, realloc?: () => Realloc) => object
 
 type InstantiateCore = (module: WebAssembly.Module, imports: object) => { exports: WebAssembly.Exports }
 
-/** @errors ModuleError that names what the component asks for and processes do not have */
-export function standardPlan(component: Uint8Array): ComponentPlan {
-  const plan = readComponent(component)
-  for (const name of plan.imports)
-    if (!isStandard(name)) throw new ModuleError(`the component imports ${name}, which processes do not have`)
-  const sources = plan.instances.flatMap((instance) => ('exports' in instance ? instance.exports : []))
-  for (const [, source] of sources)
-    if ('interface' in source && !standardFunction(source.interface, source.function))
-      throw new ModuleError(
-        `the component calls ${source.function} of ${source.interface}, which processes do not have`,
-      )
-  return plan
+/** The exports that are called to run a program, one behind the other; undefined when it is none. */
+export function entriesOf(exported: readonly string[]): readonly string[] | undefined {
+  const run =
+    // `run` of wasi:cli/run; what a module of WASI 0.1 has; what one of the contract has.
+    exported.find((name) => /^wasi:cli\/run@0\.2\.\d+#run$/.test(name)) ??
+    ['_start', 'start'].find((name) => exported.includes(name))
+  if (run === undefined) return undefined
+  const before = run === 'start' ? ['meter:start', '_initialize'] : ['meter:start']
+  return [...before.filter((name) => exported.includes(name)), run]
 }
-
-/** The export of a module that `run` of wasi:cli/run is. */
-export const isRun = (name: string): boolean => /^wasi:cli\/run@0\.2\.\d+#run$/.test(name)
 
 /** Instantiates modules in the order of the plan. */
 export function linkStandard(

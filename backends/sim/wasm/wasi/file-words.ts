@@ -42,9 +42,38 @@ export function statOf(data: Uint8Array): Stat {
   }
 }
 
-/** Paths stand below a descriptor; an empty one is the descriptor itself, an absolute one is not allowed there. */
-export const pathOf = (context: Context, start: number, length: number): string =>
-  context.text(start, length).replace(/^\/+/, '') || '.'
+/**
+ * Paths stand below a descriptor, and do not lead out of it: absolute ones do, and those that go up further than down. A link may
+ * lead anywhere: what is around a container keeps it in.
+ */
+export function escapes(path: string): boolean {
+  if (path.startsWith('/')) return true
+  let depth = 0
+  for (const name of path.split('/')) {
+    if (name === '..') depth -= 1
+    else if (name !== '' && name !== '.') depth += 1
+    if (depth < 0) return true
+  }
+  return false
+}
+
+/** Thrown while a path is read: the function answers with this. */
+export class BadPath extends Error {
+  readonly errno: string
+
+  constructor(errno: string) {
+    super(errno)
+    this.errno = errno
+  }
+}
+
+/** @errors BadPath */
+export function pathOf(context: Context, start: number, length: number): string {
+  const path = context.text(start, length)
+  if (path.includes('\0')) throw new BadPath('EINVAL')
+  if (escapes(path)) throw new BadPath('EPERM')
+  return path
+}
 
 const UTIME_NOW = 0x3fffffffn
 const UTIME_OMIT = 0x3ffffffen

@@ -5,9 +5,11 @@ import type { Outcome } from '../../../../sim/outcome.ts'
 import { type Answer, type Caller, type Realloc, trap } from '../calls.ts'
 import type { Outside } from '../component.ts'
 import type { Memory } from '../words.ts'
+import { codes } from './errors.ts'
+import { BadPath } from './file-words.ts'
 import { files, preopens } from './files.ts'
 import { store, type Target } from './layout.ts'
-import type { Context, Interface, StandardFunction } from './resources.ts'
+import type { Context, Interface, Run, StandardFunction, Steps } from './resources.ts'
 import { errors, poll, streams } from './streams.ts'
 import * as system from './system.ts'
 
@@ -31,13 +33,15 @@ const interfaces: Readonly<Record<string, Interface>> = {
 /** Of WASI 0.2, in any of its versions; undefined when there is none. */
 const interfaceOf = (name: string): Interface | undefined => {
   const [, plain, version] = /^([^@]*)@(0\.2\.\d+)$/.exec(name) ?? []
-  return version === undefined ? undefined : interfaces[plain!]
+  return version !== undefined && Object.hasOwn(interfaces, plain!) ? interfaces[plain!] : undefined
 }
 
 export const isStandard = (interfaceName: string): boolean => interfaceOf(interfaceName) !== undefined
 
-export const standardFunction = (interfaceName: string, name: string): StandardFunction | undefined =>
-  interfaceOf(interfaceName)?.[name]
+export const standardFunction = (interfaceName: string, name: string): StandardFunction | undefined => {
+  const found = interfaceOf(interfaceName)
+  return found && Object.hasOwn(found, name) ? found[name] : undefined
+}
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
@@ -53,30 +57,60 @@ export function standardImport(
   const nothing = result === 'u64' ? 0n : result === 'u32' ? 0 : undefined
   return (...flat) => {
     const asking = caller()
-    const { standard } = asking
-    const isResuming = asking.resuming()
-    if (!isResuming) {
-      standard.answers = []
-      standard.isWritten = false
-    } else if (standard.isWritten) {
+    if (asking.standard.isWritten && asking.resuming()) {
       asking.resume()
       return nothing
     }
-    const steps = run(contextOf(asking, memory), ...flat)
-    let step = steps.next()
-    for (const known of standard.answers) step = steps.next(known)
-    let answer: Answer = isResuming ? asking.resume() : 'again'
-    while (!step.done) {
-      while (answer === 'again') answer = asking.make(step.value)
-      if (answer === 'later') return nothing
-      standard.answers.push(answer)
-      step = steps.next(answer as Outcome)
-      answer = 'again'
-    }
-    if (isFlat) return step.value as number | bigint | undefined
-    lower(asking, memory, realloc, result, step.value, Number(flat.at(-1)) >>> 0)
+    const ended = advance(asking, outside.function, () => within(run, contextOf(asking, memory), flat))
+    if (!ended) return nothing
+    if (isFlat) return ended.value as number | bigint | undefined
+    lower(asking, memory, realloc, result, ended.value, Number(flat.at(-1)) >>> 0)
     return undefined
   }
+}
+
+function* within(run: Run, context: Context, flat: readonly (number | bigint)[]): Steps {
+  try {
+    return yield* run(context, ...flat)
+  } catch (error) {
+    if (error instanceof BadPath) return codes(error)
+    throw error
+  }
+}
+
+/**
+ * Makes the calls of a function, those that were answered before it was suspended left out. Undefined: it is being suspended
+ * in one of them.
+ */
+export function advance<T>(asking: Caller, name: string, begin: () => Steps<T>): { readonly value: T } | undefined {
+  const { standard } = asking
+  const isResuming = asking.resuming()
+  if (!isResuming) {
+    standard.answers = []
+    standard.isWritten = false
+  }
+  const go = <S>(next: () => S): S => {
+    try {
+      return next()
+    } catch (error) {
+      // Its types are those that the component says it has.
+      if (error instanceof TypeError) return trap(`${name} is called with arguments that it does not have`)
+      throw error
+    }
+  }
+  const steps = go(begin)
+  let step = go(() => steps.next(undefined as unknown as Outcome))
+  for (const known of standard.answers) step = go(() => steps.next(known))
+  let answer: Answer = isResuming ? asking.resume() : 'again'
+  while (!step.done) {
+    while (answer === 'again') answer = asking.make(step.value)
+    if (answer === 'later') return undefined
+    const outcome: Outcome = answer
+    standard.answers.push(outcome)
+    step = go(() => steps.next(outcome))
+    answer = 'again'
+  }
+  return { value: step.value }
 }
 
 function contextOf({ standard, argv, envp }: Caller, memory: () => Memory): Context {

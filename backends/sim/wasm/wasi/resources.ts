@@ -35,6 +35,8 @@ export interface Standard {
   answers: Outcome[]
   /** Its own answer has been written. */
   isWritten: boolean
+  /** Of a module of WASI 0.1: what its numbers stand for. */
+  files?: Map<number, { readonly fd: number; readonly isRoot?: true }>
 }
 
 export const newStandard = (): Standard => ({ resources: new Map(), nextHandle: 1, answers: [], isWritten: false })
