@@ -73,7 +73,7 @@ export async function runCommand(
     if (signal === undefined) throw error
     throw new UserError(`signal ${signal} has ended this command on the machine`, 128 + signal)
   } finally {
-    removeFiles(host.kernel, files)
+    if (killedBy() === undefined) removeFiles(host.kernel, files)
     await end()
   }
 }
