@@ -34,8 +34,8 @@ export interface Global {
 
 /** The few flags before the command's name; the table of them all is loaded only to name a wrong one. */
 export function splitGlobal(argv: readonly string[]): { readonly global: Global; readonly words: readonly string[] } {
-  let root = process.env.VITRINE_ROOT
-  let runroot = process.env.VITRINE_RUNROOT
+  let root = process.env.VITRINE_ROOT || undefined
+  let runroot = process.env.VITRINE_RUNROOT || undefined
   let machine: string | undefined
   let seed: number | undefined
   let publishReal = false

@@ -1,8 +1,8 @@
 // The package as a user gets it: packed, installed in an empty folder, started.
 
 import { execFile, execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { readdirSync, readFileSync } from 'node:fs'
+import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -109,6 +109,21 @@ describe('the package', () => {
       const folder = await install(tarball, directory, ['--ignore-scripts'], path)
       expect((await run(['npx', 'vitrine', '--version'], folder, path)).stdout).toContain(version)
     }))
+
+  it('runs simulated machines where npm may run no scripts and has nothing native', () =>
+    withTarball(async (tarball, directory) => {
+      const path = await pathWithoutCompiler(directory)
+      const folder = await install(tarball, directory, ['--ignore-scripts', '--omit=optional'], path)
+      const modules = join(folder, 'node_modules')
+      for (const name of ['koffi', '@koromix']) await rm(join(modules, name), { recursive: true, force: true })
+      const root = ['--root', join(directory, 'root')]
+      const sim = async (...words: string[]) =>
+        (await run(['npx', 'vitrine', ...root, '--sim', ...words], folder, path)).stdout
+      const script = 'uname; seq 3 | tac | tr "\\n" " "'
+      expect(await sim('run', '--name', 'one', '--memory=64m', 'busybox', 'sh', '-c', script)).toBe('Linux\n3 2 1 ')
+      expect(await sim('ps', '-a', '--format', '{{.Names}} {{.State}}')).toBe('one exited\n')
+      expect(readdirSync(join(modules, 'vitrine/dist/browser'))).toEqual(['vitrine.js'])
+    }))
 })
 
 describe('the build in a clone', () => {
@@ -116,7 +131,17 @@ describe('the build in a clone', () => {
     withTemporaryDirectory(async (directory) => {
       const path = await pathWithoutCompiler(directory)
       const clone = join(directory, 'clone')
-      for (const name of ['bin', 'cli', 'core', 'backends', 'sim', 'scripts', 'package.json', 'tsconfig.json']) {
+      for (const name of [
+        'bin',
+        'browser',
+        'cli',
+        'core',
+        'backends',
+        'sim',
+        'scripts',
+        'package.json',
+        'tsconfig.json',
+      ]) {
         await cp(join(repository, name), join(clone, name), { recursive: true })
       }
       await symlink(join(repository, 'node_modules'), join(clone, 'node_modules'))
