@@ -5,7 +5,7 @@ import { UserError } from '../errors.ts'
 import { printable } from '../printable.ts'
 import type { ImageConfig } from '../spec/image-config.ts'
 import type { Archive } from './archive.ts'
-import { type Descriptor, type Index, type Manifest, mediaTypes } from './manifest.ts'
+import { type Descriptor, type Index, isWasmArtifact, type Manifest, mediaTypes } from './manifest.ts'
 import { digestHex } from './reference.ts'
 import { configShape, descriptorShape, list, object, text, textsByKey } from './shape.ts'
 
@@ -124,7 +124,9 @@ const configTypes: readonly (string | undefined)[] = [
 ]
 
 /** OCI image spec 1.1, manifest.md, "Guidelines for Artifact Usage". */
-function refuseArtifact({ artifactType, config }: Manifest, what: string): void {
+function refuseArtifact(manifest: Manifest, what: string): void {
+  const { artifactType, config } = manifest
+  if (isWasmArtifact(manifest)) return
   const image = config.mediaType === mediaTypes.ociConfig || config.mediaType === mediaTypes.dockerConfig
   if (image || (artifactType === undefined && configTypes.includes(config.mediaType))) return
   throw new UserError(`${what} is an artifact of type ${artifactType ?? config.mediaType}, not an image`)

@@ -37,6 +37,14 @@ export interface Index {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
+/** What programs in WebAssembly have for a configuration that lie in a registry by themselves; the second is wasm-to-oci's. */
+const wasmConfigs: readonly (string | undefined)[] = [
+  'application/vnd.wasm.config.v0+json',
+  'application/vnd.wasm.config.v1+json',
+]
+
+export const isWasmArtifact = ({ config }: Pick<Manifest, 'config'>): boolean => wasmConfigs.includes(config.mediaType)
+
 export const mediaTypes = {
   ociManifest: 'application/vnd.oci.image.manifest.v1+json',
   ociIndex: 'application/vnd.oci.image.index.v1+json',

@@ -42,7 +42,7 @@ export async function remoteImage(
   const title = referenceText(wanted)
   const top = await topOf(host, archive, client, wanted)
   const image = await resolveImage(archive, contentsOf(host, archive, client, title), top, platform)
-  const digests = new Set([top.digest, `sha256:${image.manifest!.hex}`])
+  const digests = new Set([top.digest, ...(image.isArtifact ? [] : [`sha256:${image.manifest!.hex}`])])
   return {
     ...image,
     names: isDigest(reference) ? [] : [title],

@@ -4,7 +4,7 @@
 import { UserError } from '../errors.ts'
 import type { Archive } from './archive.ts'
 import { checkDigest, layerHex, readConfig, readDocument, shaHex } from './documents.ts'
-import type { Descriptor } from './manifest.ts'
+import { type Descriptor, isWasmArtifact } from './manifest.ts'
 import { chooseForPlatform, fits, normalPlatform, platformText, type WantedPlatform } from './platform.ts'
 import { digestHex } from './reference.ts'
 import type { SourceImage, SourceLayer } from './source.ts'
@@ -43,6 +43,10 @@ export async function resolveImage(
     const document = readDocument(bytes, at.mediaType, what)
     if (document.kind === 'manifest') {
       const { manifest } = document
+      if (isWasmArtifact(manifest)) {
+        const { artifactImage } = await import('./wasm-artifact.ts')
+        return await artifactImage(archive, contents, manifest, wanted)
+      }
       return {
         ...(await imageOf(archive, contents, manifest, wanted)),
         manifest: { hex, bytes },

@@ -28,6 +28,8 @@ export interface SourceImage {
   readonly configBytes: Uint8Array
   /** What came without one gets one. */
   readonly manifest?: { readonly hex: string; readonly bytes: Uint8Array }
+  /** It was made of a program that lay there by itself: nobody else knows its manifest. */
+  readonly isArtifact?: true
   /** The index that it was chosen from. */
   readonly index?: { readonly hex: string; readonly bytes: Uint8Array }
   /** `repository@digest`, where it comes from a registry. */
