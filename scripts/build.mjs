@@ -55,7 +55,19 @@ const apart = {
 // through `import()` lies in the file as a function that V8 compiles when it is called, so it costs a start nothing.
 async function bundle() {
   const { build } = await import('esbuild')
-  const result = await build({
+  const { tellable } = await import('./telling/plugin.mjs')
+  const { simulated, ...others } = entries
+  const outputs = await Promise.all([
+    build(optionsOf(others, [])),
+    // Its machines are kept as snapshots, too.
+    build(optionsOf({ simulated }, [tellable(root)])),
+  ])
+  const files = outputs.flatMap(({ outputFiles }) => outputFiles)
+  return files.map((file) => ({ name: file.path.slice(dist.length + 1), code: file.text }))
+}
+
+function optionsOf(entries, plugins) {
+  return {
     absWorkingDir: root,
     entryPoints: Object.entries(entries).map(([name, source]) => ({ in: source, out: name })),
     bundle: true,
@@ -68,7 +80,7 @@ async function bundle() {
     outdir: dist,
     outExtension: { '.js': '.cjs' },
     external,
-    plugins: [lazyChildProcess, apart],
+    plugins: [lazyChildProcess, apart, ...plugins],
     // The place of the file instead of the module's: code that looks for files beside itself looks upwards from there.
     define: {
       'import.meta.url': '__moduleUrl',
@@ -82,8 +94,7 @@ async function bundle() {
     logLevel: 'error',
     logLimit: 3,
     mainFields: ['module', 'main'],
-  })
-  return result.outputFiles.map((file) => ({ name: file.path.slice(dist.length + 1), code: file.text }))
+  }
 }
 
 // Programs may be running from dist while it is made anew: by rename, and what is no longer made goes last.

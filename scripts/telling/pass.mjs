@@ -5,8 +5,7 @@
 //     const again = () => pipe.read(count)
 // becomes
 //     const again = $make_7(pipe, count)
-//     function $make_7(pipe, count) {
-//       const $told_7 = () => $telling.on ? $telling.tell([pipe, count]) : pipe.read(count)
+//     function $make_7(pipe, count, $told_7 = () => $telling.on ? $telling.tell([pipe, count]) : pipe.read(count)) {
 //       return $told_7
 //     }
 //
@@ -100,8 +99,9 @@ export function makeTellable(source, name, telling) {
         body.type === 'BlockStatement'
           ? `${head}{ if ($telling.on) return ${tell}; ${text(body.start + 1, node.end, edit)}`
           : `${head}$telling.on ? ${tell} : (${text(body.start, body.end, edit)})${text(body.end, node.end, edit)}`
-      factories[number] =
-        `function ${make}(${caught.join(', ')}) {\n  const ${told} = ${written};\n  return ${told};\n}\n`
+      // As the default of a parameter, because bundlers keep its name: it is known by that.
+      const parameters = [...caught, `${told} = ${written}`].join(', ')
+      factories[number] = `function ${make}(${parameters}) {\n  return ${told};\n}\n`
       const isInside = outerArrows.some((arrow) => functions.get(arrow).lifted)
       const given = [...known.caught, ...(usesThis ? [isInside ? '$this' : 'this'] : [])].join(', ')
       const key = isMethod
@@ -118,8 +118,15 @@ export function makeTellable(source, name, telling) {
   const made = factories.map((_, number) => `$told_${word}_${number}: $make_${word}_${number}`).join(', ')
   return [
     `import { telling as $telling } from ${JSON.stringify(telling)};\n${body}\n${factories.join('')}`,
-    `$telling.register(${JSON.stringify(name)}, { ${names} }, { ${made} });\n`,
+    `$telling.register(${JSON.stringify(name)}, ${sumOf(code)}, { ${names} }, { ${made} });\n`,
   ].join('')
+}
+
+/** FNV-1a: which text it was. */
+function sumOf(text) {
+  let sum = 0x811c9dc5
+  for (let at = 0; at < text.length; at++) sum = Math.imul(sum ^ text.charCodeAt(at), 0x01000193)
+  return sum >>> 0
 }
 
 /** Finds functions, which of them to lift, and whose `this` they use; notes edits of `this` and of private names. */

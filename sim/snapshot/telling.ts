@@ -17,14 +17,21 @@ export const telling = {
   tell(caught: readonly unknown[]): undefined {
     telling.caught = caught
   },
-  /** By module: what stands at its top, and what makes its closures. */
-  register(module: string, values: Readonly<Record<string, unknown>>, makers: Readonly<Record<string, Make>>): void {
+  /** By module: which text it was, what stands at its top, and what makes its closures. */
+  register(
+    module: string,
+    sum: number,
+    values: Readonly<Record<string, unknown>>,
+    makers: Readonly<Record<string, Make>>,
+  ): void {
     modules.set(module, values)
+    sums.set(module, sum)
     for (const [place, make] of Object.entries(makers)) places.set(place, make)
   },
 }
 
 const modules = new Map<string, Readonly<Record<string, unknown>>>()
+const sums = new Map<string, number>()
 const places = new Map<string, Make>()
 
 /** Any argument that may be taken apart. */
@@ -59,6 +66,13 @@ export function makeClosure({ place, caught }: Told): object {
   if (!make) throw new Error(`no closure is made at ${place}`)
   return (make as (...given: readonly unknown[]) => object)(...caught)
 }
+
+/** Which sources this build was made of: a state is restored by the same alone. All modules have to be there by now. */
+export const buildKey = (): string =>
+  [...sums.keys()]
+    .sort()
+    .reduce((all, module) => Math.imul(all ^ sums.get(module)!, 0x01000193) + module.length, 7)
+    .toString(36)
 
 /** Whether the kernel was rewritten at all. */
 export const isTellable = (): boolean => places.size > 0

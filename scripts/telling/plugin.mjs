@@ -1,0 +1,18 @@
+// For esbuild: a bundle in which the simulated kernel is tellable.
+
+import { readFile } from 'node:fs/promises'
+import { dirname, join, relative, sep } from 'node:path'
+import { makeTellable, wanted } from './pass.mjs'
+
+/** @param root - of the project */
+export const tellable = (root) => ({
+  name: 'tellable',
+  setup(build) {
+    build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const name = relative(root, path).split(sep).join('/')
+      if (!wanted(name)) return undefined
+      const contents = makeTellable(await readFile(path, 'utf8'), name, join(root, 'sim/snapshot/telling.ts'))
+      return { contents, loader: 'js', resolveDir: dirname(path) }
+    })
+  },
+})
