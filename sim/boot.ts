@@ -101,7 +101,6 @@ function makeRoot(kernel: Kernel): Path {
   const mount = newMount(kernel, superblock, superblock.root)
   attach(mount, { mount: first, dentry: below.root }, mnt)
   for (const [name, mode] of directories) makeIn(superblock.root, name, mode)
-  makeIn(makeIn(superblock.root.children.get('sys')!, 'fs', 0o755), 'cgroup', 0o755)
   return { mount, dentry: superblock.root }
 }
 

@@ -8,7 +8,7 @@ import { type Denied, deny } from './outcome.ts'
 import { SECBIT } from './securebits.ts'
 import type { Task } from './task.ts'
 import type { Path } from './vfs/path.ts'
-import { groupOf, ownerOf } from './vfs/permission.ts'
+import { groupOf, inGroup, ownerOf } from './vfs/permission.ts'
 import { setgid, setuid } from './vfs/rights.ts'
 
 const groupExecute = 0o010
@@ -46,7 +46,10 @@ export function execCredentials(task: Task, program: Path): ExecCredentials | De
     if (ids.euid === namespaceRoot) effective = true
   }
   let { euid, egid } = ids
-  const changesIds = euid !== old.uid || egid !== old.gid
+  // Since 6.16 ids that were different before are no change. cap_bprm_creds_from_file()
+  const changesIds = task.kernel.since(6, 16)
+    ? euid !== old.euid || !inGroup(old, egid)
+    : euid !== old.uid || egid !== old.gid
   if ((changesIds || (permitted & ~old.permitted) !== 0n) && isUnsafe(task)) {
     if (task.noNewPrivileges || !capable(old, 'SETUID', old.namespace)) {
       euid = old.uid
@@ -66,7 +69,8 @@ export function execCredentials(task: Task, program: Path): ExecCredentials | De
     securebits: old.securebits & ~SECBIT.KEEP_CAPS,
   }
   const grew = effective || (permitted & ~ambient) !== 0n
-  return { credentials, secure: changesIds || (old.uid !== namespaceRoot && grew) }
+  const isMixed = euid !== old.uid || egid !== old.gid
+  return { credentials, secure: changesIds || isMixed || (old.uid !== namespaceRoot && grew) }
 }
 
 /** Owner and group of a setuid or setgid program, where they count (USR-025). */

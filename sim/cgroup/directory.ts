@@ -5,6 +5,7 @@ import { type Denied, deny } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import type { FileOperations } from '../vfs/file.ts'
 import { type DirectoryEntry, Inode, type NewInode } from '../vfs/inode.ts'
+import { inOrder } from '../vfs/kernfs-order.ts'
 import type { Cgroup, Held } from './cgroup.ts'
 import type { CgroupFile } from './controller.ts'
 import { CgroupFileInode } from './file.ts'
@@ -28,7 +29,7 @@ export class CgroupDirectory extends Inode {
   }
 
   open(): FileOperations {
-    return { seekable: true }
+    return { seekable: true, listsByOffset: true }
   }
 
   override lookup(_task: Task, name: string): Inode | undefined {
@@ -119,7 +120,7 @@ export class CgroupDirectory extends Inode {
         if (inode) entries.push({ name, ino: inode.ino, kind: 'file' })
       }
     for (const [name, child] of cgroup.children) entries.push({ name, ino: child.id, kind: 'directory' })
-    return entries
+    return inOrder(entries)
   }
 
   override blocks512(): number {

@@ -7,7 +7,7 @@ import type { Inode } from '../vfs/inode.ts'
 import { IN, notify } from '../vfs/notify.ts'
 import { wantWrite } from '../vfs/open.ts'
 import { checkPermission, mayWrite } from '../vfs/permission.ts'
-import { mayCreate, newAttributes } from '../vfs/rights.ts'
+import { mayBeMissing, mayCreate, newAttributes } from '../vfs/rights.ts'
 import { decode, encode } from '../vfs/utf8.ts'
 import { AT_FDCWD, lookupIn, newDentry, walk, walkParent } from '../vfs/walk.ts'
 import { AF } from './address.ts'
@@ -115,7 +115,7 @@ export class UnixSocket extends Socket {
     const there = lookupIn(task, parent.dentry, place.name, call)
     if (isDenied(there)) return there
     if (there) return inUse()
-    const readonly = wantWrite(parent, call)
+    const readonly = mayBeMissing(parent, call) ?? wantWrite(parent, call)
     if (readonly) return readonly
     const made = newAttributes(task, parent, 'socket', 0o777 & ~task.fs.umask)
     const refusal = mayCreate(task, parent, call)

@@ -74,7 +74,8 @@ function sameFields(
   names: Names,
 ): boolean {
   const isDirectory = names.elsewhere && /S_IFDIR/.test(words(written))
-  if (names.elsewhere && !sameFile(written, actual, names)) return false
+  const isSameFile = sameFile(written, actual, names)
+  if (names.elsewhere && isSameFile === false) return false
   return written.fields.every(({ name, value }, index) => {
     if (names.elsewhere && inodeFields.test(name)) return true
     if (isDirectory && /^stx?_size$/.test(name)) return true
@@ -83,26 +84,28 @@ function sameFields(
     const found = name === '' && same?.name === '' ? same : actual.fields.find((other) => other.name === name)
     // The machine that a log comes from had a name of its own.
     if (names.elsewhere && name === 'nodename' && found && printed(found.value) === firstHostName) return true
-    return found === undefined || agrees(value, found.value, names, name)
+    if (found === undefined || agrees(value, found.value, names, name)) return true
+    return inodeFields.test(name) && isSameFile === true
   })
 }
 
-/** Files of several file systems may have the same number: with it goes that of the file system. */
+/** Files of several file systems may have the same number: with it goes that of the file system, where it is told. */
 function sameFile(
   written: Extract<Value, { kind: 'struct' }>,
   actual: Extract<Value, { kind: 'struct' }>,
   names: Names,
-): boolean {
+): boolean | undefined {
   const number = (value: Extract<Value, { kind: 'struct' }>, name: string): bigint | undefined => {
     const field = value.fields.find((one) => one.name === name)?.value
     return field && numberIn(field)
   }
   const whole = (value: Extract<Value, { kind: 'struct' }>): bigint | undefined => {
-    const [device, inode] = [number(value, 'st_dev'), number(value, 'st_ino')]
-    return device === undefined || inode === undefined ? undefined : (device << 64n) | inode
+    const device = number(value, 'st_dev') ?? number(value, 'stx_dev_minor')
+    const inode = number(value, 'st_ino') ?? number(value, 'stx_ino')
+    return device === undefined || inode === undefined ? undefined : ((device + 1n) << 64n) | inode
   }
   const [wanted, got] = [whole(written), whole(actual)]
-  return wanted === undefined || got === undefined || names.inodes.same(wanted, got)
+  return wanted === undefined || got === undefined ? undefined : names.inodes.same(wanted, got)
 }
 
 /** The kind of file in a struct stat, as it is written. */

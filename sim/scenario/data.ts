@@ -203,7 +203,7 @@ class Translation {
     const isPidfd = this.#name === 'waitid' && this.#call.idtype === 3
     if (argument === 'id') return Number((isPidfd ? actualFd : actualPid)(this.#names, number))
     if (pidArguments.has(argument)) return Number(actualPid(this.#names, BigInt.asIntN(32, number)))
-    if (argument === 'addr' || argument === 'shmaddr') return this.#names.addresses.actual(number) ?? number
+    if (/^(addr|shmaddr|old_address)$/.test(argument)) return this.#names.addresses.actual(number) ?? number
     return number >= -(2n ** 53n) && number <= 2n ** 53n ? Number(number) : number
   }
 

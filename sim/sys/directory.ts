@@ -45,7 +45,8 @@ function getdents(task: Task, file: OpenFile, size: number): Outcome {
   if (file.inode.kind !== 'directory') return deny('ENOTDIR', call, `${call}: it is not a directory`)
   if (!mayBeRead(file.flags)) return deny('EBADF', call, `${call}: the descriptor is not open for reading`)
   if (file.path.dentry.deleted) return deny('ENOENT', call, `${call}: the directory has been removed`)
-  if (file.operations instanceof TmpfsDirectory && task.kernel.since(6, 12)) return getdentsByOffset(task, file, size)
+  const isCounted = file.operations instanceof TmpfsDirectory && !task.kernel.since(6, 12)
+  if (file.operations?.listsByOffset && !isCounted) return getdentsByOffset(task, file, size)
   const names = file.offset === 0 || file.listing === undefined ? listing(task, file) : file.listing
   const parts: Uint8Array[] = []
   let used = 0
@@ -68,7 +69,7 @@ function getdents(task: Task, file: OpenFile, size: number): Outcome {
 
 /**
  * Where offsets belong to names: from the entry at the offset on, or the one before it, or the first; what has been made
- * since stands before. offset_iterate_dir() in fs/libfs.c
+ * since stands before. offset_iterate_dir() in fs/libfs.c; of cgroups kernfs_fop_readdir()
  */
 function getdentsByOffset(task: Task, file: OpenFile, size: number): Outcome {
   const names = listing(task, file)

@@ -11,7 +11,7 @@ import { IN, notify, notifyEntry } from '../vfs/notify.ts'
 import { wantWrite } from '../vfs/open.ts'
 import type { Path } from '../vfs/path.ts'
 import { capableOver, groupOf, mayRead, mayWrite, ownerOf, ownsOrCapable, permitted } from '../vfs/permission.ts'
-import { mayCreate, newAttributes, setgid, setuid } from '../vfs/rights.ts'
+import { mayBeMissing, mayCreate, newAttributes, setgid, setuid } from '../vfs/rights.ts'
 import { longerThan } from '../vfs/utf8.ts'
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_FOLLOW, lookupIn, newDentry, walk, walkParent } from '../vfs/walk.ts'
 import { fdNumber, int, uint } from './arguments.ts'
@@ -38,7 +38,8 @@ function vacancy(
   const found = lookupIn(task, parent.dentry, name, call)
   if (isDenied(found)) return found
   if (found) return exists()
-  if (parent.dentry.superblock.type === 'proc') return deny('ENOENT', call, `${call}: nothing is made in proc`)
+  const missing = mayBeMissing(parent, call)
+  if (missing) return missing
   if (place.slash && !directory) return deny('ENOENT', call, `${call}: a path with a slash at the end is a directory's`)
   return wantWrite(parent, call) ?? { parent, name }
 }

@@ -293,12 +293,15 @@ function lock(task: Task, address: number, length: number, onFault: boolean, cal
   if (isDenied(regions)) return regions
   for (const region of regions) setLocked(region, true)
   if (onFault || regions.length === 0) return 0
-  return populate(
+  // They are locked all the same. __mlock_posix_error_return() in mm/mlock.c
+  if (regions.some(({ prot }) => prot === 0)) return tooMuch(call, 'nobody may touch some of the pages (PROT_NONE)')
+  const reply = populate(
     task,
     start,
     start + pages,
     regions.every(({ prot }) => (prot & PROT_WRITE) !== 0),
   )
+  return isDenied(reply) && reply.errno === 'EFAULT' ? tooMuch(call, reply.sentence) : reply
 }
 
 function setLocked(region: Region, locked: boolean): void {

@@ -13,7 +13,7 @@ import { IN, notify, notifyEntry } from '../vfs/notify.ts'
 import { endFile, type Opening, openInode, wantWrite } from '../vfs/open.ts'
 import type { Path } from '../vfs/path.ts'
 import { checkPermission, mayExecute, mayRead, mayWrite, ownsOrCapable } from '../vfs/permission.ts'
-import { mayCreate, newAttributes, privilegesDropped } from '../vfs/rights.ts'
+import { mayBeMissing, mayCreate, newAttributes, privilegesDropped } from '../vfs/rights.ts'
 import { AT_FDCWD, lookupIn, newDentry, type Place, RESOLVE, walk, walkToCreate } from '../vfs/walk.ts'
 import { descriptorsMax, fdNumber, int, long } from './arguments.ts'
 
@@ -180,7 +180,7 @@ function protectedInSticky(task: Task, parent: Path, { mount, dentry }: Path): D
 
 function create(task: Task, { parent, name }: Place, { flags, mode }: Wish): Opening | Denied {
   const inode = parent.dentry.inode
-  const refusal = wantWrite(parent, call) ?? mayCreate(task, parent, call)
+  const refusal = mayBeMissing(parent, call) ?? wantWrite(parent, call) ?? mayCreate(task, parent, call)
   if (refusal) return refusal
   if (inode.create === undefined) return deny('EACCES', call, `${call}: nothing can be made in this file system`)
   const made = inode.create(task, name, newAttributes(task, parent, 'file', mode & ~task.fs.umask))

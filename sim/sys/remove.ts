@@ -10,7 +10,7 @@ import { IN, inodeGone, notifyEntry, notifyInode } from '../vfs/notify.ts'
 import { wantWrite } from '../vfs/open.ts'
 import type { Path } from '../vfs/path.ts'
 import { checkPermission, mayWrite } from '../vfs/permission.ts'
-import { mayCreate, mayDelete } from '../vfs/rights.ts'
+import { mayBeMissing, mayCreate, mayDelete } from '../vfs/rights.ts'
 import { AT_FDCWD, lookupIn, type Place, walkParent } from '../vfs/walk.ts'
 import { fdNumber, uint } from './arguments.ts'
 
@@ -118,7 +118,8 @@ function rename(task: Task, { from, to, flags }: RenameWish): number | Denied {
   if (isDenied(moved)) return moved
   const there = lookupIn(task, target.parent.dentry, target.name, call)
   if (isDenied(there)) return there
-  const refusal = checkShape({ source, target, moved, there, flags })
+  const refusal =
+    (there ? undefined : mayBeMissing(target.parent, call)) ?? checkShape({ source, target, moved, there, flags })
   if (refusal) return refusal
   if (there && there.inode === moved.inode) return 0
   return (

@@ -33,6 +33,8 @@ export interface FileOperations {
   seek?(task: Task, offset: number, whence: number): Reply
   /** Where data (or a hole) begins from an offset on, or the end; absent: all of the file is data. */
   seekData?(offset: number, data: boolean): number
+  /** Of a directory whose offsets belong to names, and are no counts. */
+  readonly listsByOffset?: true
   /** The last descriptor is gone. */
   release?(): void
 }

@@ -3,8 +3,9 @@
 
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import type { Task } from '../task.ts'
-import type { Dentry } from './dentry.ts'
+import { Dentry } from './dentry.ts'
 import type { Inode, NewInode } from './inode.ts'
+import type { Mount } from './mount.ts'
 import type { OverlayInode } from './overlay-inode.ts'
 import {
   findIn,
@@ -12,6 +13,7 @@ import {
   markOpaque,
   markRedirect,
   noUpper,
+  type Real,
   realDentry,
   redirectIn,
   removeReal,
@@ -48,6 +50,25 @@ function putWhiteout(task: Task, directory: OverlayInode, upper: Dentry, name: s
   return undefined
 }
 
+/** Ids as the upper layer is to have them. */
+const throughMount = (mount: Mount, made: NewInode): NewInode => ({
+  ...made,
+  uid: ownerThrough(mount, made.uid) ?? made.uid,
+  gid: groupThrough(mount, made.gid) ?? made.gid,
+})
+
+/** A file of the upper layer without a name, for O_TMPFILE; undefined where that one has none. ovl_tmpfile() */
+export function createUnnamed(task: Task, directory: OverlayInode, made: NewInode): Real | Denied | undefined {
+  const upper = upperOf(task, directory)
+  if (isDenied(upper)) return upper
+  const layer = directory.superblock.upper!
+  const inode = upper.inode.createUnnamed?.(task, throughMount(layer.mount, made))
+  if (inode === undefined || isDenied(inode)) return inode
+  const dentry = new Dentry(upper.superblock, inode, `#${inode.ino}`, upper)
+  dentry.deleted = true
+  return { layer, dentry }
+}
+
 export function create(task: Task, directory: OverlayInode, name: string, made: NewInode): Inode | Denied {
   const upper = upperOf(task, directory)
   if (isDenied(upper)) return upper
@@ -55,12 +76,7 @@ export function create(task: Task, directory: OverlayInode, name: string, made: 
   const { mount } = superblock.upper!
   const hidden = clear(task, directory, upper, name)
   if (isDenied(hidden)) return hidden
-  const wish = {
-    ...made,
-    uid: ownerThrough(mount, made.uid) ?? made.uid,
-    gid: groupThrough(mount, made.gid) ?? made.gid,
-  }
-  const inode = upper.inode.create!(task, name, wish)
+  const inode = upper.inode.create!(task, name, throughMount(mount, made))
   if (isDenied(inode)) {
     if (hidden) putWhiteout(task, directory, upper, name)
     return inode

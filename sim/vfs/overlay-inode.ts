@@ -159,6 +159,12 @@ export class OverlayInode extends Inode {
     return change.create(task, this, name, made)
   }
 
+  override createUnnamed(task: Task, made: NewInode): Inode | Denied {
+    const real = task.kernel.since(6, 10) ? change.createUnnamed(task, this, made) : undefined
+    if (real === undefined) return deny('EOPNOTSUPP', 'open(2)', 'open(2): the upper layer has no O_TMPFILE')
+    return isDenied(real) ? real : new OverlayInode(this.superblock, [real], this, real.dentry.name)
+  }
+
   override link(task: Task, name: string, inode: Inode): Denied | undefined {
     return change.link(task, this, name, inode as OverlayInode)
   }

@@ -11,6 +11,7 @@ import { Overlay } from './overlay.ts'
 import { type Layer, type Prefix, realDentry, removeReal } from './overlay-layers.ts'
 import type { Path } from './path.ts'
 import { checkPermission, mayExecute, mayWrite, superblockReadonly } from './permission.ts'
+import { mayCreate } from './rights.ts'
 import type { Superblock } from './superblock.ts'
 import type { FileSystemType, MountOption, NewSuperblock } from './types.ts'
 import { AT_FDCWD, lookupIn, walk } from './walk.ts'
@@ -153,7 +154,8 @@ function overlapping(lower: readonly Path[], upper: Path | undefined, work: Path
 }
 
 /** The directory `work` in the work directory, empty; with volatile also what forbids another mount after a crash. */
-function prepareWork(task: Task, work: Dentry, isVolatile: boolean): Denied | undefined {
+function prepareWork(task: Task, place: Path, isVolatile: boolean): Denied | 'cannot' | undefined {
+  const work = place.dentry
   const old = lookupIn(task, work, 'work', 'overlayfs')
   if (isDenied(old)) return old
   if (old && old.inode.kind === 'directory' && old.children.get('incompat') === undefined) {
@@ -161,6 +163,8 @@ function prepareWork(task: Task, work: Dentry, isVolatile: boolean): Denied | un
     if (incompatible !== undefined && !isDenied(incompatible))
       return no('the last mount was volatile: delete the workdir')
   } else if (old?.children.has('incompat')) return no('the last mount was volatile: delete the workdir')
+  // Who may not make it gets a file system for reading. ovl_workdir_create() in fs/overlayfs/super.c
+  if (mayCreate(task, place, call)) return 'cannot'
   const removed = removeReal(task, work, 'work')
   if (removed) return removed
   const made = makeDirectory(task, work, 'work')
@@ -187,8 +191,8 @@ function make(task: Task, wish: NewSuperblock): Superblock | Denied {
   const refusal = checkLayers(found)
   if (refusal) return refusal
   const { lower, upper, work, last, shown } = found
-  const failed = work && prepareWork(task, work.dentry, last('volatile') === true)
-  if (failed) return failed
+  const prepared = work && prepareWork(task, work, last('volatile') === true)
+  if (isDenied(prepared)) return prepared
   const { kernel } = task
   const { devices } = kernel.counters
   const all = [...(upper ? [upper] : []), ...lower]
@@ -208,12 +212,13 @@ function make(task: Task, wish: NewSuperblock): Superblock | Denied {
   const layers = {
     upper: upper && layer(upper),
     work: work && layer(work),
+    isWritable: upper !== undefined && prepared !== 'cannot',
     lower: lower.map(layer),
     ...{ prefix, oneFileSystem, shown },
     index: last('index') === 'on',
     redirect: last('redirect_dir') === 'on',
   }
-  const flags = upper ? wish.flags : wish.flags | MS.RDONLY
+  const flags = layers.isWritable ? wish.flags : wish.flags | MS.RDONLY
   return new Overlay(kernel, { ...wish, flags }, layers, device, [...pseudo.values()])
 }
 
@@ -224,7 +229,7 @@ export const overlay: FileSystemType = {
   check,
   make,
   remount(_task, superblock, _options, flags) {
-    if (flags & MS.RDONLY || (superblock as Overlay).upper) return undefined
-    return deny('EROFS', 'OVL-009', 'overlayfs: without an upper layer it stays read-only')
+    if (flags & MS.RDONLY || (superblock as Overlay).isWritable) return undefined
+    return deny('EROFS', 'OVL-009', 'overlayfs: without an upper layer and a work directory it stays read-only')
   },
 }

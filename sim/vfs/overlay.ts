@@ -16,6 +16,8 @@ export interface Layers {
   readonly upper: Layer | undefined
   /** Inside of the work directory; kept for as long as the overlay is mounted. */
   readonly work: Layer | undefined
+  /** Not so either where who mounted could not make a work directory. */
+  readonly isWritable: boolean
   /** From the top. */
   readonly lower: readonly Layer[]
   readonly prefix: Prefix
@@ -85,6 +87,10 @@ export class Overlay implements Superblock {
     if (inode !== shared && layer === this.upper && inode.kind !== 'directory' && dentry.inode.linkCount > 1)
       this.linked(inode)
     return inode
+  }
+
+  get isWritable(): boolean {
+    return this.#layers.isWritable
   }
 
   get index(): boolean {

@@ -24,6 +24,10 @@ export const setgid = 0o2000
 export const sticky = 0o1000
 const groupExecute = 0o010
 
+/** In proc the lookup of a name that is missing refuses, before anybody asks whether it may be made. proc_lookup_de() */
+export const mayBeMissing = ({ dentry }: Path, call: string): Denied | undefined =>
+  dentry.superblock.type === 'proc' ? deny('ENOENT', call, `${call}: nothing is made in proc`) : undefined
+
 /** Whether something may be made in a directory by this task. */
 export function mayCreate(task: Task, directory: Path, call: string): Denied | undefined {
   const { mount, dentry } = directory

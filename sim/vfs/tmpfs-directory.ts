@@ -9,6 +9,7 @@ export const endOfDirectory = 0x7fffffff
 
 export class TmpfsDirectory implements FileOperations {
   readonly seekable = true
+  readonly listsByOffset = true
   readonly #file: OpenFile
 
   constructor(file: OpenFile) {

@@ -141,7 +141,7 @@ class Recorder {
       const { outcome, child } = answer
       const outside =
         child && 'value' in outcome && outcome.value !== child.pid ? ` /* ${child.pid} in strace's PID NS */` : ''
-      this.#write(actor, `${shown(call, outcome)}${outside}`)
+      this.#write(actor, `${shown(call, outcome, this.#file(actor, call))}${outside}`)
       this.#remember(actor, call, outcome)
     }
     if (call.name === 'exit' || call.name === 'exit_group') this.#statuses.set(actor.actor, Number(call.status) & 0xff)
@@ -179,6 +179,10 @@ class Recorder {
       this.#write(other, endOf(end.code === undefined ? { code: this.#statuses.get(other.actor) ?? 0, ...end } : end))
       this.#actors.splice(this.#actors.indexOf(other), 1)
     }
+  }
+
+  #file({ actor }: Newcomer, call: Syscall): OpenFile | undefined {
+    return 'fd' in call && typeof call.fd === 'number' ? this.stage.task(actor).files.get(call.fd)?.file : undefined
   }
 
   #number(actor: number): number {

@@ -98,11 +98,13 @@ const sends = new Set(['write', 'writev', 'sendto', 'sendmsg'])
 /**
  * What goes on (EINPROGRESS) or is told by a signal as well (SIGPIPE); refusals after the OOM killer has been there, those of
  * mounts that come when the work directory of an overlay was prepared already, those of flock(2), which gives a lock up to
- * convert it, and those of what a datagram socket was to send, which has got it a port.
+ * convert it, those of what a datagram socket was to send, which has got it a port, and those of mlock(2), which locks first and
+ * then finds that it cannot have the pages.
  */
 function comesWithMore(call: Syscall, errno: string, before: Look, after: Look): boolean {
   if (errno === 'EINPROGRESS' || errno === 'EPIPE' || (errno === 'ENOMEM' && before.kills !== after.kills)) return true
   if (call.name === 'flock' && errno === 'EAGAIN') return true
+  if (/^mlock2?$/.test(call.name) && errno === 'ENOMEM') return true
   if (sends.has(call.name) && /^(EDESTADDRREQ|ENETUNREACH|EHOSTUNREACH|EINVAL|EACCES)$/.test(errno)) return true
   return call.name === 'mount' && call.filesystemtype === 'overlay' && /^(ENOTDIR|EBUSY|ENOSPC|EACCES)$/.test(errno)
 }

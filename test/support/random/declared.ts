@@ -45,6 +45,12 @@ const declarations: readonly Declaration[] = [
     holds: ({ written }, _before, { time }) => !time && /timens|CLONE_NEWTIME/.test(written),
   },
   {
+    name: 'messages of a mount that is being made',
+    rule: 'fsopen(2)',
+    why: 'Linux tells in words what it thinks of the options; here there is nothing to read',
+    holds: ({ written }) => /^readv?$/.test(nameIn(written) ?? '') && written.includes('ENODATA'),
+  },
+  {
     name: 'names in the root of proc',
     rule: 'PID-020',
     why: 'its number of links goes by the processes of the whole machine',

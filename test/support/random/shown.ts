@@ -3,6 +3,7 @@
 import type { Syscall } from '../../../core/syscall.ts'
 import { isDenied, type Outcome } from '../../../sim/outcome.ts'
 import { print } from '../../../sim/scenario/print.ts'
+import type { OpenFile } from '../../../sim/vfs/file.ts'
 
 /** What they write is time, chance, or the size of the machine. */
 const writesOwn = new Set([
@@ -12,9 +13,14 @@ const writesOwn = new Set([
 /** So is their result. */
 const answersOwn = new Set(['time', 'times', 'keyctl', 'set_tid_address', 'brk', 'listmount'])
 
-/** A call and its outcome in strace's words. */
-export function shown(call: Syscall, outcome: Outcome): string {
+/**
+ * A call and its outcome in strace's words.
+ *
+ * @param file - what the call's descriptor stands for
+ */
+export function shown(call: Syscall, outcome: Outcome, file?: OpenFile): string {
   if (isDenied(outcome)) return print(call, outcome)
+  if (call.name === 'getdents64' && file) return listing(call, outcome, file)
   const bare = writesOwn.has(call.name) || isForeignPort(call, outcome) ? { value: outcome.value } : outcome
   const text = print(call, bare)
   // Numbers of pipes and sockets are as long as the machine is old.
@@ -25,6 +31,15 @@ export function shown(call: Syscall, outcome: Outcome): string {
   if (/stx?_nlink=0/.test(text)) return text.replace(/stx?_ino=\d+, /, '')
   if (/^f?statfs$/.test(call.name)) return text.replace(/(f_b\w+|f_f\w+)=\d+, /g, '')
   return text
+}
+
+/** The root of proc lists what the machine has; so does sysfs. Numbers of their files are each kernel's, like those of cgroups. */
+function listing(call: Syscall, outcome: { readonly value: number }, { path, inode }: OpenFile): string {
+  const { type, root } = inode.superblock
+  if (type === 'sysfs' || (type === 'proc' && path.dentry === root))
+    return print(call, { value: outcome.value }).replace(/= \d+$/, '= ?')
+  const text = print(call, outcome)
+  return /^(tmpfs|overlay)$/.test(type) ? text : text.replace(/d_ino=\d+, /g, '')
 }
 
 /** A port that the kernel has chosen. */
