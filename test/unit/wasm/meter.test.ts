@@ -1,16 +1,8 @@
 // What the metering pass adds to a module, seen by running it.
 
-import binaryen from 'binaryen'
 import { describe, expect, it } from 'vitest'
 import { depthExport, fuelExport, meterImports, meterModule } from '../../../backends/sim/wasm/meter.ts'
-
-function fromText(text: string): Uint8Array {
-  const module = binaryen.parseText(text)
-  module.setFeatures(binaryen.Features.All)
-  const bytes = module.emitBinary()
-  module.dispose()
-  return bytes
-}
+import { fromText } from '../../support/modules.ts'
 
 interface Metered {
   readonly exports: Record<string, (...given: number[]) => number>

@@ -14,9 +14,10 @@ const place = mkdtempSync(join(tmpdir(), 'vitrine-modules-'))
 afterAll(() => rmSync(place, { recursive: true, force: true }))
 
 const features = ['bulk-memory', 'sign-ext', 'nontrapping-float-to-int', 'multivalue', 'mutable-globals']
+const laterFeatures = ['tail-call', 'extended-const', 'simd']
 
 /** What binaryen makes of random bytes: terminating functions that log what they compute, without NaNs. */
-function randomModule(seed: number): Uint8Array {
+function randomModule(seed: number, more: readonly string[] = []): Uint8Array {
   let state = seed
   const bytes = Uint8Array.from({ length: 6000 }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
@@ -31,7 +32,7 @@ function randomModule(seed: number): Uint8Array {
     output,
     '--denan',
     '--mvp-features',
-    ...features.map((name) => `--enable-${name}`),
+    ...[...features, ...more].map((name) => `--enable-${name}`),
   ]
   execFileSync(join(repository, 'node_modules/.bin/wasm-opt'), options, { stdio: 'ignore' })
   const module = binaryen.readBinary(new Uint8Array(readFileSync(output)))
@@ -118,16 +119,33 @@ function run(bytes: Uint8Array, { suspended = false, sliceFuel = 2 ** 30 } = {})
 const seed = Number(process.env.VITRINE_SEED ?? 1) % 1_000_000
 
 describe('a random module', () => {
-  it.each([0, 1])('does the same metered and suspended (seed + %d)', async (more) => {
-    const plain = randomModule(seed + more)
+  const runs = Number(process.env.VITRINE_RUNS ?? 2)
+  const compare = (plain: Uint8Array, seed: number) => {
     const metered = meterModule(plain)
-    const suspendable = await makeSuspendable(metered.bytes)
+    const suspendable = makeSuspendable(metered.bytes)
     const { log } = run(plain)
     expect(log.length).toBeGreaterThan(0)
     for (const sliceFuel of [1, 7, 100, 2 ** 30]) {
-      expect(run(metered.bytes, { sliceFuel }).log, `seed ${seed + more}, slices of ${sliceFuel}`).toEqual(log)
-      expect(run(suspendable, { suspended: true, sliceFuel }).log, `suspended, seed ${seed + more}`).toEqual(log)
+      expect(run(metered.bytes, { sliceFuel }).log, `seed ${seed}, slices of ${sliceFuel}`).toEqual(log)
+      expect(run(suspendable, { suspended: true, sliceFuel }).log, `suspended, seed ${seed}`).toEqual(log)
     }
+  }
+
+  it.each(Array.from({ length: runs }, (_, more) => more))('does the same metered and suspended (seed + %d)', (more) =>
+    compare(randomModule(seed + more), seed + more),
+  )
+
+  it('of later features does the same, or is refused in a sentence', () => {
+    let accepted = 0
+    for (let more = 0; accepted < runs && more < 10 * runs; more++) {
+      try {
+        compare(randomModule(seed + more, laterFeatures), seed + more)
+        accepted += 1
+      } catch (error) {
+        if ((error as Error).name !== 'ModuleError') throw error
+      }
+    }
+    expect(accepted).toBe(runs)
   })
 
   it('with a bit of it turned is refused in a sentence, or is one as before', () => {
