@@ -103,6 +103,7 @@ export function takeMachine(directory: string, name: string): Store {
     remove: () => {
       rmSync(path, { force: true })
       rmSync(bodies, { recursive: true, force: true })
+      rmSync(join(directory, `${name}.states`), { recursive: true, force: true })
     },
     release,
   }
