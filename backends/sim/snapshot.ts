@@ -13,6 +13,11 @@ import { type CleanUp, cleanedUpBy } from './cleaners.ts'
 import { ChildRun, MonitorRun } from './monitor.ts'
 import { GuestProcess, type GuestRunner } from './wasm/process.ts'
 
+/** Those who are built otherwise do not understand what is taken. */
+export { buildKey } from '../../sim/snapshot/telling.ts'
+/** What is taken, as bytes. */
+export { read as readTaken, write as writeTaken } from '../../sim/snapshot/written.ts'
+
 export interface Snapshot {
   readonly taken: Taken
   /** Virtual time since it was switched on. */

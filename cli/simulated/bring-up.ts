@@ -1,9 +1,8 @@
 // A machine as its log has it: from the nearest state that was kept, and by replay of what came after it. And which states to keep.
 
 import { bootMachine, type Machine, type MachineParts, machineConfig, stateDigest } from '../../backends/sim/machine.ts'
-import { type Snapshot, Snapshots } from '../../backends/sim/snapshot.ts'
+import { buildKey, type Snapshot, Snapshots } from '../../backends/sim/snapshot.ts'
 import type { GuestRunner } from '../../backends/sim/wasm/process.ts'
-import { buildKey } from '../../sim/snapshot/telling.ts'
 import type { LoggedCommand, MachineLog } from './log.ts'
 import { type States, statesOf } from './states.ts'
 

@@ -14,8 +14,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
-import type { Snapshot } from '../../backends/sim/snapshot.ts'
-import { read, write } from '../../sim/snapshot/written.ts'
+import { readTaken, type Snapshot, writeTaken } from '../../backends/sim/snapshot.ts'
 
 export interface States {
   /** Steps that there is a file of, the latest first. */
@@ -64,13 +63,13 @@ export function statesOf(directory: string, name: string, key: string, known: re
         if (head.sum !== sumOf(body)) return undefined
         const whole = new Uint8Array(inflateRawSync(body))
         const text = new TextDecoder().decode(whole.subarray(0, head.textBytes))
-        return { taken: read({ text, bytes: whole.subarray(head.textBytes) }, known), atNs: head.atNs }
+        return { taken: readTaken({ text, bytes: whole.subarray(head.textBytes) }, known), atNs: head.atNs }
       } catch {
         return undefined
       }
     },
     write: (step, digest, { taken, atNs }) => {
-      const { text, bytes } = write(taken, known)
+      const { text, bytes } = writeTaken(taken, known)
       const head = new TextEncoder().encode(text)
       const body = deflateRawSync(Buffer.concat([head, bytes]), { level: 1 })
       const first: Head = { format: 1, key, digest, atNs, textBytes: head.length, sum: sumOf(body) }

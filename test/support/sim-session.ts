@@ -81,6 +81,8 @@ export function openSession(config: Partial<Config> = {}): Session {
   async function runCleanup(argv: readonly string[], task: Task): Promise<void> {
     await undefined
     const { host, settings } = dressed(engineOn(machine, more, task))
+    // A command takes a moment until it does something.
+    await host.sleep(5)
     await cleanup(host, settings, argv.at(-1)!)
     machine.call(task, { name: 'exit_group', status: 0 })
   }

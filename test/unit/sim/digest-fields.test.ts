@@ -7,7 +7,8 @@ import { expect, it } from 'vitest'
 import { filesBelow, repository } from '../../support/source.ts'
 
 /** What is made to be looked at, and what lives no longer than one call. */
-const whole = /^(scenario\/|proc\/|sysfs\/|digest\.ts$|mix\.ts$|trace\.ts$|slab\.ts$|ns\/join\.ts$|vfs\/walk\.ts$|vfs\/pseudo\.ts$)/
+const whole =
+  /^(scenario\/|proc\/|sysfs\/|digest\.ts$|mix\.ts$|trace\.ts$|slab\.ts$|ns\/join\.ts$|vfs\/walk\.ts$|vfs\/pseudo\.ts$)/
 
 /** Whatever has them: ways back to whom they belong, or set once. */
 const everywhere = new Set(['kernel', 'creator', 'process', 'file', 'inode'])
