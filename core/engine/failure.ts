@@ -24,10 +24,12 @@ export function launchError(
   const call = plan.steps[failure.step]?.call
   if (call?.name === 'mount_setattr' && call.attr.userns_fd !== undefined && notMapped.includes(failure.errno))
     return new UserError(`${failure.message}: ${whyNotMapped(plan, call.dirfd, failure.errno, fileSystemOf)}`)
-  if (call?.name !== 'execve') return new UserError(failure.message)
-  const { program } = plan
-  if (!absent.includes(failure.errno))
-    return new UserError(`cannot execute \`${program}\`: ${explain(failure.errno)}`, 126)
+  return call?.name === 'execve' ? programError(plan.program, failure.errno) : new UserError(failure.message)
+}
+
+/** Why a program cannot be executed, with podman's exit codes: 127 when it is not there, 126 otherwise. execve(2). */
+export function programError(program: string, errno: Errno): UserError {
+  if (!absent.includes(errno)) return new UserError(`cannot execute \`${program}\`: ${explain(errno)}`, 126)
   if (!program.includes('/')) return new UserError(`executable file \`${program}\` not found in $PATH`, 127)
   return new UserError(`cannot execute \`${program}\`: no such file or directory, or its interpreter is missing`, 127)
 }

@@ -26,6 +26,7 @@ import type { LaunchPlan } from './plan.ts'
 import { type PlannedMount, readMounts } from './planned-mount.ts'
 import {
   checkProcess,
+  planHookWait,
   planOomScore,
   planProgram,
   planSession,
@@ -91,6 +92,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
   planSysctlSource(writer, spec, namespaces)
   if (ownRoot) {
     planWitnessed(writer, mounts, facts, namespaces)
+    if (facts.waitsForHooks) planHookWait(writer)
     planRoot(writer, spec, mounts, facts, namespaces)
     writer.child({ name: 'umask', mask: 0 }, 'make files with exactly the rights asked for')
     planMounts(writer, mounts, facts, namespaces)

@@ -37,5 +37,8 @@ export interface LaunchPlan {
 /** The descriptor in the child that a `waits` step reads; the executor puts a pipe there. */
 export const startFd = 1000
 
+/** Where the caller's descriptors from 3 on lie in the child until its program gets them: this one and those after it. */
+export const preservedFd = 1003
+
 /** The descriptor in the child where a plan with a terminal leaves the master. */
 export const terminalMaster = 1001

@@ -15,7 +15,7 @@ import {
 } from './constants.ts'
 import { ignoredByNode, type LaunchFacts } from './facts.ts'
 import { stayVisible } from './namespaces.ts'
-import { startFd } from './plan.ts'
+import { preservedFd, startFd } from './plan.ts'
 import { cleanPath } from './planned-mount.ts'
 import { childStep, from, openHost, openInside, type PlanWriter, root } from './writer.ts'
 
@@ -97,6 +97,15 @@ export function planExistingWorkingDirectory(writer: PlanWriter, process: Proces
   writer.child({ name: 'fchdir', fd: from('working directory') }, `stand in the working directory ${path}`)
 }
 
+/** config.md, "Hooks": after the namespaces were made, before the root is changed. */
+export function planHookWait(writer: PlanWriter): void {
+  writer.child(
+    { name: 'read', fd: startFd, buf: 1 },
+    'wait for the hooks: they see the namespaces, and the files of the host',
+    { waits: true, as: 'hooks' },
+  )
+}
+
 export function planWait(writer: PlanWriter, facts: LaunchFacts): void {
   if (facts.waitsForStart)
     writer.child(
@@ -113,6 +122,7 @@ export function planProgram(writer: PlanWriter, process: Process, facts: LaunchF
     for (const fd of [0, 1, 2])
       writer.child({ name: 'fcntl', fd, cmd: F_SETFD, arg: 0 }, `keep descriptor ${fd} for the program`)
   planDescriptors(writer)
+  planPreserved(writer, facts.preserveFds ?? 0)
   for (const limit of process.rlimits ?? []) planRlimit(writer, limit)
   const have = grantable(facts, inUserNamespace)
   const sets = capabilitySets(process.capabilities, have)
@@ -143,6 +153,15 @@ function planDescriptors(writer: PlanWriter): void {
     { name: 'close_range', first: startFd, last: 0xffffffff, flags: CLOSE_RANGE_CLOEXEC },
     "have the runtime's own descriptors closed when the program starts",
   )
+}
+
+/** What the caller hands on: by now nothing else has these numbers. */
+function planPreserved(writer: PlanWriter, count: number): void {
+  for (let i = 0; i < count; i++)
+    writer.child(
+      { name: 'dup3', oldfd: preservedFd + i, newfd: 3 + i, flags: 0 },
+      `hand on the caller's descriptor ${3 + i}`,
+    )
 }
 
 /** For a child that others could see while it had more than they may have: it can be looked at now. */
