@@ -59,7 +59,7 @@ export interface LaunchFailure extends Refusal {
   /** Index into the plan's steps, and the step in words: `mount proc on /proc: EPERM (step 14 of 31)`. */
   readonly step: number
   readonly message: string
-  /** The program, when the step was to execute it. */
+  /** The program, when the step was to execute it, or to look whether it can be executed. */
   readonly program?: string
 }
 

@@ -29,6 +29,7 @@ import {
   planHookWait,
   planOomScore,
   planProgram,
+  planProgramCheck,
   planSession,
   planVisibility,
   planWait,
@@ -113,6 +114,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
     planFinishedRoot(writer, spec)
   }
   if (isWatched(namespaces)) planVisibility(writer)
+  if (facts.checksProgram) planProgramCheck(writer, process)
   planWait(writer, facts)
   planProgram(writer, process, facts, inUserNamespace)
   return { steps: writer.steps, program: process.args![0]! }

@@ -79,6 +79,8 @@ export interface LaunchFacts {
   readonly preserveFds?: number
   /** The child waits in its namespaces, the host's files still at hand, until hooks have been run. */
   readonly waitsForHooks?: boolean
+  /** Whether there is such a program is found out before that wait, not only after it. */
+  readonly checksProgram?: boolean
   /** The child waits before its last steps until it is told to start. */
   readonly waitsForStart: boolean
   /**

@@ -13,7 +13,7 @@ export function launchFailure(why: string, step: number, stepCount: number, errn
 export function planFailure(plan: LaunchPlan, step: number, errnoNumber: number): LaunchFailure {
   const at = plan.steps[step]
   const failure = launchFailure(at?.why ?? plan.program, step, plan.steps.length, errnoNumber)
-  return at?.call.name === 'execve' ? { ...failure, program: plan.program } : failure
+  return at?.program || at?.call.name === 'execve' ? { ...failure, program: plan.program } : failure
 }
 
 /**

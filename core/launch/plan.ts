@@ -20,6 +20,8 @@ export interface Step {
   readonly otherwise?: readonly Step[]
   /** Done only when this step succeeds; when it fails with a tolerated errno they are left out. */
   readonly and?: readonly Step[]
+  /** The step is about the program: when it is refused, the program cannot be executed. */
+  readonly program?: true
   /** Undoes the step, in the parent, when a later one is refused. */
   readonly undo?: Syscall
   /** The child waits here until it is released: `call` is a read of one byte from `startFd`; `as` says for what. */

@@ -10,6 +10,7 @@ import { removeTree, writeAtomically } from '../files.ts'
 import type { Launched } from '../kernel.ts'
 import { readBundle } from './bundle.ts'
 import { handOverTerminal, takeTerminal } from './console.ts'
+import { copyIntoTmpfs } from './copy.ts'
 import { runHooks } from './hooks.ts'
 import { insideContainer } from './place.ts'
 import { type CreateOptions, type PreparedContainer, prepare } from './prepare.ts'
@@ -138,7 +139,10 @@ async function follow(
     const progress = await launched.progress()
     if (progress.state === 'refused') throw launchError(plan, progress.failure, (path) => fileSystemOf(kernel, path))
     if (progress.state === 'executed') throw new UserError('the program began before it was started')
-    if (progress.at === 'start') break
+    if (progress.at === 'start') {
+      await copyIntoTmpfs(host, spec, pid)
+      break
+    }
     if (progress.at === 'maps') await writeMappings(host, pid, mappings!)
     else {
       const document = documentOf(container, 'creating', pid)

@@ -15,6 +15,7 @@ import type { MachineArchitecture } from '../launch/seccomp/architectures.ts'
 import type { CompiledSeccomp } from '../launch/seccomp/compile.ts'
 import type { LinuxSeccomp, Spec } from '../spec/types.ts'
 import { type Bundle, boundSource } from './bundle.ts'
+import { copiedMounts } from './copy.ts'
 
 /** How the caller wants a container to be made. */
 export interface CreateOptions {
@@ -80,6 +81,8 @@ export async function prepare(
     ...readCaller(kernel, environment.uid),
     rootDirectory,
     sources: sourceKinds(kernel, sources),
+    // What the image has there is copied by `copyIntoTmpfs`, once the child waits.
+    emptyDestinations: copiedMounts(spec).map(({ destination }) => destination),
     cgroup: { ...cgroup, view: cgroupView(cgroup.paths, cgroupHost) },
     ...(process.oomScoreAdj === undefined
       ? {}
@@ -87,6 +90,7 @@ export async function prepare(
     ...(seccomp === undefined ? {} : { seccomp }),
     preserveFds: options.preserveFds,
     waitsForHooks: [hooks?.prestart, hooks?.createRuntime, hooks?.createContainer].some((list) => list?.length),
+    checksProgram: true,
     waitsForStart: true,
   }
   const isNewUser = linux?.namespaces?.some(({ type, path: joined }) => type === 'user' && !joined) === true
