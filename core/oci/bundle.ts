@@ -46,7 +46,8 @@ export interface Bundle {
  */
 export function readBundle(kernel: Kernel, path: string): Bundle {
   const config = `${path}/config.json`
-  const spec = named(config, () => validateSpec(parsed(kernel, config, 'the bundle has no')))
+  const value = parsed(kernel, config, 'the bundle has no')
+  const spec = named(config, () => validateSpec(value))
   const given = spec.root?.path
   if (given === undefined) throw new UserError(`${config}: root: a container needs a root filesystem`)
   const rootDirectory = given.startsWith('/') ? given : `${path}/${given}`
@@ -74,5 +75,6 @@ function withAbsoluteSource(mount: Mount, bundle: string): Mount {
 
 /** The `--process` file of exec: the `process` of a config.json. */
 export function readProcess(kernel: Kernel, path: string): Process {
-  return named(path, () => validateProcess(parsed(kernel, path, 'the process')))
+  const value = parsed(kernel, path, 'the process')
+  return named(path, () => validateProcess(value))
 }
