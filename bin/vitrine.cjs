@@ -1,20 +1,21 @@
 #!/usr/bin/env -S node --min-semi-space-size=16 --
-// Starts vitrine in a Node that can run it. Node 12's syntax only: an old Node must get as far as the sentence below.
+// Starts vitrine, or vitrine-oci where that is what was called, in a Node that can run it. Node 12's syntax only: an old Node must get as far as the sentence below.
 // Above: a nursery (MiB) that holds all that one command makes saves two collections, 5 ms. `--`: without it Node takes a container's --env-file for its own, wherever on the command line it stands.
 'use strict'
 
 const fs = require('fs')
 const path = require('path')
 
+const name = path.basename(require.main.filename, '.cjs')
 const oldest = 24
 if (parseInt(process.versions.node, 10) >= oldest) start()
 else startElsewhere()
 
 // From a clone that was never built (or with VITRINE_SOURCES set) the sources run as they are.
 function start() {
-  const bundle = path.join(__dirname, '../dist/vitrine.cjs')
+  const bundle = path.join(__dirname, `../dist/${name}.cjs`)
   if (process.env.VITRINE_SOURCES || !fs.existsSync(bundle)) {
-    import('../cli/main.ts').then(run, fail)
+    import(name === 'vitrine' ? '../cli/main.ts' : '../cli/oci/main.ts').then(run, fail)
   } else {
     const { program, keepCode } = load(bundle)
     run(program, keepCode)
@@ -30,7 +31,7 @@ function run(program, keepCode) {
 }
 
 function fail(error) {
-  process.stderr.write(`vitrine: ${(error && error.stack) || error}\n`)
+  process.stderr.write(`${name}: ${(error && error.stack) || error}\n`)
   process.exitCode = 125
 }
 
@@ -94,7 +95,7 @@ function cacheFile(bundle) {
     const { size, mtimeMs, ino } = fs.statSync(bundle)
     const command = process.argv.slice(2).find((word) => /^[a-z]{2,10}$/.test(word)) || 'none'
     const flags = process.execArgv.join('').replace(/[^a-z0-9]/g, '')
-    return `${directory}/${command}-${process.version}-${process.arch}-${flags}-${size}-${ino}-${Math.floor(mtimeMs)}`
+    return `${directory}/${name}-${command}-${process.version}-${process.arch}-${flags}-${size}-${ino}-${Math.floor(mtimeMs)}`
   } catch (_) {
     return undefined // A home that is not ours.
   }
@@ -117,10 +118,10 @@ function startElsewhere() {
   if (!node) {
     const is = `this is ${process.version} (${process.execPath})`
     const what = 'install one, or run `npm install node@26` beside vitrine'
-    process.stderr.write(`vitrine needs Node ${oldest} or newer; ${is}: ${what}\n`)
+    process.stderr.write(`${name} needs Node ${oldest} or newer; ${is}: ${what}\n`)
     process.exit(125)
   }
-  const argv = ['--min-semi-space-size=16', '--', __filename].concat(process.argv.slice(2))
+  const argv = ['--min-semi-space-size=16', '--', require.main.filename].concat(process.argv.slice(2))
   if (process.execve) process.execve(node, [node].concat(argv), process.env)
   const child = require('child_process').spawn(node, argv, { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGWINCH', 'SIGCONT']) {
@@ -129,7 +130,7 @@ function startElsewhere() {
     process.on(signal, () => fromTerminal || child.kill(signal))
   }
   child.on('error', (error) => {
-    process.stderr.write(`vitrine: run ${node}: ${error.message}\n`)
+    process.stderr.write(`${name}: run ${node}: ${error.message}\n`)
     process.exit(125)
   })
   child.on('exit', (code, signal) => process.exit(signal ? 128 + require('os').constants.signals[signal] : code))

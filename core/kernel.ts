@@ -44,6 +44,11 @@ export interface MonitorOptions {
   readonly terminal?: boolean
   /** The kernel's file with a line `oom_kill N`, read at the exit: v2 `memory.events`, v1 `memory.oom_control`. */
   readonly oomFile?: string
+  /**
+   * The process has the caller's standard streams, and as many of its descriptors from 3 on as are named here. Nobody
+   * watches it: once the caller leaves it (`park`) it belongs to whoever adopts the caller's children.
+   */
+  readonly inherit?: { readonly preserveFds: number }
   /** Run after the exit when the caller is gone (or detached): argv with an absolute program. */
   readonly cleanup?: { readonly argv: readonly string[]; readonly env: readonly string[] }
   /** The process name that ps shows. */
@@ -56,6 +61,8 @@ export interface LaunchFailure extends Refusal {
   readonly message: string
   /** Why, where the kernel says more than a number. */
   readonly sentence?: string
+  /** The program, when the step was to execute it, or to look whether it can be executed. */
+  readonly program?: string
 }
 
 export type Progress =
@@ -77,7 +84,7 @@ export interface Launched {
   readonly progress: () => Promise<Progress>
   /** Lets a child that waits go on. */
   readonly release: () => void
-  /** Leaves the waiting child to another caller, who takes it up with `Kernel.reopen`. */
+  /** Leaves the child to itself; one that waits to another caller, who takes it up with `Kernel.reopen`. */
   readonly park: () => void
   /** Tells the monitor that the caller has cleaned up; without it the monitor runs the cleanup command once the caller is gone. */
   readonly cleaned: () => void

@@ -17,6 +17,7 @@ const dist = join(root, 'dist')
  */
 const entries = {
   vitrine: 'cli/main.ts',
+  'vitrine-oci': 'cli/oci/main.ts',
   simulated: 'cli/simulated/main.ts',
   simulation: 'backends/sim/open.ts',
   player: 'backends/player/open.ts',

@@ -12,6 +12,7 @@ const JOB_ADDRESS = 0x10000000
 const JOB_BYTES = 160
 const PAGE_BYTES = 4096
 const JOB_DETACHED = 1
+const JOB_LEAVES = 2
 
 const FD_CLOEXEC = 0o2000000
 
@@ -68,7 +69,7 @@ export function writeJob(
   u64(0, size)
   u64(8, address(tapeOffset))
   u64(16, address(args))
-  job.setUint32(32, options.detached ? JOB_DETACHED : 0, true)
+  job.setUint32(32, (options.detached ? JOB_DETACHED : 0) | (options.inherit ? JOB_LEAVES : 0), true)
   fd(36, 'events')
   fd(40, 'control')
   fd(44, 'stdout')

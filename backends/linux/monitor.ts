@@ -14,7 +14,7 @@ import {
 } from '../../core/launch/descriptors.ts'
 import { planFailure, undo } from '../../core/launch/failure.ts'
 import { eventKinds, launched, nextEvent } from '../../core/launch/launched.ts'
-import type { LaunchPlan } from '../../core/launch/plan.ts'
+import { type LaunchPlan, preservedFd } from '../../core/launch/plan.ts'
 import { ENTRY_BYTES, TAPE_HEADER_BYTES, Tape } from '../../core/launch/tape.ts'
 import type { Syscall } from '../../core/syscall.ts'
 import { nativeFile } from './ffi.ts'
@@ -71,7 +71,7 @@ function spawnMonitor(
   job: number,
   fds: MonitorDescriptors,
   options: MonitorOptions,
-  shared: boolean,
+  waited: boolean,
 ): number {
   const program = memfd(parts, 'vitrine-monitor', monitorImage(), true)
   const arena = parts.memory.arenaOn(parts.memory.tapeArguments)
@@ -80,7 +80,7 @@ function spawnMonitor(
   // Whoever ends the caller's process group as a whole (timeout(1), a terminal that closes) does not end the monitor.
   child.push({ name: 'setsid' }, { name: 'chdir', path: '/' })
   // A program that the caller waits for is left to nobody: when it asks for that, it goes with the monitor.
-  if (shared) child.push({ name: 'prctl', option: PR_SET_PDEATHSIG, arg2: SIGKILL, arg3: 0, arg4: 0, arg5: 0 })
+  if (waited) child.push({ name: 'prctl', option: PR_SET_PDEATHSIG, arg2: SIGKILL, arg3: 0, arg4: 0, arg5: 0 })
   tape.step(
     { in: 'parent', why: '', call: { name: 'clone3', cl_args: { flags: CLONE_VM_VFORK + CLONE_CLEAR_SIGHAND } } },
     0,
@@ -91,6 +91,8 @@ function spawnMonitor(
   high(job, 'job', reportFd)
   high(program, 'program')
   for (const [name, fd] of fds.monitor) high(fd, name)
+  const preserved = options.inherit?.preserveFds ?? 0
+  for (let i = 0; i < preserved; i++) high(3 + i, `preserved ${i}`, preservedFd + preserved)
   tape.step(
     {
       in: 'child',
@@ -106,6 +108,7 @@ function spawnMonitor(
   for (const newfd of [0, 1, 2]) place('null', newfd)
   place('job', monitorFds.job)
   for (const [name] of fds.monitor) place(name, monitorFds[name])
+  for (let i = 0; i < preserved; i++) place(`preserved ${i}`, preservedFd + i)
   for (const call of child) tape.call(call, 0)
   const argv = [options.title]
   tape.step(
@@ -146,7 +149,7 @@ export function launchMonitored(
   given: MonitorOptions | undefined,
 ): Launched | LaunchFailure {
   const options = given ?? { detached: false, title: 'vitrine-launch' }
-  const fds = openDescriptors(parts, options, given === undefined)
+  const fds = openDescriptors(parts, options, given === undefined || given.inherit !== undefined)
   const job = writeJob(parts, plan, options, (name) => name === 'job' || fds.monitor.has(name))
   let jobFd = -1
   let monitorPid: number

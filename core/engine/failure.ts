@@ -24,9 +24,12 @@ export function launchError(
   const call = plan.steps[failure.step]?.call
   if (call?.name === 'mount_setattr' && call.attr.userns_fd !== undefined && notMapped.includes(failure.errno))
     return new UserError(`${failure.message}: ${whyNotMapped(plan, call.dirfd, failure.errno, fileSystemOf)}`)
-  if (call?.name !== 'execve') return new UserError(failure.message)
-  const { program } = plan
-  if (!absent.includes(failure.errno)) return new UserError(`cannot execute \`${program}\`: ${explain(failure)}`, 126)
+  return failure.program === undefined ? new UserError(failure.message) : programError(failure.program, failure)
+}
+
+/** Why a program cannot be executed, with podman's exit codes: 127 when it is not there, 126 otherwise. execve(2). */
+export function programError(program: string, refusal: Pick<LaunchFailure, 'errno' | 'sentence'>): UserError {
+  if (!absent.includes(refusal.errno)) return new UserError(`cannot execute \`${program}\`: ${explain(refusal)}`, 126)
   if (!program.includes('/')) return new UserError(`executable file \`${program}\` not found in $PATH`, 127)
   return new UserError(`cannot execute \`${program}\`: no such file or directory, or its interpreter is missing`, 127)
 }
@@ -47,7 +50,7 @@ export function fileSystemOf(kernel: Kernel, path: string): string | undefined {
   return / - (\S+) /.exec(lines?.find((line) => line.startsWith(`${id} `)) ?? '')?.[1]
 }
 
-function explain({ errno, sentence }: LaunchFailure): string {
+function explain({ errno, sentence }: Pick<LaunchFailure, 'errno' | 'sentence'>): string {
   if (errno === 'EACCES') return 'permission denied (EACCES): it is a directory, or not executable'
   if (errno === 'ENOEXEC')
     return `exec format error (ENOEXEC): ${sentence ?? 'it is for another machine, or a script without #!'}`

@@ -29,7 +29,7 @@ export interface ProgramOptions {
 }
 
 /** Ignored signals and the mask survive execve(2); a program expects neither. */
-const plainSignals: readonly Step[] = [
+export const plainSignals: readonly Step[] = [
   ...ignoredByNode.map(
     (signum): Step => ({
       in: 'child',

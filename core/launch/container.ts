@@ -26,8 +26,10 @@ import type { LaunchPlan } from './plan.ts'
 import { type PlannedMount, readMounts } from './planned-mount.ts'
 import {
   checkProcess,
+  planHookWait,
   planOomScore,
   planProgram,
+  planProgramCheck,
   planSession,
   planVisibility,
   planWait,
@@ -91,6 +93,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
   planSysctlSource(writer, spec, namespaces)
   if (ownRoot) {
     planWitnessed(writer, mounts, facts, namespaces)
+    if (facts.waitsForHooks) planHookWait(writer)
     planRoot(writer, spec, mounts, facts, namespaces)
     writer.child({ name: 'umask', mask: 0 }, 'make files with exactly the rights asked for')
     planMounts(writer, mounts, facts, namespaces)
@@ -111,6 +114,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
     planFinishedRoot(writer, spec)
   }
   if (isWatched(namespaces)) planVisibility(writer)
+  if (facts.checksProgram) planProgramCheck(writer, process)
   planWait(writer, facts)
   planProgram(writer, process, facts, inUserNamespace)
   return { steps: writer.steps, program: process.args![0]! }

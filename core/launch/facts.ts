@@ -75,6 +75,12 @@ export interface LaunchFacts {
   readonly oomScoreAdj?: number
   /** The compiled filter, and the flags of seccomp(2). */
   readonly seccomp?: { readonly program: Uint8Array; readonly flags: number }
+  /** So many of the caller's descriptors, from 3 on, are the program's too. */
+  readonly preserveFds?: number
+  /** The child waits in its namespaces, the host's files still at hand, until hooks have been run. */
+  readonly waitsForHooks?: boolean
+  /** Whether there is such a program is found out before that wait, not only after it. */
+  readonly checksProgram?: boolean
   /** The child waits before its last steps until it is told to start. */
   readonly waitsForStart: boolean
   /**

@@ -11,7 +11,9 @@ export function launchFailure(why: string, step: number, stepCount: number, errn
 }
 
 export function planFailure(plan: LaunchPlan, step: number, errnoNumber: number): LaunchFailure {
-  return launchFailure(plan.steps[step]?.why ?? plan.program, step, plan.steps.length, errnoNumber)
+  const at = plan.steps[step]
+  const failure = launchFailure(at?.why ?? plan.program, step, plan.steps.length, errnoNumber)
+  return at?.program || at?.call.name === 'execve' ? { ...failure, program: plan.program } : failure
 }
 
 /**

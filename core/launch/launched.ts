@@ -97,7 +97,7 @@ export function launched(
     progress,
     release: () => say(fds.caller.get('start')!, 's'),
     park: () => {
-      parkPlan(kernel, plan, entries, options.directory)
+      if (options.directory !== undefined) parkPlan(kernel, plan, entries, options.directory)
       say(control, 'P')
     },
     cleaned: () => say(control, 'C'),

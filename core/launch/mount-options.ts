@@ -72,6 +72,13 @@ const propagations: Readonly<Record<string, number>> = {
   unbindable: MS.UNBINDABLE,
 }
 
+/** All options that are understood; others are the file system's own. */
+export function mountOptionNames(): string[] {
+  const once = ['bind', 'rbind', 'remount', 'defaults', 'idmap', 'ridmap', 'tmpcopyup', ...Object.keys(superOptions)]
+  const twice = [...Object.keys(attributes), ...Object.keys(accessTimes), ...Object.keys(propagations)]
+  return [...once, ...twice, ...twice.map((name) => `r${name}`)].sort()
+}
+
 /** A propagation's name, with or without `r`. */
 export function propagationOf(name: string): { type: number; recursive: boolean } | undefined {
   const type = propagations[name]

@@ -20,6 +20,8 @@ export interface Step {
   readonly otherwise?: readonly Step[]
   /** Done only when this step succeeds; when it fails with a tolerated errno they are left out. */
   readonly and?: readonly Step[]
+  /** The step is about the program: when it is refused, the program cannot be executed. */
+  readonly program?: true
   /** Undoes the step, in the parent, when a later one is refused. */
   readonly undo?: Syscall
   /** The child waits here until it is released: `call` is a read of one byte from `startFd`; `as` says for what. */
@@ -36,6 +38,9 @@ export interface LaunchPlan {
 
 /** The descriptor in the child that a `waits` step reads; the executor puts a pipe there. */
 export const startFd = 1000
+
+/** Where the caller's descriptors from 3 on lie in the child until its program gets them: this one and those after it. */
+export const preservedFd = 1003
 
 /** The descriptor in the child where a plan with a terminal leaves the master. */
 export const terminalMaster = 1001

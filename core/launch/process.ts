@@ -5,6 +5,7 @@ import { rlimitNames, signalName } from '../spec/names.ts'
 import type { POSIXRlimit, Process } from '../spec/types.ts'
 import { capabilitySets, grantable, planBoundingSet, planCapabilitySets } from './capabilities.ts'
 import {
+  AT,
   CLOSE_RANGE_CLOEXEC,
   F_SETFD,
   KEYCTL_JOIN_SESSION_KEYRING,
@@ -15,7 +16,7 @@ import {
 } from './constants.ts'
 import { ignoredByNode, type LaunchFacts } from './facts.ts'
 import { stayVisible } from './namespaces.ts'
-import { startFd } from './plan.ts'
+import { preservedFd, type Step, startFd } from './plan.ts'
 import { cleanPath } from './planned-mount.ts'
 import { childStep, from, openHost, openInside, type PlanWriter, root } from './writer.ts'
 
@@ -97,6 +98,15 @@ export function planExistingWorkingDirectory(writer: PlanWriter, process: Proces
   writer.child({ name: 'fchdir', fd: from('working directory') }, `stand in the working directory ${path}`)
 }
 
+/** config.md, "Hooks": after the namespaces were made, before the root is changed. */
+export function planHookWait(writer: PlanWriter): void {
+  writer.child(
+    { name: 'read', fd: startFd, buf: 1 },
+    'wait for the hooks: they see the namespaces, and the files of the host',
+    { waits: true, as: 'hooks' },
+  )
+}
+
 export function planWait(writer: PlanWriter, facts: LaunchFacts): void {
   if (facts.waitsForStart)
     writer.child(
@@ -113,6 +123,7 @@ export function planProgram(writer: PlanWriter, process: Process, facts: LaunchF
     for (const fd of [0, 1, 2])
       writer.child({ name: 'fcntl', fd, cmd: F_SETFD, arg: 0 }, `keep descriptor ${fd} for the program`)
   planDescriptors(writer)
+  planPreserved(writer, facts.preserveFds ?? 0)
   for (const limit of process.rlimits ?? []) planRlimit(writer, limit)
   const have = grantable(facts, inUserNamespace)
   const sets = capabilitySets(process.capabilities, have)
@@ -143,6 +154,15 @@ function planDescriptors(writer: PlanWriter): void {
     { name: 'close_range', first: startFd, last: 0xffffffff, flags: CLOSE_RANGE_CLOEXEC },
     "have the runtime's own descriptors closed when the program starts",
   )
+}
+
+/** What the caller hands on: by now nothing else has these numbers. */
+function planPreserved(writer: PlanWriter, count: number): void {
+  for (let i = 0; i < count; i++)
+    writer.child(
+      { name: 'dup3', oldfd: preservedFd + i, newfd: 3 + i, flags: 0 },
+      `hand on the caller's descriptor ${3 + i}`,
+    )
 }
 
 /** For a child that others could see while it had more than they may have: it can be looked at now. */
@@ -209,6 +229,41 @@ function planSeccomp(writer: PlanWriter, { program, flags }: { program: Uint8Arr
 const pathDirectoriesMax = 1000
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
+const X_OK = 1
+
+/**
+ * Whether the program can be executed at all, as the root that the child still is: who asks for a container hears of a
+ * mistyped name at once. A directory passes for a program until it is executed. faccessat2(2).
+ */
+export function planProgramCheck(writer: PlanWriter, process: Process): void {
+  const file = process.args![0]!
+  const check = (pathname: string, more?: Partial<Step>) =>
+    childStep({ name: 'faccessat2', dirfd: AT.FDCWD, pathname, mode: X_OK, flags: 0 }, `find ${file}`, more)
+  const candidates = candidatesOf(process)
+  // None of them is there, or may be executed: the errno that says most is found by asking once more.
+  const round: readonly Step[] = candidates.map((pathname, i) =>
+    check(pathname, i < candidates.length - 1 ? { tolerate: ['ENOENT', 'ENOTDIR'] } : undefined),
+  )
+  const first = candidates.reduceRight<readonly Step[]>(
+    (otherwise, pathname) => [check(pathname, { tolerate: ['ENOENT', 'ENOTDIR', 'EACCES'], otherwise })],
+    round,
+  )
+  writer.add({ ...first[0]!, program: true })
+}
+
+/** Where the program is looked for, as execvp(3) does: a name without a slash along PATH. */
+function candidatesOf(process: Process): string[] {
+  const file = process.args![0]!
+  if (file.includes('/')) return [file]
+  const path = (process.env ?? []).find((variable) => variable.startsWith('PATH='))?.slice(5) ?? defaultPath
+  const directories = path.split(':')
+  if (directories.length > pathDirectoriesMax)
+    throw new UserError(
+      `process.env: PATH has ${directories.length} directories, and ${pathDirectoriesMax} at most are searched; give the program by its path`,
+    )
+  return directories.map((directory) => (directory === '' ? `./${file}` : `${directory}/${file}`))
+}
+
 /**
  * Executes the program: a name without a slash is looked for along PATH as execvp(3) does. When none can be executed the
  * second round finds the errno to report: EACCES if some file was there that cannot be executed, else ENOENT.
@@ -221,13 +276,7 @@ function planExecve(writer: PlanWriter, process: Process): void {
     writer.child({ name: 'execve', pathname: file, argv, envp }, `become ${file}`)
     return
   }
-  const path = envp.find((variable) => variable.startsWith('PATH='))?.slice(5) ?? defaultPath
-  const directories = path.split(':')
-  if (directories.length > pathDirectoriesMax)
-    throw new UserError(
-      `process.env: PATH has ${directories.length} directories, and ${pathDirectoriesMax} at most are searched; give the program by its path`,
-    )
-  const candidates = directories.map((directory) => (directory === '' ? `./${file}` : `${directory}/${file}`))
+  const candidates = candidatesOf(process)
   for (const pathname of candidates)
     writer.child({ name: 'execve', pathname, argv, envp }, `become ${pathname}, if it is there`, {
       tolerate: ['ENOENT', 'ENOTDIR', 'EACCES', 'ENODEV'],

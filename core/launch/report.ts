@@ -75,8 +75,9 @@ export function reportReader(kernel: Caller, fd: number): () => Promise<Report> 
 /** What `reopen` needs to put a later report into words. */
 interface Parked {
   readonly stepCount: number
-  /** For each entry of the child from the wait on: its step and what that is for. */
-  readonly entries: Readonly<Record<string, readonly [step: number, why: string]>>
+  readonly program: string
+  /** For each entry of the child from the wait on: its step, what that is for, and whether it executes the program. */
+  readonly entries: Readonly<Record<string, readonly [step: number, why: string, executes: boolean]>>
 }
 const parkedFile = (directory: string) => `${directory}/waiting.json`
 
@@ -89,13 +90,19 @@ export function parkPlan(
   kernel: Caller,
   plan: LaunchPlan,
   entries: Iterable<readonly [entry: number, step: number]>,
-  directory: string | undefined,
+  directory: string,
 ): void {
-  if (directory === undefined) throw new Error('a child can be left waiting only with a directory')
   const start = plan.steps.findLastIndex((step) => step.waits)
   const later = [...entries].filter(([, step]) => step >= start)
-  const words = later.map(([entry, step]) => [entry, [step, plan.steps[step]!.why]])
-  const parked: Parked = { stepCount: plan.steps.length, entries: Object.fromEntries(words) }
+  const words = later.map(([entry, step]) => {
+    const { why, call } = plan.steps[step]!
+    return [entry, [step, why, call.name === 'execve']]
+  })
+  const parked: Parked = {
+    stepCount: plan.steps.length,
+    program: plan.program,
+    entries: Object.fromEntries(words),
+  }
   const path = parkedFile(directory)
   const flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
   const opened = kernel.call({ name: 'openat', dirfd: AT_FDCWD, pathname: path, flags, mode: 0o600 })
@@ -151,8 +158,9 @@ export function reopenWaiting(
       const told = await next()
       if (told.state === 'waiting') return { state: 'waiting', at: '' }
       if (told.state === 'executed') return told
-      const [step, why] = parked.entries[told.entry] ?? [0, 'start the container']
-      return { state: 'refused', failure: launchFailure(why, step, parked.stepCount, told.errno) }
+      const [step, why, executes] = parked.entries[told.entry] ?? [0, 'start the container', false]
+      const failure = launchFailure(why, step, parked.stepCount, told.errno)
+      return { state: 'refused', failure: executes ? { ...failure, program: parked.program } : failure }
     },
     release: () => void uninterrupted(kernel, { name: 'write', fd: start.value, buf: 's' }),
     close: () => {

@@ -14,6 +14,7 @@ import {
   text,
   wrong,
 } from './check.ts'
+import type { LinuxResources } from './types.ts'
 
 const signed64 = integer(-(2 ** 63), 2 ** 63)
 const unsigned64 = integer(0, 2 ** 64)
@@ -106,3 +107,10 @@ export const resources = object({
   rdma: optional(record(object({ hcaHandles: optional(deviceNumber), hcaObjects: optional(deviceNumber) }))),
   unified: optional(record(fileContent)),
 })
+
+/** Reads the value of `linux.resources` alone, as `update --resources` takes it. @errors UserError naming the field */
+export function validateResources(value: unknown, path: string): LinuxResources {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) wrong(path, 'must be an object')
+  resources(value, path)
+  return value as LinuxResources
+}

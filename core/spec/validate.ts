@@ -18,7 +18,7 @@ import {
   wrong,
 } from './check.ts'
 import { capabilityNames, namespaceTypes, rlimitNames } from './names.ts'
-import type { LinuxNamespaceType, Spec } from './types.ts'
+import type { LinuxNamespaceType, Process, Spec } from './types.ts'
 import { resources } from './validate-resources.ts'
 import { seccomp } from './validate-seccomp.ts'
 
@@ -237,4 +237,11 @@ export function validateSpec(value: unknown): Spec {
   spec(value, '')
   namespacesFit(value as Spec)
   return value as Spec
+}
+
+/** Reads the value of a `process` alone, as `exec --process` takes it. @errors UserError as `validateSpec` */
+export function validateProcess(value: unknown): Process {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) wrong('process', 'must be an object')
+  process(value, 'process')
+  return value as Process
 }

@@ -7,6 +7,7 @@
 #define JOB_ADDRESS 0x10000000ul
 #define JOB_DESCRIPTOR 3
 #define JOB_DETACHED 1u /* the caller will not stay: log a terminal, clean up without asking */
+#define JOB_LEAVES 2u   /* once the caller leaves the child ('P') there is nothing to do: whoever adopts it watches it */
 
 struct job {
 	u64 size;              /* of the whole image */

@@ -185,6 +185,7 @@ static int ask_caller(void)
 		if (n <= 0) return -1;
 		if (command == 'C') return 'C';
 		if (command == 'P') parked = 1;
+		if (command == 'P' && job->flags & JOB_LEAVES) sys3(NR_exit_group, 0, 0, 0);
 		if (command == 'T') {
 			s64 fd = sys3(NR_pidfd_getfd, (u64)job->pidfd, job->terminal_master, 0);
 			if (!is_error(fd)) terminal = (s32)fd;

@@ -40,6 +40,11 @@ const actions: Readonly<Record<string, number>> = {
   SCMP_ACT_ALLOW: 0x7fff0000,
 }
 
+/** The actions, operators and flags that a profile may name. */
+export function seccompWords(): Readonly<Record<'actions' | 'operators' | 'flags', readonly string[]>> {
+  return { actions: Object.keys(actions), operators: Object.keys(operators), flags: Object.keys(flagBits) }
+}
+
 /** SECCOMP_RET_ERRNO with its errno. */
 export function errnoAction(errno: number): number {
   return 0x00050000 + errno

@@ -1,0 +1,102 @@
+// exec: another process in a container that runs. Its namespaces, cgroup, root filesystem; rights as the process says.
+
+import { enterCgroup } from '../cgroup/join.ts'
+import { readCaller } from '../engine/caller.ts'
+import { launchError } from '../engine/failure.ts'
+import type { Host } from '../engine/host.ts'
+import { UserError } from '../errors.ts'
+import { readTextIfThere, writeAtomically } from '../files.ts'
+import type { Launched } from '../kernel.ts'
+import { planExec } from '../launch/exec.ts'
+import type { LaunchPlan } from '../launch/plan.ts'
+import { moved } from '../lifecycle/table.ts'
+import type { Process } from '../spec/types.ts'
+import { handOverTerminal, takeTerminal } from './console.ts'
+import { filterOf } from './prepare.ts'
+import { find, type OciContainer, type OciSettings, phaseOf, withLock } from './record.ts'
+
+export interface ExecOptions {
+  readonly consoleSocket?: string
+  /** Gets the master in the caller itself, where there is no such socket; it is the callee's then. */
+  readonly terminal?: (master: number) => void
+  readonly pidFile?: string
+  readonly preserveFds: number
+  readonly detach: boolean
+}
+
+/**
+ * @param process - what to run, from the container's own process
+ * @returns the running process; the caller waits for it, unless it is detached
+ * @errors UserError `cannot execute a process in container web: it is stopped`; 126 or 127 for the program
+ */
+export async function exec(
+  host: Host,
+  settings: OciSettings,
+  id: string,
+  processOf: (container: OciContainer) => Process,
+  options: ExecOptions,
+): Promise<Launched> {
+  const { kernel } = host
+  const { launched, plan } = await withLock(host, settings, id, async (_directory) => {
+    const container = find(kernel, settings, id)
+    moved(phaseOf(kernel, container), 'exec', id)
+    const plan = await planOf(host, container, processOf(container), options)
+    const given = { detached: false, inherit: { preserveFds: options.preserveFds }, title: `vitrine-oci exec ${id}` }
+    const launched = kernel.launch(plan, given)
+    if ('step' in launched) throw launchError(plan, launched)
+    return { launched, plan }
+  })
+  try {
+    await follow(host, launched, plan, options)
+    if (options.detach) launched.park()
+    return launched
+  } catch (error) {
+    launched.close()
+    throw error
+  }
+}
+
+async function follow({ kernel }: Host, launched: Launched, plan: LaunchPlan, options: ExecOptions): Promise<void> {
+  for (;;) {
+    const progress = await launched.progress()
+    if (progress.state === 'executed') return
+    if (progress.state === 'refused') throw launchError(plan, progress.failure)
+    if (options.consoleSocket !== undefined) handOverTerminal(kernel, launched, options.consoleSocket)
+    else options.terminal?.(takeTerminal(launched))
+    if (options.pidFile !== undefined) writeAtomically(kernel, options.pidFile, String(launched.pid), 0o644)
+    launched.release()
+  }
+}
+
+async function planOf(
+  host: Host,
+  container: OciContainer,
+  process: Process,
+  options: ExecOptions,
+): Promise<LaunchPlan> {
+  const { kernel, environment } = host
+  const { record, state } = container
+  if (process.terminal && options.consoleSocket === undefined && options.terminal === undefined)
+    throw new UserError('process.terminal: a terminal needs --console-socket, where it is handed over')
+  const { pid } = state!.process
+  const namespaces = (record.spec.linux?.namespaces ?? []).map(({ type }) => type)
+  const setgroupsDenied =
+    namespaces.includes('user') && readTextIfThere(kernel, `/proc/${pid}/setgroups`)?.trim() === 'deny'
+  const entry = record.cgroups === null ? undefined : enterCgroup(record.cgroups)
+  const seccomp = await filterOf(host, record.spec.linux?.seccomp)
+  return planExec(
+    process,
+    { pid, namespaces, ...(setgroupsDenied ? { setgroupsDenied } : {}) },
+    {
+      ...readCaller(kernel, environment.uid),
+      sources: {},
+      ...(entry && { cgroup: { create: entry.open, join: entry.join, ...(entry.into && { into: entry.into }) } }),
+      ...(seccomp && { seccomp }),
+      ...(process.oomScoreAdj === undefined
+        ? {}
+        : { oomScoreAdj: Number(readTextIfThere(kernel, '/proc/self/oom_score_adj') ?? 0) }),
+      preserveFds: options.preserveFds,
+      waitsForStart: true,
+    },
+  )
+}
