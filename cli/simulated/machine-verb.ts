@@ -14,7 +14,7 @@ export function machineVerb(directory: string, [action, ...names]: readonly stri
   }
   if (action !== 'rm')
     throw new UserError(
-      'machine: there are `machine ls`, `machine rm NAME...`, `machine ssh [NAME] [COMMAND...]` and `machine serve [NAME]`',
+      'machine: there are ls, rm NAME..., ssh [NAME] [COMMAND...], serve [NAME], snapshot NAME [LABEL], snapshots NAME, rewind NAME --to LABEL|STEP|TIME and branch NAME NEW [--from LABEL|STEP|TIME]',
     )
   if (names.length === 0) throw new UserError('machine rm: name the machines')
   for (const name of names) {

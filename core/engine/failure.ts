@@ -24,7 +24,8 @@ export function launchError(
   const call = plan.steps[failure.step]?.call
   if (call?.name === 'mount_setattr' && call.attr.userns_fd !== undefined && notMapped.includes(failure.errno))
     return new UserError(`${failure.message}: ${whyNotMapped(plan, call.dirfd, failure.errno, fileSystemOf)}`)
-  return failure.program === undefined ? new UserError(failure.message) : programError(failure.program, failure)
+  const program = failure.program ?? (call?.name === 'execve' ? plan.program : undefined)
+  return program === undefined ? new UserError(failure.message) : programError(program, failure)
 }
 
 /** Why a program cannot be executed, with podman's exit codes: 127 when it is not there, 126 otherwise. execve(2). */

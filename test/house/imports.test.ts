@@ -21,10 +21,7 @@ const rooms: Readonly<Record<string, Room>> = {
   'backends/linux': { may: ['backends/linux/', 'core/', 'node:'], only: { koffi: 'backends/linux/ffi.ts' } },
   'backends/sim': {
     may: ['backends/sim/', 'core/', 'sim/'],
-    only: {
-      '@bytecodealliance/jco-transpile': 'backends/sim/wasm/program.ts',
-      binaryen: 'backends/sim/wasm/suspension.ts',
-    },
+    only: { '@bytecodealliance/jco-transpile': 'backends/sim/wasm/program.ts' },
   },
   // Plays scenarios of the simulated kernel on the real one.
   'backends/player': { may: ['backends/player/', 'backends/linux/', 'core/', 'sim/', 'node:'] },
