@@ -120,6 +120,7 @@ class Recorder {
     const call = makers[kind]!(drawing(numbers, swarm, this.#surroundings(actor)))
     const isBirth = /^(clone3?|v?fork)$/.test(call.name)
     if (isBirth && this.#actors.length + this.#waiting.length >= kept) return
+    if (this.#changesMachine(actor, call)) return
     const answer = await this.stage.call(actor.actor, call, true)
     if (answer.kind === 'ended' && isDenied(answer.outcome) && answer.outcome.errno === 'ENOSYS') {
       this.notModelled.push(call.name)
@@ -179,6 +180,14 @@ class Recorder {
       this.#write(other, endOf(end.code === undefined ? { code: this.#statuses.get(other.actor) ?? 0, ...end } : end))
       this.#actors.splice(this.#actors.indexOf(other), 1)
     }
+  }
+
+  /** Before 6.15 all descriptors without a name have one inode, whose owner and mode are everybody's. */
+  #changesMachine(actor: Newcomer, call: Syscall): boolean {
+    const fd = 'dirfd' in call && 'pathname' in call && call.pathname === '' ? call.dirfd : undefined
+    const file = fd === undefined ? this.#file(actor, call) : this.stage.task(actor.actor).files.get(Number(fd))?.file
+    if (file?.inode.kind !== 'anonymous' || this.stage.kernel.since(6, 15)) return false
+    return /^(fchmod|fchown|utimens)/.test(call.name)
   }
 
   #file({ actor }: Newcomer, call: Syscall): OpenFile | undefined {
