@@ -10,8 +10,12 @@ interface Label {
   readonly twice: boolean
 }
 
+/** What a suspended function goes back into costs as the square of these; compilers nest a few dozen. */
+const loopsMax = 2000
+
 export class Labels {
   readonly #code: Writer
+  #loops = 0
   readonly #open: Label[] = []
   #level = 0
 
@@ -22,6 +26,8 @@ export class Labels {
   /** The block that was just written, or the two. */
   open({ twice = false } = {}): void {
     this.#level += twice ? 2 : 1
+    if (twice && ++this.#loops > loopsMax)
+      throw new ModuleError(`a function of the module has ${loopsMax} loops in each other`)
     this.#open.push({ level: this.#level, twice })
   }
 
@@ -31,6 +37,7 @@ export class Labels {
     const { twice } = label
     this.#code.byte(op.end)
     if (twice) this.#code.byte(op.end)
+    if (twice) this.#loops -= 1
     this.#level -= twice ? 2 : 1
   }
 

@@ -151,6 +151,8 @@ describe('a hostile program', () => {
       const body = [0, ...Array(depth).fill([0x02, 0x40]).flat(), ...Array(depth + 1).fill(0x0b)]
       expect(['exit 0', 'ENOEXEC']).toContain(hostileMachine().run(moduleOf(body)))
     }
+    const loops = [0, ...Array(20_000).fill([0x03, 0x40]).flat(), ...Array(20_001).fill(0x0b)]
+    expect(hostileMachine().run(moduleOf(loops))).toBe('ENOEXEC')
     const branches = `(block $b (br_table ${'$b '.repeat(60_000)} (i32.const 7)))`
     expect(['exit 0', 'ENOEXEC']).toContain(hostileMachine().run(program(branches)))
   })

@@ -1,0 +1,120 @@
+// podman, which nobody here wrote, with vitrine-oci as its runtime: its own output and exit codes, and nothing left behind.
+
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { ociLauncher } from '../support/bundle.ts'
+import { busyboxRoot } from '../support/engine.ts'
+import { hostState, settledChanges } from '../support/host.ts'
+import { skipUnless } from '../support/needs.ts'
+
+const { describe, it } = skipUnless({
+  linux: true,
+  root: true,
+  natives: true,
+  seccompFilters: true,
+  cgroupBpf: true,
+  programs: ['busybox', 'podman', 'conmon'],
+})
+
+describe('podman with vitrine-oci', () => {
+  let directory = ''
+  let rootfs = ''
+  let before: ReturnType<typeof hostState>
+  beforeAll(() => {
+    before = hostState()
+    directory = mkdtempSync(join(tmpdir(), 'vitrine-podman-'))
+    rootfs = busyboxRoot(directory)
+    // Root without CAP_SYS_RESOURCE cannot raise the limits that podman sets by default.
+    writeFileSync(join(directory, 'containers.conf'), '[containers]\ndefault_ulimits = []\n')
+  })
+  afterAll(async () => {
+    podman('rm', '-f', '-a', '-t', '0')
+    // podman keeps its storage mounted on itself.
+    spawnSync('umount', [join(directory, 'storage/overlay')], { stdio: 'ignore' })
+    rmSync(directory, { recursive: true, force: true })
+    expect(await settledChanges(before)).toEqual([])
+  })
+
+  function podman(...words: string[]) {
+    const state = ['--root', join(directory, 'storage'), '--runroot', join(directory, 'run')]
+    const how = ['--cgroup-manager=cgroupfs', '--events-backend=none', '--runtime', ociLauncher]
+    const { status, stdout, stderr } = spawnSync('podman', [...state, ...how, ...words], {
+      encoding: 'utf8',
+      env: {
+        ...process.env,
+        // The launcher's first line asks for node by its name.
+        PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
+        CONTAINERS_CONF: join(directory, 'containers.conf'),
+      },
+    })
+    return { code: status, stdout, stderr }
+  }
+  const own = () => ['--network=none', '--rootfs', rootfs]
+  const run = (flags: readonly string[], ...command: string[]) => podman('run', '--rm', ...flags, ...own(), ...command)
+  const ok = (...words: string[]) => {
+    const { code, stdout, stderr } = podman(...words)
+    expect(code, `${words.join(' ')}: ${stderr}`).toBe(0)
+    return stdout.trim()
+  }
+
+  it('runs containers, and tells their exit codes, also of programs that are not there or cannot be executed', () => {
+    expect(run([], 'echo', 'hi')).toEqual({ code: 0, stdout: 'hi\n', stderr: '' })
+    expect(run([], 'sh', '-c', 'exit 7').code).toBe(7)
+    const missing = run([], 'nosuch')
+    expect(missing.code).toBe(127)
+    expect(missing.stderr).toMatch(/executable file `nosuch` not found in \$PATH/)
+    expect(run([], '/etc').code).toBe(126)
+  })
+
+  it('limits and confines them as podman asks', () => {
+    const flags = [
+      '--memory=64m',
+      '--pids-limit=50',
+      '--user=1000:1000',
+      '--read-only',
+      '--tmpfs=/tmp',
+      '--cap-drop=all',
+    ]
+    const shown = run(
+      flags,
+      'sh',
+      '-c',
+      'id -u; grep CapBnd /proc/self/status; touch /file 2>&1; echo x >/tmp/x && cat /tmp/x',
+    )
+    expect(shown.stdout).toBe('1000\nCapBnd:\t0000000000000000\ntouch: /file: Read-only file system\nx\n')
+  })
+
+  it('gives a terminal through the console socket', () => {
+    const { code, stdout } = run(['-t'], 'sh', '-c', 'tty; echo $TERM')
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '/dev/pts/0\r\nxterm\r\n' })
+  })
+
+  it('runs further processes in one that runs, pauses and stops it', () => {
+    ok('run', '-d', '--name=web', ...own(), 'sh', '-c', 'trap "exit 0" TERM; echo up; while :; do sleep 0.1; done')
+    expect(ok('exec', 'web', 'echo', 'inside')).toBe('inside')
+    expect(podman('exec', 'web', 'sh', '-c', 'exit 9').code).toBe(9)
+    expect(ok('exec', '-t', 'web', 'tty')).toBe('/dev/pts/0')
+    ok('pause', 'web')
+    expect(ok('ps', '--format', '{{.Status}}')).toMatch(/paused/i)
+    ok('unpause', 'web')
+    expect(ok('stats', '--no-stream', '--format', '{{.PIDs}}', 'web')).toMatch(/^\d+$/)
+    expect(ok('top', 'web', 'pid', 'args')).toMatch(/^PID +COMMAND\n1 +sh -c /)
+    ok('stop', '-t', '5', 'web')
+    expect(ok('inspect', '--format', '{{.State.ExitCode}} {{.OCIRuntime}}', 'web')).toBe(`0 ${ociLauncher}`)
+    expect(ok('logs', 'web')).toBe('up')
+    ok('start', 'web')
+    ok('kill', '-s', 'KILL', 'web')
+    expect(ok('wait', 'web')).toBe('137')
+    ok('rm', 'web')
+  })
+
+  it('tells a container that the kernel killed for memory', () => {
+    const hungry = ['sh', '-c', 'x=1; while :; do x=$x$x; done']
+    podman('run', '--name=hog', '--memory=16m', '--memory-swap=16m', ...own(), ...hungry)
+    expect(ok('inspect', '--format', '{{.State.ExitCode}} {{.State.OOMKilled}}', 'hog')).toMatch(/^137 /)
+    ok('rm', 'hog')
+  })
+})
