@@ -66,10 +66,18 @@ export function beginCommand(
   const options: SimulatedOptions = {
     // A container of an earlier command may end while this one runs.
     cleanUp: (argv, task) => cleanedUpBy(machine)?.(argv, task),
-    // Cleanup commands that wait for modules have to come to their turn before anything from outside.
-    meanwhile: () => (busy.size > 0 ? new Promise((resolve) => setTimeout(resolve)) : outside.meanwhile()),
+    // Cleanup commands that wait for modules have to come to their turn before anything from outside; those that wait for time to
+    // pass need it to pass.
+    meanwhile: () => (busy.size > 0 ? afterCleanup() : outside.meanwhile()),
     limitNs: outside.limitNs,
     nudge: outside.nudge,
+  }
+  const afterCleanup = async (): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve))
+    const others = outside.meanwhile()
+    if (others === undefined)
+      throw new Error('a cleanup command waits for what can never happen on the simulated machine')
+    await others
   }
   const hostOf = (task: Task): Host => {
     const kernel = openSimulated(machine, task, options)

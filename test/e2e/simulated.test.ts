@@ -1,6 +1,6 @@
 // Commands on a machine whose kernel is simulated, each a process of its own: the same words as on the real one.
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type CliOptions, cli } from '../support/cli.ts'
@@ -57,6 +57,15 @@ describe('vitrine --sim', () => {
       expect(await out('ps', '-aq')).toBe('')
     }))
 
+  it('stops what takes no notice of the signal, when its time is over', () =>
+    withMachine(async (sim) => {
+      const script = 'while sleep 0.05; do echo on; done'
+      await sim(['run', '-d', '--name', 'tick', 'busybox', 'sh', '-c', script])
+      await sim(['kill', '-s', 'USR1', 'tick'])
+      expect((await sim(['stop', '-t', '1', 'tick'])).stdout).toBe('tick\n')
+      expect((await sim(['ps', '-a', '--format', '{{.State}} {{.ExitCode}}'])).stdout).toBe('exited 137\n')
+    }))
+
   it('kills what needs more memory than it may have', () =>
     withMachine(async (sim) => {
       const hog = 'x=1; while true; do x=$x$x; done'
@@ -87,6 +96,8 @@ describe('vitrine --sim', () => {
       await sim(['run', 'busybox', 'true'])
       const path = join(directory, 'machines/default.json')
       writeFileSync(path, readFileSync(path, 'utf8').replace('"true"', '"false"'))
+      // With a state of it nothing is replayed.
+      rmSync(join(directory, 'machines/default.states'), { recursive: true, force: true })
       const { code, stderr } = await sim(['ps'])
       expect([code, stderr]).toEqual([125, expect.stringContaining('begin anew with vitrine --sim machine rm default')])
     }))
