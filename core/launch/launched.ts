@@ -64,6 +64,7 @@ export function launched(
   const say = (fd: number, word: string) => void uninterrupted(kernel, { name: 'write', fd, buf: word })
 
   const end = (): ExitStatus => {
+    if (options.inherit !== undefined) say(control, 'W')
     for (;;) {
       const event = next()
       if (event === undefined) return { code: 255, signal: 0, unknown: true }
@@ -110,6 +111,7 @@ export function launched(
     },
     get exited() {
       exited ??= (async () => {
+        if (options.inherit !== undefined) say(control, 'W')
         await kernel.wait({
           name: 'ppoll',
           fds: [{ fd: events, events: POLLIN }],

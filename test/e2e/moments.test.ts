@@ -2,9 +2,12 @@
 
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { expect } from 'vitest'
 import { cli } from '../support/cli.ts'
 import { withTemporaryDirectory } from '../support/directory.ts'
+import { skipUnless } from '../support/needs.ts'
+
+const { describe, it } = skipUnless({ anyKernel: true })
 
 type Out = (...words: string[]) => Promise<string>
 

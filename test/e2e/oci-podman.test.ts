@@ -98,7 +98,7 @@ describe('podman with vitrine-oci', () => {
     expect(podman('exec', 'web', 'sh', '-c', 'exit 9').code).toBe(9)
     expect(ok('exec', '-t', 'web', 'tty')).toBe('/dev/pts/0')
     ok('pause', 'web')
-    expect(ok('ps', '--format', '{{.Status}}')).toMatch(/paused/i)
+    expect(ok('inspect', '--format', '{{.State.Status}}', 'web')).toBe('paused')
     ok('unpause', 'web')
     expect(ok('stats', '--no-stream', '--format', '{{.PIDs}}', 'web')).toMatch(/^\d+$/)
     expect(ok('top', 'web', 'pid', 'args')).toMatch(/^PID +COMMAND\n1 +sh -c /)

@@ -170,7 +170,7 @@ describe('vitrine-oci', () => {
     }
     expect(await failing(undefined)).toBe(`the bundle has no ${config}: no such file`)
     expect(await failing('{')).toMatch(/is no JSON/)
-    expect(await failing('[]')).toBe(`${config}: config.json must be an object`)
+    expect(await failing('[]')).toBe(`${config}: config.json: must be an object`)
     const spec = JSON.parse(readFileSync(join(bundle({ args: ['true'] }), 'config.json'), 'utf8'))
     const changed = (change: object) => JSON.stringify({ ...spec, ...change })
     expect(await failing(changed({ process: { ...spec.process, args: 'true' } }))).toMatch(/process\.args/)
@@ -178,7 +178,12 @@ describe('vitrine-oci', () => {
       /root\.path: .*\/bad\/nowhere: no such directory$/,
     )
     expect(
-      await failing(changed({ linux: { namespaces: [{ type: 'mount' }, { type: 'network', path: '/nowhere' }] } })),
+      await failing(
+        changed({
+          hostname: undefined,
+          linux: { namespaces: [{ type: 'mount' }, { type: 'network', path: '/nowhere' }] },
+        }),
+      ),
     ).toMatch(/open the network namespace \/nowhere: ENOENT/)
     for (const id of ['', '..', '.', 'a/b', '../web', 'a b'])
       expect(await failing(undefined, id)).toMatch(/container id/)

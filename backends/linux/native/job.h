@@ -16,7 +16,7 @@ struct job {
 	s32 pidfd, pid;
 	u32 flags;
 	s32 events;            /* records for the caller; poll tells that it is gone */
-	s32 control;           /* commands of the caller, bytes: 'T' take the terminal, 'P' let it wait, 'C' cleaned up */
+	s32 control;           /* commands of the caller, bytes: 'T' take the terminal, 'P' leave it, 'W' wait for its end, 'C' cleaned up */
 	s32 output[2];         /* read ends: standard output and error of the container, or -1 */
 	s32 forward[2];        /* copies for the caller, or -1 */
 	s32 directory;         /* where `exit` is written, or -1 */

@@ -6,6 +6,7 @@ static s32 terminal = -1;
 static s32 signals = -1;
 #define OWN_NAME "vitrine-monitor"
 static u32 parked; /* the child is left waiting for another caller */
+static u32 awaited; /* the caller wants to know how a child ends that it may as well leave */
 static u32 exited, status, recorded, oom, unstarted;
 static u32 caller = 1; /* it is there */
 static u64 left[3] = { ~0ul, ~0ul, ~0ul }; /* bytes that may still be read of both streams and the terminal */
@@ -185,6 +186,7 @@ static int ask_caller(void)
 		if (n <= 0) return -1;
 		if (command == 'C') return 'C';
 		if (command == 'P') parked = 1;
+		if (command == 'W') awaited = 1;
 		if (command == 'P' && job->flags & JOB_LEAVES) sys3(NR_exit_group, 0, 0, 0);
 		if (command == 'T') {
 			s64 fd = sys3(NR_pidfd_getfd, (u64)job->pidfd, job->terminal_master, 0);
@@ -220,7 +222,8 @@ static void watch(void)
 	struct pollfd polls[6];
 	int cleaned = 0, detached = job->flags & JOB_DETACHED;
 	for (;;) {
-		polls[0].fd = signals;
+		/* Who ends before he is left is taken up by whoever adopts him: his status is not for us. */
+		polls[0].fd = job->flags & JOB_LEAVES && caller && !awaited ? -1 : signals;
 		for (int stream = 0; stream < 2; stream++) polls[1 + stream].fd = left[stream] ? job->output[stream] : -1;
 		polls[3].fd = caller ? job->control : -1, polls[4].fd = caller ? job->events : -1;
 		/* A caller in the foreground reads the terminal itself. */
