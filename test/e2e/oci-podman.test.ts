@@ -35,7 +35,9 @@ describe('podman with vitrine-oci', () => {
     // podman keeps its storage mounted on itself.
     spawnSync('umount', [join(directory, 'storage/overlay')], { stdio: 'ignore' })
     rmSync(directory, { recursive: true, force: true })
-    expect(await settledChanges(before)).toEqual([])
+    // It keeps the cgroup above those of its containers, too.
+    const foreign = /^cgroup left behind: \S*\/libpod_parent(\/conmon)?$/
+    expect((await settledChanges(before)).filter((change) => !foreign.test(change))).toEqual([])
   })
 
   function podman(...words: string[]) {

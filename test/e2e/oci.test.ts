@@ -97,7 +97,8 @@ describe('vitrine-oci', () => {
     await ok(['exec', '-d', '--pid-file', pidFile, 'web', 'sleep', '1000'])
     const pids = JSON.parse(await ok(['ps', '--format', 'json', 'web'])) as number[]
     expect(pids).toContain(Number(readFileSync(pidFile, 'utf8')))
-    expect(await ok(['ps', 'web'])).toMatch(/sleep 1000/)
+    // Without a column of times, which ps(1) cannot compute in user-mode Linux.
+    expect(await ok(['ps', 'web', '-A', '-o', 'pid,args'])).toMatch(/sleep 1000/)
     expect((await run(['exec', 'web', 'nosuch'])).code).toBe(127)
     await ok(['delete', '-f', 'web'])
     expect(existsSync(`/proc/${readFileSync(pidFile, 'utf8')}`)).toBe(false)
