@@ -2,10 +2,13 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { expect } from 'vitest'
 import { node24 } from '../support/browser/engines.ts'
 import { cli, launcher } from '../support/cli.ts'
 import { withTemporaryDirectory } from '../support/directory.ts'
+import { skipUnless } from '../support/needs.ts'
+
+const { describe, it } = skipUnless({ anyKernel: true })
 
 interface Used {
   readonly loaded: readonly string[]
@@ -15,6 +18,7 @@ interface Used {
 }
 
 const preload = join(import.meta.dirname, '../support/elsewhere.cjs')
+
 const script = 'echo "$(uname -s) $$"; seq 3 | tac | tr "\\n" " "; cat /proc/1/comm'
 
 async function elsewhere(platform: string, directory: string, words: readonly string[], stdin = '') {

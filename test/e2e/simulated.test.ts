@@ -2,9 +2,12 @@
 
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { expect } from 'vitest'
 import { type CliOptions, cli } from '../support/cli.ts'
 import { withTemporaryDirectory } from '../support/directory.ts'
+import { skipUnless } from '../support/needs.ts'
+
+const { describe, it } = skipUnless({ anyKernel: true })
 
 type Sim = (words: readonly string[], options?: CliOptions) => ReturnType<typeof cli>
 
