@@ -40,7 +40,7 @@ EXPORT(sieve) u32 sieve(u32 rounds) {
 static u32 fibonacci_of(u32 n) { return n < 2 ? n : fibonacci_of(n - 1) + fibonacci_of(n - 2); }
 EXPORT(fibonacci) u32 fibonacci(u32 rounds) {
   u32 sum = 0;
-  for (u32 round = 0; round < rounds; round++) sum += fibonacci_of(27);
+  for (u32 round = 0; round < rounds; round++) sum += fibonacci_of(26 + (round & 1));
   return sum;
 }
 
@@ -162,4 +162,54 @@ EXPORT(interpreter) u32 interpreter(u32 rounds) {
         default: stack[(top - 2) & 15] += stack[(top - 1) & 15];
       }
   return stack[0] ^ stack[7];
+}
+
+static u32 crc_table[256];
+static u8 crc_data[1 << 16];
+EXPORT(crc32) u32 crc32(u32 rounds) {
+  for (u32 i = 0; i < 256; i++) {
+    u32 c = i;
+    for (int k = 0; k < 8; k++) c = c & 1 ? 0xedb88320u ^ c >> 1 : c >> 1;
+    crc_table[i] = c;
+  }
+  seed = 5;
+  for (u32 i = 0; i < sizeof crc_data; i++) crc_data[i] = next() >> 24;
+  u32 crc = ~0u;
+  for (u32 round = 0; round < rounds * 32; round++)
+    for (u32 i = 0; i < sizeof crc_data; i++) crc = crc_table[(crc ^ crc_data[i]) & 255] ^ crc >> 8;
+  return ~crc;
+}
+
+#define BODIES 5
+static double place[BODIES][3], speed[BODIES][3], mass[BODIES] = {39.47, 0.0377, 0.0113, 0.0017, 0.002};
+EXPORT(nbody) u32 nbody(u32 rounds) {
+  for (int i = 0; i < BODIES; i++)
+    for (int k = 0; k < 3; k++) place[i][k] = i * 1.7 + k * 0.3 - i * i * k * 0.2, speed[i][k] = (i ^ k) * 0.21 - 0.3;
+  for (u32 round = 0; round < rounds * 20000; round++) {
+    for (int i = 0; i < BODIES; i++)
+      for (int j = i + 1; j < BODIES; j++) {
+        double dx = place[i][0] - place[j][0], dy = place[i][1] - place[j][1], dz = place[i][2] - place[j][2];
+        double square = dx * dx + dy * dy + dz * dz + 0.01, pull = 0.001 / (square * __builtin_sqrt(square));
+        speed[i][0] -= dx * mass[j] * pull, speed[i][1] -= dy * mass[j] * pull, speed[i][2] -= dz * mass[j] * pull;
+        speed[j][0] += dx * mass[i] * pull, speed[j][1] += dy * mass[i] * pull, speed[j][2] += dz * mass[i] * pull;
+      }
+    for (int i = 0; i < BODIES; i++)
+      for (int k = 0; k < 3; k++) place[i][k] += 0.001 * speed[i][k];
+  }
+  return (u32)(long long)(place[0][0] * 1e6);
+}
+
+// Searches as strstr does, in a text that almost matches.
+EXPORT(search) u32 search(u32 rounds) {
+  static const char wanted[] = "aabaabaac";
+  u32 found = 0;
+  seed = 9;
+  for (u32 i = 0; i < sizeof text; i++) text[i] = next() >> 30 ? 'a' : 'b';
+  for (u32 round = 0; round < rounds * 20; round++)
+    for (u32 at = 0; at + sizeof wanted <= sizeof text; at++) {
+      u32 same = 0;
+      while (wanted[same] && text[at + same] == wanted[same]) same++;
+      found += same > 4;
+    }
+  return found;
 }

@@ -45,9 +45,11 @@ function keyOf(root: string, sources: Readonly<Record<string, string>>): string 
   const passes = [
     'binary',
     'contract',
+    'fuel',
     'function-body',
     'instructions',
     'labels',
+    'marks',
     'meter',
     'meter-function',
     'nan',

@@ -39,6 +39,17 @@ export class Reader {
     throw new ModuleError('a number of the module is too long')
   }
 
+  /** A signed number of 32 bits. */
+  s32(): number {
+    let value = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.byte()
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) return shift < 28 && byte & 0x40 ? value | (-1 << (shift + 7)) : value
+    }
+    throw new ModuleError('a number of the module is too long')
+  }
+
   /** Passes over a number of at most 64 bits, signed or not. */
   skipNumber(): void {
     for (let count = 0; count < 10; count++) if (this.byte() < 0x80) return

@@ -80,7 +80,7 @@ export function guestImport(
       const data = encoder.encode(texts.map((text) => `${text}\0`).join(''))
       const start = data.length > 0 ? asking.allocate(realloc(), data.length) : 0
       const place = roomAt(memory(), at, 8)
-      const { view, bytes } = memory()
+      const { view, bytes } = markedMemory(memory(), place, 8, start, data.length)
       bytes.set(data, start)
       view.setUint32(place, start, true)
       view.setUint32(place + 4, data.length, true)
@@ -146,6 +146,13 @@ function lifting({ name, parameters }: GuestCall): { lift: (memory: Memory, flat
   }
 }
 
+/** Where a result is going to be written, and bytes that it points to. */
+function markedMemory(memory: Memory, at: number, bytes: number, start = 0, length = 0): Memory {
+  memory.mark(at, bytes)
+  if (length > 0) memory.mark(start, length)
+  return memory
+}
+
 /** Writes `result<s64, u16>` or `result<answer, u16>`. */
 function lower(
   memory: () => Memory,
@@ -155,7 +162,7 @@ function lower(
   allocate: (bytes: number) => number,
 ): void {
   if ('errno' in outcome) {
-    const { view } = memory()
+    const { view } = markedMemory(memory(), at, payload + 2)
     view.setUint8(at, 1)
     view.setUint16(at + payload, errnoNumbers[outcome.errno as Errno], true)
     return
@@ -164,7 +171,7 @@ function lower(
   const length = answers && data ? data.length : 0
   // Memory may grow and move here.
   const start = length > 0 ? allocate(length) : 0
-  const { view, bytes } = memory()
+  const { view, bytes } = markedMemory(memory(), at, resultBytes.answers, start, length)
   view.setUint8(at, 0)
   view.setInt32(at + payload, outcome.value | 0, true)
   view.setInt32(at + payload + 4, Math.floor(outcome.value / 2 ** 32), true)

@@ -5,10 +5,11 @@ import { type Caller, guestImport, type Realloc, trap } from './calls.ts'
 import type { Outside } from './component.ts'
 import { guestCalls, packageName, witName } from './contract.ts'
 import { type GuestImage, restoreMemory, saveMemory } from './image.ts'
-import { fuelExport, meterImports } from './meter.ts'
+import { dirtyExport, fuelExport, meterImports } from './meter.ts'
 import type { GuestProgram } from './program.ts'
 import { standardImport } from './wasi/import.ts'
 import { moduleImport, moduleInterface } from './wasi/module-import.ts'
+import { Written } from './written.ts'
 
 /** What the added code and the contract ask of the process that runs in an instance. */
 export interface Host extends Caller {
@@ -21,6 +22,7 @@ interface Core {
   readonly exports: WebAssembly.Exports
   readonly globals: readonly WebAssembly.Global[]
   readonly fuel: WebAssembly.Global
+  readonly dirty: WebAssembly.Global
 }
 
 const stackBytes = 64 * 1024
@@ -38,10 +40,16 @@ export class Instance {
   /** Whom it serves. */
   owner: Host | undefined
   #memory: WebAssembly.Memory | undefined
+  /** What it was when it was last saved or restored, and where it may be something else by now. */
+  #base: GuestImage | undefined
+  readonly #written = new Written()
+  /** Whoever writes to its memory says so; of WASI that is not asked. */
+  readonly #isTracked: boolean
   #bytes = new Uint8Array(0)
   #view = new DataView(new ArrayBuffer(0))
 
   constructor(program: GuestProgram) {
+    this.#isTracked = program.direct !== undefined
     const host = () => this.owner ?? trap('the guest makes a call while it is linked')
     const meter = {
       // Nothing can suspend it before it is there.
@@ -55,7 +63,8 @@ export class Instance {
       if (!names) return { exports }
       const fuel = exports[fuelExport] as WebAssembly.Global
       fuel.value = linkingFuel
-      this.#cores.push({ exports, fuel, globals: names.map((name) => exports[name] as WebAssembly.Global) })
+      const dirty = exports[dirtyExport] as WebAssembly.Global
+      this.#cores.push({ exports, fuel, dirty, globals: names.map((name) => exports[name] as WebAssembly.Global) })
       for (const value of Object.values(exports)) if (value instanceof WebAssembly.Memory) this.#memory ??= value
       return { exports }
     }
@@ -137,10 +146,12 @@ export class Instance {
   }
 
   stopUnwinding(): void {
+    this.mark(this.stack, this.view.getUint32(this.stack, true) - this.stack)
     for (const core of this.#cores) call(core, 'asyncify_stop_unwind')
   }
 
   startRewinding(stack: number): void {
+    this.mark(stack, 8)
     for (const core of this.#cores) call(core, 'asyncify_start_rewind', stack)
   }
 
@@ -148,21 +159,50 @@ export class Instance {
     for (const core of this.#cores) call(core, 'asyncify_stop_rewind')
   }
 
-  /** @param base - an image whose parts it may have in common with this one */
-  save(base?: GuestImage): GuestImage {
-    return {
-      memory: saveMemory(this.bytes, base?.memory),
-      globals: this.#cores.map(({ globals }) => globals.map(({ value }) => value as number | bigint)),
-    }
+  /** These bytes of memory were written from outside. */
+  mark(start: number, bytes: number): void {
+    this.#written.addRange(start, bytes)
+  }
+
+  /** It is as at the beginning, when it was saved first. */
+  isLike(image: GuestImage): void {
+    this.#look()
+    this.#base = image
+    this.#clear()
+  }
+
+  #collect(): void {
+    if (!this.#isTracked) this.#written.addAll()
+    for (const { dirty } of this.#cores) this.#written.addMarks(dirty.value as bigint)
+  }
+
+  #clear(): void {
+    this.#written.clear()
+    for (const { dirty } of this.#cores) dirty.value = 0n
+  }
+
+  /** An image, which has in common with the one before it what has not changed. */
+  save(): GuestImage {
+    this.#collect()
+    const base = this.#base
+    const globals = this.#cores.map(({ globals }) => globals.map(({ value }) => value as number | bigint))
+    const memory = saveMemory(this.bytes, base?.memory ?? [], this.#written)
+    this.#base = { memory, globals }
+    this.#clear()
+    return this.#base
   }
 
   /** Everything that was there before is gone: memory and globals are all that a guest can change. */
-  restore({ memory, globals }: GuestImage): void {
+  restore(image: GuestImage): void {
+    const { memory, globals } = image
+    this.#collect()
     const missing = memory.length * 65536 - this.memory.buffer.byteLength
     if (missing > 0) this.memory.grow(missing / 65536)
-    restoreMemory(this.bytes, memory)
+    restoreMemory(this.bytes, memory, this.#base?.memory ?? [], this.#written)
     for (const [at, core] of this.#cores.entries())
       for (const [index, global] of core.globals.entries()) global.value = globals[at]![index]
+    this.#base = image
+    this.#clear()
   }
 }
 

@@ -54,8 +54,9 @@ export class Instances {
     const spare = this.#spareOf((image ?? this.#first)?.memory.length)
     const instance = spare ?? this.#make()
     this.#first ??= instance.save()
-    if (image) instance.restore(image)
-    else if (spare) instance.restore(this.#first)
+    // All are the same at the beginning.
+    if (!spare) instance.isLike(this.#first)
+    if (image || spare) instance.restore(image ?? this.#first)
     this.#live.set(holder, instance)
     return instance
   }

@@ -36,6 +36,9 @@ export const op = {
   i32Add: 0x6a,
   i32Sub: 0x6b,
   i32ShrU: 0x76,
+  i64Or: 0x84,
+  i64Shl: 0x86,
+  i64ExtendI32U: 0xad,
   refFunc: 0xd2,
   /** Followed by a number: bulk memory, tables, conversions that do not trap. */
   more: 0xfc,

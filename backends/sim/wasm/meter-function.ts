@@ -1,10 +1,12 @@
-// One function of a module, rewritten: it says what it costs before it runs, how deep it is, and asks before memory grows. While
-// it runs it counts in a local variable; whoever it calls finds the count in a global.
+// One function of a module, rewritten: it says what it costs before it runs, how deep it is, where it writes to, and asks before
+// memory grows.
 
 import { Writer } from './binary.ts'
+import { Fuel } from './fuel.ts'
 import { type Body, readBody, runsOf } from './function-body.ts'
 import { bulk, type Instruction, op } from './instructions.ts'
 import { Labels } from './labels.ts'
+import { isBulk, type Mark, Marker, marksOf } from './marks.ts'
 import { type Shape, uncertainResults } from './nan.ts'
 import type { FunctionType } from './sections.ts'
 
@@ -17,6 +19,8 @@ export interface Added {
   /** Globals of type i32. */
   readonly fuel: number
   readonly depth: number
+  /** A global of type i64: where it has written to. */
+  readonly dirty: number
   /** The number that a function has after others were imported. */
   readonly functionIndex: (index: number) => number
   /** Writes the type of a block with these results. */
@@ -26,7 +30,14 @@ export interface Added {
 /** Bytes of stack that a process may use. */
 export const stackBytes = 256 * 1024
 
-const types: Readonly<Record<Shape | 'i32', number>> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, f32x4: 0x7b, f64x2: 0x7b }
+const types: Readonly<Record<Shape | 'i32' | 'i64', number>> = {
+  i32: 0x7f,
+  i64: 0x7e,
+  f32: 0x7d,
+  f64: 0x7c,
+  f32x4: 0x7b,
+  f64x2: 0x7b,
+}
 
 /** @param type - of the function, whose body is from `start` to `end` */
 export function meterFunction(
@@ -52,10 +63,13 @@ function writeCode(body: Body, type: FunctionType, added: Added, scratch: Scratc
   const uncertain = uncertainResults(instructions)
   const calls = instructions.some(isCall)
   const frame = calls ? frameBytes(body) : 0
-  const fuel = new Fuel(added, scratch.of('i32'), code)
+  const marks = marksOf(bytes, instructions, (at) => runs.behind.has(at) || isCall(instructions[at]!))
+  const marker = new Marker(code, added.dirty, marksInLoop(instructions, marks) ? scratch.of(types.i64) : undefined)
+  const turns = instructions.some(({ code: what }) => what === op.loop)
+  const fuel = new Fuel(added, turns ? scratch.of(types.i32) : undefined, code, marker)
 
-  if (frame > 0) sink(code, added, frame)
-  fuel.load(runs.first)
+  if (frame > 0) sink(code, added, frame, scratch.of(types.i32, 'address'))
+  fuel.begin(runs.first)
   if (calls) fuel.check()
   const labels = new Labels(code)
   code.byte(op.block)
@@ -100,11 +114,11 @@ function writeCode(body: Body, type: FunctionType, added: Added, scratch: Scratc
       fuel.store()
       if (what === op.call) code.byte(op.call).u32(added.functionIndex(index))
       else code.copy(bytes, start, next)
-      fuel.load(0)
+      fuel.again()
     } else if (what === op.memoryGrow) {
       fuel.store()
       code.byte(op.call).u32(added.grow)
-      fuel.load(0)
+      fuel.again()
     } else if (what === op.returnCall || what === op.returnCallIndirect) {
       fuel.store()
       rise(code, added, frame)
@@ -114,12 +128,18 @@ function writeCode(body: Body, type: FunctionType, added: Added, scratch: Scratc
     // Dropped data would be one thing more to save. It stays.
     else if (what === op.more && number === bulk.dataDrop) code.byte(op.nop)
     else {
-      if (what === op.more && number >= bulk.memoryInit && number <= bulk.memoryFill)
-        fuel.takeLength(scratch.of('i32', 'length'))
+      const mark = marks.get(at)
+      if (isBulk(instruction)) writeBulk(code, fuel, marker, scratch)
+      if (mark?.under !== undefined) {
+        const value = scratch.of(mark.under, 'value')
+        code.byte(op.localSet).u32(value).byte(op.localTee).u32(scratch.of(types.i32, 'address'))
+        code.byte(op.localGet).u32(value)
+      }
       code.copy(bytes, start, next)
+      if (mark) writeMark(code, mark, marker, scratch)
     }
     const shape = uncertain.get(at)
-    if (shape) makeCanonical(code, shape, scratch.of(shape))
+    if (shape) makeCanonical(code, shape, scratch.of(types[shape]))
     const cost = runs.behind.get(at)
     if (cost) fuel.take(cost)
   }
@@ -127,6 +147,37 @@ function writeCode(body: Body, type: FunctionType, added: Added, scratch: Scratc
   fuel.store()
   if (frame > 0) rise(code, added, frame)
   code.byte(op.end)
+}
+
+function writeMark(code: Writer, { address, local, offset, under }: Mark, marker: Marker, scratch: Scratch): void {
+  if (address !== undefined) marker.at(address)
+  else if (local !== undefined) marker.behind(local, offset)
+  else {
+    const known = scratch.of(types.i32, 'address')
+    if (under === undefined) code.byte(op.localTee).u32(known)
+    marker.behind(known, offset)
+  }
+}
+
+/** Bytes that are copied or filled: their number is on the stack, under it what they are, and under that where they go. */
+function writeBulk(code: Writer, fuel: Fuel, marker: Marker, scratch: Scratch): void {
+  const [length, source, target] = ['length', 'source', 'address'].map((name) => scratch.of(types.i32, name))
+  fuel.takeLength(length!)
+  code.byte(op.localSet).u32(length!).byte(op.localSet).u32(source!).byte(op.localTee).u32(target!)
+  marker.range(target!, length!)
+  code.byte(op.localGet).u32(source!).byte(op.localGet).u32(length!)
+}
+
+/** Whether a loop writes. */
+function marksInLoop(instructions: readonly Instruction[], marks: ReadonlyMap<number, Mark>): boolean {
+  const open: boolean[] = []
+  for (const [at, { code, number }] of instructions.entries()) {
+    if (code === op.block || code === op.if) open.push(open.at(-1) ?? false)
+    else if (code === op.loop) open.push(true)
+    else if (code === op.end) open.pop()
+    else if (open.at(-1) && (marks.has(at) || isBulk({ code, number }))) return true
+  }
+  return false
 }
 
 const isCall = ({ code }: Instruction) => code >= op.call && code <= op.returnCallIndirect
@@ -137,63 +188,15 @@ const frameBytes = ({ locals, instructions }: Body) => 96 + 8 * locals + Math.mi
 /** A loop that takes values begins with what is on the stack: its type is the number of one of the module's. */
 const hasParameters = (bytes: Uint8Array, { immediates }: Instruction) => (bytes[immediates]! & 0xc0) !== 0x40
 
-function sink(code: Writer, { depth, overflow }: Added, frame: number): void {
-  code.byte(op.globalGet).u32(depth).byte(op.i32Const).s32(frame).byte(op.i32Add, op.globalSet).u32(depth)
-  code.byte(op.globalGet).u32(depth).byte(op.i32Const).s32(stackBytes).byte(op.i32GtU, op.if, 0x40)
+function sink(code: Writer, { depth, overflow }: Added, frame: number, local: number): void {
+  code.byte(op.globalGet).u32(depth).byte(op.i32Const).s32(frame).byte(op.i32Add, op.localTee).u32(local)
+  code.byte(op.globalSet).u32(depth)
+  code.byte(op.localGet).u32(local).byte(op.i32Const).s32(stackBytes).byte(op.i32GtU, op.if, 0x40)
   code.byte(op.call).u32(overflow).byte(op.end)
 }
 
 function rise(code: Writer, { depth }: Added, frame: number): void {
   code.byte(op.globalGet).u32(depth).byte(op.i32Const).s32(frame).byte(op.i32Sub, op.globalSet).u32(depth)
-}
-
-/** The count of what is left, in a local variable. */
-class Fuel {
-  readonly #added: Added
-  readonly #local: number
-  readonly #code: Writer
-
-  constructor(added: Added, local: number, code: Writer) {
-    this.#added = added
-    this.#local = local
-    this.#code = code
-  }
-
-  load(cost: number): void {
-    this.#code.byte(op.globalGet).u32(this.#added.fuel)
-    if (cost > 0) this.#code.byte(op.i32Const).s32(cost).byte(op.i32Sub)
-    this.#code.byte(op.localSet).u32(this.#local)
-  }
-
-  store(): void {
-    this.#code.byte(op.localGet).u32(this.#local).byte(op.globalSet).u32(this.#added.fuel)
-  }
-
-  take(cost: number): void {
-    this.#code.byte(op.localGet).u32(this.#local).byte(op.i32Const).s32(cost).byte(op.i32Sub)
-    this.#code.byte(op.localSet).u32(this.#local)
-  }
-
-  /** One for 64 bytes, whose number is on the stack and stays there. */
-  takeLength(length: number): void {
-    this.#code.byte(op.localTee).u32(length).byte(op.localGet).u32(this.#local)
-    this.#code.byte(op.localGet).u32(length).byte(op.i32Const, 6, op.i32ShrU, op.i32Sub)
-    this.#code.byte(op.localSet).u32(this.#local)
-  }
-
-  /** Whether there is any left. */
-  left(): void {
-    this.#code.byte(op.localGet).u32(this.#local).byte(op.i32Const, 0, op.i32GeS)
-  }
-
-  /** Pauses when there is none left. */
-  check(): void {
-    this.#code.byte(op.localGet).u32(this.#local).byte(op.i32Const, 0, op.i32LtS, op.if, 0x40)
-    this.store()
-    this.#code.byte(op.call).u32(this.#added.pause)
-    this.load(0)
-    this.#code.byte(op.end)
-  }
 }
 
 function makeCanonical(code: Writer, shape: Shape, local: number): void {
@@ -220,11 +223,12 @@ class Scratch {
   }
 
   /** @param name - another one of the same type */
-  of(shape: Shape | 'i32', name: string = shape): number {
-    const known = this.#locals.get(name)
+  of(type: number, name = ''): number {
+    const key = `${type} ${name}`
+    const known = this.#locals.get(key)
     if (known !== undefined) return known
-    const local = this.#first + this.#types.push(types[shape]) - 1
-    this.#locals.set(name, local)
+    const local = this.#first + this.#types.push(type) - 1
+    this.#locals.set(key, local)
     return local
   }
 

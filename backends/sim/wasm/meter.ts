@@ -2,7 +2,8 @@
 // first, calls that go too deep end, and NaNs have the same bits everywhere. It is applied to everything that runs.
 //
 // What it adds, all under the name `vitrine:meter`: the imports `pause` (fuel has run out), `grow` (pages -> pages before, or -1)
-// and `overflow`; the exported globals `meter:fuel` and `meter:depth` (i32), and every mutable global as `meter:N`.
+// and `overflow`; the exported globals `meter:fuel`, `meter:depth` (i32) and `meter:dirty` (i64: where it has written to), and
+// every mutable global as `meter:N`.
 
 import { ModuleError, Reader, Writer } from './binary.ts'
 import { type Instruction, op, readInstruction } from './instructions.ts'
@@ -22,10 +23,12 @@ export interface Metered {
 export const meterImports = 'vitrine:meter'
 export const fuelExport = 'meter:fuel'
 export const depthExport = 'meter:depth'
+export const dirtyExport = 'meter:dirty'
 
 /** So many entries fit into all tables of a module. */
 const tableEntriesMost = 1_000_000
 const i32 = 0x7f
+const i64 = 0x7e
 const v128 = 0x7b
 
 /** @errors ModuleError */
@@ -40,6 +43,7 @@ export function meterModule(bytes: Uint8Array): Metered {
     overflow: first + 2,
     fuel: module.globals.length,
     depth: module.globals.length + 1,
+    dirty: module.globals.length + 2,
     functionIndex: (index) => (index < first ? index : index + 3),
     blockType: (results, out) => types.block(results, out),
   }
@@ -125,7 +129,7 @@ function writeImports(module: Module, writer: Writer, types: Types): void {
 
 function writeGlobals(module: Module, writer: Writer, added: Added): void {
   const section = module.sections.get(6)
-  writer.u32(countOf(module, 6) + 2)
+  writer.u32(countOf(module, 6) + 3)
   if (section) {
     const reader = new Reader(module.bytes, section.start, section.end)
     for (let count = reader.u32(); count > 0; count--) {
@@ -135,6 +139,7 @@ function writeGlobals(module: Module, writer: Writer, added: Added): void {
   }
   // Without fuel nothing runs: whoever starts it gives it some.
   for (let count = 0; count < 2; count++) writer.byte(i32, 1, op.i32Const, 0, op.end)
+  writer.byte(i64, 1, op.i64Const, 0, op.end)
 }
 
 function writeExpression(reader: Reader, writer: Writer, added: Added): void {
@@ -154,7 +159,7 @@ function writeExports(
   start: number | undefined,
 ): void {
   const section = module.sections.get(7)
-  writer.u32(countOf(module, 7) + saved.length + 2 + (start === undefined ? 0 : 1))
+  writer.u32(countOf(module, 7) + saved.length + 3 + (start === undefined ? 0 : 1))
   if (section) {
     const reader = new Reader(module.bytes, section.start, section.end)
     for (let count = reader.u32(); count > 0; count--) {
@@ -171,6 +176,7 @@ function writeExports(
   for (const index of saved) writer.name(`meter:${index}`).byte(3).u32(index)
   writer.name(fuelExport).byte(3).u32(added.fuel)
   writer.name(depthExport).byte(3).u32(added.depth)
+  writer.name(dirtyExport).byte(3).u32(added.dirty)
   if (start !== undefined) writer.name('meter:start').byte(0).u32(added.functionIndex(start))
 }
 

@@ -22,7 +22,7 @@ function uncertainShape({ code, number }: Instruction): Shape | undefined {
 }
 
 /** Values that a plain instruction takes; undefined for those that are not followed. */
-function taken(code: number): number | undefined {
+export function taken(code: number): number | undefined {
   if (code === op.localGet || code === op.globalGet || (code >= op.i32Const && code <= op.f64Const)) return 0
   // Loads.
   if (code >= 0x28 && code <= 0x35) return 1

@@ -184,7 +184,7 @@ export class GuestProcess implements Host, Holder {
 
   /** What a process of another task starts with: all that this one has. */
   #copy(task: Task): GuestProcess {
-    if (this.#instance) this.#image = this.#instance.save(this.#image)
+    if (this.#instance) this.#image = this.#instance.save()
     const copy = new GuestProcess(this.#program, this.#instances, task, this.#given)
     copy.#image = this.#image
     copy.#stage = 'unwound'
@@ -219,7 +219,7 @@ export class GuestProcess implements Host, Holder {
 
   putAway(): void {
     const instance = this.#instance!
-    if (!this.isOver) this.#image = instance.save(this.#image)
+    if (!this.isOver) this.#image = instance.save()
     this.#instance = undefined
     this.#instances.giveBack(this, instance, { unknown: this.#stage !== 'unwound' })
   }
@@ -227,7 +227,7 @@ export class GuestProcess implements Host, Holder {
   /** Brings its image up to date, and answers the memory in it; undefined in the midst of a step. */
   kept(): readonly Uint8Array[] | undefined {
     if (this.#stage === 'running' || this.#stage === 'unwinding' || this.#stage === 'rewinding') return undefined
-    if (this.#instance && !this.#isKept) this.#image = this.#instance.save(this.#image)
+    if (this.#instance && !this.#isKept) this.#image = this.#instance.save()
     this.#isKept = true
     return this.#image?.memory ?? []
   }
@@ -237,7 +237,7 @@ export class GuestProcess implements Host, Holder {
     return {
       ...{ stage: this.#stage, entry: this.#entry, call: this.#call, asks: this.#asks, answer: this.#answer },
       ...{ handling: this.#handling, debtFuel: this.#debtFuel, paying: this.#paying, end: this.#end },
-      image: this.#instance?.save(this.#image) ?? this.#image,
+      image: this.#instance?.save() ?? this.#image,
     }
   }
 

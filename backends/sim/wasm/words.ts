@@ -9,6 +9,8 @@ import { type Denied, deny } from '../../../sim/outcome.ts'
 export interface Memory {
   readonly bytes: Uint8Array
   readonly view: DataView
+  /** These bytes were written. */
+  mark(start: number, bytes: number): void
 }
 
 /** What a guest passes: 32-bit numbers, and 64-bit ones as bigints. */

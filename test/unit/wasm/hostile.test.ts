@@ -43,7 +43,7 @@ function furnishedMemory() {
     view.setUint32(at, (at * 7) % 40, true)
     view.setUint32(at + 4, at % 24, true)
   }
-  return { bytes, view }
+  return { bytes, view, mark: () => {} }
 }
 
 describe('calls of a guest', () => {

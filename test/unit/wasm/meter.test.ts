@@ -1,7 +1,8 @@
 // What the metering pass adds to a module, seen by running it.
 
 import { describe, expect, it } from 'vitest'
-import { depthExport, fuelExport, meterImports, meterModule } from '../../../backends/sim/wasm/meter.ts'
+import { depthExport, dirtyExport, fuelExport, meterImports, meterModule } from '../../../backends/sim/wasm/meter.ts'
+import { Written } from '../../../backends/sim/wasm/written.ts'
 import { fromText } from '../../support/modules.ts'
 
 interface Metered {
@@ -121,6 +122,66 @@ describe('depth', () => {
       return metered.global('n').value
     }
     expect(deepest(`(local ${'i64 '.repeat(100)})`)).toBeLessThan(deepest('') / 4)
+  })
+})
+
+describe('what is written to', () => {
+  /** Chunks of 64 KiB that are said to have been written to, and whether all that have changed are among them. */
+  function written(body: string, address: number, value = 7) {
+    const text = `(module (memory (export "memory") 40) (data $d "some bytes")
+      (func $same (param i32) (result i32) (local.get 0))
+      (func (export "run") (param i32 i32) (local i32) ${body}))`
+    const { exports, global } = run(text)
+    exports.run!(address, value)
+    const marks = new Written()
+    marks.addMarks(global(dirtyExport).value as unknown as bigint)
+    const { buffer } = (exports as unknown as { memory: WebAssembly.Memory }).memory
+    const changed = [...Array(40).keys()].filter((chunk) =>
+      new Uint8Array(buffer, chunk * 65536, 65536).some((byte) => byte !== 0),
+    )
+    const marked = [...Array(40).keys()].filter((chunk) => marks.has(chunk))
+    return { changed, marked, isComplete: changed.every((chunk) => marked.includes(chunk)) }
+  }
+  const start = 5 * 65536
+  const stores: [string, string][] = [
+    ['a variable', '(i32.store (local.get 0) (local.get 1))'],
+    ['a variable that changes behind it', '(i32.store (local.get 0) (local.tee 0 (local.get 1)))'],
+    ['an offset', '(i32.store offset=1000000 (local.get 0) (local.get 1))'],
+    ['a sum', '(i32.store8 (i32.add (local.get 0) (i32.const 70000)) (local.get 1))'],
+    ['a number', '(i32.store16 offset=655360 (i32.const 1234) (local.get 1))'],
+    ['a call', '(i64.store (call $same (local.get 0)) (i64.const -1))'],
+    ['an address under a call', '(i32.store (local.get 0) (call $same (local.get 1)))'],
+    ['an address under a block', '(f64.store (local.get 0) (block (result f64) (f64.const 7)))'],
+    ['a vector', '(v128.store (local.get 0) (i32x4.splat (local.get 1)))'],
+    ['two bases', '(i32.store (local.get 0) (local.get 1)) (i32.store offset=131072 (local.get 0) (local.get 1))'],
+    [
+      'one variable, assigned anew',
+      '(i32.store (local.get 0) (local.get 1)) (local.set 0 (i32.const 1966080)) (i32.store (local.get 0) (local.get 1))',
+    ],
+    ['a filled range', '(memory.fill (local.get 0) (local.get 1) (i32.const 65536))'],
+    ['a long filled range', '(memory.fill (local.get 0) (local.get 1) (i32.const 700000))'],
+    ['data', '(memory.init $d (local.get 0) (i32.const 0) (i32.const 10))'],
+    [
+      'a loop',
+      '(loop $l (i32.store (local.get 0) (local.get 1)) (local.set 0 (i32.add (local.get 0) (i32.const 65536))) (br_if $l (i32.lt_u (local.tee 2 (i32.add (local.get 2) (i32.const 1))) (i32.const 9))))',
+    ],
+    [
+      'a loop that calls',
+      '(loop $l (i32.store (local.get 0) (local.get 1)) (local.set 0 (i32.add (call $same (local.get 0)) (i32.const 65536))) (br_if $l (i32.lt_u (local.tee 2 (i32.add (local.get 2) (i32.const 1))) (i32.const 9))))',
+    ],
+  ]
+  it.each(stores)('is marked by its chunk: %s', (_, body) => {
+    // Also where it goes on into the chunk behind.
+    for (const address of [start, start + 100, start + 65533]) {
+      const { changed, isComplete } = written(body, address)
+      expect(changed).not.toEqual([])
+      expect(isComplete).toBe(true)
+    }
+  })
+
+  it('is little more than that', () => {
+    expect(written('(i32.store (local.get 0) (local.get 1))', start).marked).toEqual([5, 6])
+    expect(written('(drop (i32.load (local.get 0)))', start).marked).toEqual([])
   })
 })
 
