@@ -9,15 +9,21 @@ export interface Report {
   /** Failed, and passed when tried once more: told, so that somebody looks at them, and no reason to hold up a change. */
   readonly unsteady: readonly string[]
   readonly skipped: readonly { readonly name: string; readonly reason: string }[]
+  /** Files whose process died before it could tell what came of them. */
+  readonly unfinished: readonly string[]
 }
 
 /** Counts what ran. A file that does not load and an error outside of any test are failures too. */
 export function count(modules: readonly TestModule[], unhandled: readonly SerializedError[]): Report {
   let passed = 0
-  const failed = unhandled.map((error) => `error outside of a test: ${error.message}`)
+  const unfinished = modules.filter((module) => ['queued', 'pending'].includes(module.state()))
+  // The death of a process is told by the files that it did not finish.
+  const errors = unhandled.filter(({ message }) => unfinished.length === 0 || !message.includes('Worker forks emitted'))
+  const failed = errors.map((error) => `error outside of a test: ${error.message}`)
   const unsteady: string[] = []
   const skipped: { name: string; reason: string }[] = []
   for (const module of modules) {
+    if (unfinished.includes(module)) continue
     const file = module.relativeModuleId
     for (const error of module.errors()) failed.push(`${file}: ${error.message}`)
     for (const suite of module.children.allSuites()) {
@@ -36,7 +42,7 @@ export function count(modules: readonly TestModule[], unhandled: readonly Serial
       }
     }
   }
-  return { passed, failed, unsteady, skipped }
+  return { passed, failed, unsteady, skipped, unfinished: unfinished.map((module) => module.relativeModuleId) }
 }
 
 export const countingReporter: Reporter = {
