@@ -32,7 +32,6 @@ static int accept(const char *operator) {
 
 static long long variable_number(const char *name) {
   char *value = get(name), *end;
-  if (!value && OPTION('u')) return fail("%s: parameter not set", name), 0;
   if (!value) return 0;
   errno = 0;
   long long number = strtoll(value, &end, 0);
@@ -163,7 +162,7 @@ long long arithmetic(const char *text) {
   const char *outer = whole, *outer_at = at;
   whole = at = text, skipped = 0;
   blanks();
-  long long number = *at ? assignment() : 0;
+  long long number = assignment();
   blanks();
   if (*at && !unwinding) complain_about("expecting EOF");
   whole = outer, at = outer_at;

@@ -157,17 +157,15 @@ int read_builtin(int argc, char **argv) {
   return shared ? shared : answer;
 }
 
-int getopts_at;
-
 int getopts_builtin(int argc, char **argv) {
   if (argc < 3) return fail("Usage: getopts optstring var [arg...]");
-  const char *options = argv[1], *index = get("OPTIND");
+  const char *options = argv[1];
   char **list = argc > 3 ? argv + 3 : parameters.list, letter[2] = {0}, number[16];
-  int count = argc > 3 ? argc - 3 : parameters.count, at = index ? atoi(index) : 1, quiet = *options == ':', inside = getopts_at;
-  if (at < 1) at = 1;
+  int count = argc > 3 ? argc - 3 : parameters.count, at = parameters.option, quiet = *options == ':', inside = parameters.letter;
+  if (at < 1 || at > count + 1) at = 1, inside = 0;
   int answer = 0;
   const char *argument = "", *value = letter;
-  if (inside && (at > count + 1 || at < 2 || inside >= (int)strlen(list[at - 2]) + 1 || !list[at - 2][inside])) inside = 0;
+  if (inside && (at < 2 || inside >= (int)strlen(list[at - 2]) + 1 || !list[at - 2][inside])) inside = 0;
   if (!inside) {
     if (at > count || list[at - 1][0] != '-' || !list[at - 1][1]) answer = 1;
     else if (strcmp(list[at - 1], "--") == 0) at++, answer = 1;
@@ -196,7 +194,7 @@ int getopts_builtin(int argc, char **argv) {
   if (argument) set_named("OPTARG", argument);
   else unset("OPTARG");
   if (set_named("OPTIND", number) || set_named(argv[2], value)) return status;
-  getopts_at = inside;
+  parameters.option = at, parameters.letter = inside;
   return answer;
 }
 

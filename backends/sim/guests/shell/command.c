@@ -51,7 +51,7 @@ static int call_function(struct function *function, int count, char **list, int 
   struct parameters outer = parameters;
   int outer_loops = loops, outer_line = function_line;
   hold(held);
-  parameters = (struct parameters){list, count, 0};
+  parameters = (struct parameters){.list = list, .count = count};
   loops = 0, function_line = node->line;
   push_scope();
   int answer = run(node->first, flags & TESTED);
@@ -132,12 +132,10 @@ static void expand_arguments(struct word *words, struct fields *to) {
   }
 }
 
-static int run_program(struct node *node, struct fields *arguments, struct fields *assignments, int flags) {
+static int run_program(struct node *node, struct fields *arguments, int flags) {
   int copy = !(flags & LAST) || has_traps();
   struct job *job = copy ? new_job(node, 1) : 0;
   if (copy && fork_job(job, 0) != 0) return wait_for(job);
-  for (int at = 0; at < assignments->count; at++)
-    if (assign(assignments->list[at], EXPORTED)) finish(2);
   int answer = execute(arguments->list, environment());
   if (!copy && interactive) return answer;
   finish(answer);
@@ -167,38 +165,27 @@ static int strip_command(struct fields *arguments) {
   return found;
 }
 
-static int with_assignments(struct fields *assignments, int flags) {
-  for (int at = 0; at < assignments->count; at++)
-    if (assign(assignments->list[at], flags)) return 1;
-  return 0;
+// Each sees what those before it have given. Those of one command alone are local to it.
+static void make_assignments(struct word *words, int local, struct fields *to) {
+  for (struct word *word = words; word && !unwinding; word = word->next) {
+    char *text = expand_text(word, ASSIGNMENT);
+    if (unwinding) return;
+    if (local) make_local(text, name_length(text));
+    assign(text, local ? EXPORTED : 0);
+    add_field(to, text);
+  }
 }
 
-static int dispatch(struct node *node, struct fields *arguments, struct fields *assignments, int flags, int *keeps, int plain) {
+static int dispatch(struct node *node, struct fields *arguments, int flags, int plain, int *keeps) {
   const struct builtin *builtin = find_builtin(arguments->list[0]);
   int special = builtin && builtin->flags & SPECIAL && !plain;
   struct function *function = plain || special ? 0 : find_function(arguments->list[0]);
-  if (special) {
-    if (with_assignments(assignments, 0)) return status;
-    *keeps = strcmp(builtin->name, "exec") == 0;
-    return run_builtin(builtin, arguments);
-  }
-  if (!function && !builtin) return run_program(node, arguments, assignments, flags);
-  int local = assignments->count > 0;
-  if (local) {
-    push_scope();
-    for (int at = 0; at < assignments->count; at++) make_local(assignments->list[at], name_length(assignments->list[at]));
-  }
-  int answer = status;
-  if (!with_assignments(assignments, EXPORTED)) {
-    if (function) answer = call_function(function, arguments->count - 1, arguments->list + 1, flags);
-    else {
-      *keeps = strcmp(builtin->name, "exec") == 0;
-      answer = run_builtin(builtin, arguments);
-      // Only special builtins end the shell.
-      if (unwinding == FAIL && !interrupted) unwinding = NOTHING, answer = status;
-    }
-  }
-  if (local) pop_scope();
+  if (function) return call_function(function, arguments->count - 1, arguments->list + 1, flags);
+  if (!builtin) return run_program(node, arguments, flags);
+  *keeps = strcmp(builtin->name, "exec") == 0;
+  int answer = run_builtin(builtin, arguments);
+  // Only special builtins end the shell.
+  if (!special && unwinding == FAIL && !interrupted) unwinding = NOTHING, answer = status;
   return answer;
 }
 
@@ -212,15 +199,18 @@ int run_simple(struct node *node, int flags) {
   if (!unwinding) {
     int plain = strip_command(&arguments);
     const struct builtin *builtin = arguments.count ? find_builtin(arguments.list[0]) : 0;
+    int special = builtin && builtin->flags & SPECIAL && !plain;
     answer = redirect(node->redirects, &kept);
-    if (answer && builtin && builtin->flags & SPECIAL && !plain && !unwinding) unwinding = FAIL, status = answer;
+    if (answer && special && !unwinding) unwinding = FAIL, status = answer;
     if (!answer) {
-      for (struct word *word = node->assignments; word && !unwinding; word = word->next)
-        add_field(&assignments, expand_text(word, ASSIGNMENT));
+      int local = node->assignments && arguments.count && !special;
+      if (local) push_scope();
+      make_assignments(node->assignments, local, &assignments);
       if (!unwinding && OPTION('x') && (arguments.count || assignments.count)) trace(&assignments, &arguments, kept);
       if (unwinding) answer = status;
-      else if (arguments.count == 0) answer = with_assignments(&assignments, 0) ? status : substitution_status;
-      else answer = dispatch(node, &arguments, &assignments, flags, &keeps, plain);
+      else if (arguments.count == 0) answer = substitution_status;
+      else answer = dispatch(node, &arguments, flags, plain, &keeps);
+      if (local && scopes()) pop_scope();
     }
   }
   if (keeps && !unwinding) forget_kept(kept);

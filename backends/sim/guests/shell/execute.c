@@ -128,12 +128,12 @@ static int pipeline(struct node *node, int flags) {
   return job->count > 0 ? wait_for(job) : 2;
 }
 
-static int redirected(struct node *node, int flags) {
+static int redirected(struct node *node, int flags, int *fails) {
   struct mark mark = mark_of(&scratch);
   struct kept *kept = 0;
   int answer = redirect(node->redirects, &kept);
   if (answer == 0) answer = run(node->first, flags & TESTED);
-  else status = answer;
+  else *fails = 1, status = answer;
   restore(kept);
   release(&scratch, mark);
   return answer;
@@ -175,13 +175,13 @@ int run(struct node *node, int flags) {
   if (trap_pending) run_traps();
   if (interrupted && interactive) unwinding = FAIL, status = 130;
   if (unwinding || OPTION('n')) return status;
-  if (node->kind == SIMPLE || node->kind == FOR || node->kind == CASE || node->kind == SUBSHELL) line = node->line;
+  if (node->kind == SIMPLE || node->kind == FOR || node->kind == CASE || node->kind == SUBSHELL || node->kind == REDIRECTED) line = node->line;
   int answer = 0, checks = 0, inner = flags & (LAST | TESTED);
   switch (node->kind) {
     case SIMPLE: checks = 1, answer = run_simple(node, flags); break;
     case PIPELINE: checks = 1, answer = pipeline(node, flags); break;
     case SUBSHELL: checks = 1, answer = subshell(node, flags); break;
-    case REDIRECTED: answer = redirected(node, flags), checks = answer != 0 && node->first->kind == SUBSHELL; break;
+    case REDIRECTED: checks = node->first->kind == SUBSHELL, answer = redirected(node, flags, &checks); break;
     case NOT: answer = negate(node); break;
     case BACKGROUND: answer = background(node); break;
     case SEQUENCE:

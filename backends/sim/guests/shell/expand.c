@@ -112,7 +112,8 @@ static void parameter(struct making *making, struct part *part, int quoted) {
     return;
   }
   int all = *part->text == '@' || *part->text == '*';
-  char *value = all ? (parameters.count ? joined(' ') : 0) : value_of(part->text);
+  const char *ifs = get("IFS");
+  char *value = all ? (parameters.count ? joined(ifs ? *ifs : ' ') : 0) : value_of(part->text);
   int there = value && !(part->colon && !*value);
   if (strchr("-=+?", operation) && operation) {
     if (operation == '+' ? there : !there && operation == '-') {
@@ -144,7 +145,7 @@ static void parameter(struct making *making, struct part *part, int quoted) {
     return;
   }
   if (operation == 'L') {
-    put_value(making, number_text(all ? parameters.count : value ? (long)strlen(value) : 0), quoted);
+    put_value(making, number_text(value ? (long)strlen(value) : 0), quoted);
     return;
   }
   if (all && operation != '#' && operation != '%' && operation != 'H' && operation != 'P') {

@@ -137,7 +137,12 @@ static struct part *braced(int quoted) {
         part->text = "#";
         c = behind;
       } else part->operation = 'B';
-    } else part->text = "#", c = behind;
+    } else {
+      part->text = "#", c = behind;
+      int after = c == '}' ? EOF : next_joined();
+      if (after == '}') part->operation = 'B';
+      back_char(after);
+    }
   } else if (is_name(c) || is_special(c)) {
     read_name(part, c);
     c = next_joined();
@@ -395,6 +400,7 @@ void unexpected(const char *expected) {
     snprintf(keyword, sizeof keyword, "\"%s\"", token->text);
     name = keyword;
   }
-  if (expected) syntax_error("%s unexpected (expecting \"%s\")", name, expected);
+  if (expected && strcmp(expected, "word") == 0) syntax_error("%s unexpected (expecting word)", name);
+  else if (expected) syntax_error("%s unexpected (expecting \"%s\")", name, expected);
   else syntax_error("%s unexpected", name);
 }

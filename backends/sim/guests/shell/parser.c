@@ -110,7 +110,7 @@ static struct node *for_command(void) {
 
 static struct node *case_command(void) {
   struct node *node = new_node(CASE, 0, 0), **last = &node->first;
-  if (peek()->kind != WORD) unexpected(0);
+  if (peek()->kind != WORD) unexpected("word");
   node->words = word_of(next_token());
   skip_newlines();
   expect("in");
@@ -237,10 +237,12 @@ static struct node *compound(void) {
 
 static struct node *command(void) {
   expand_alias();
+  int first_line = peek()->line;
   struct node *node = compound();
   if (!node) return simple();
   if (peek()->kind != REDIRECT) return node;
   struct node *whole = new_node(REDIRECTED, node, 0);
+  whole->line = first_line;
   struct redirect **last = &whole->redirects;
   while (peek()->kind == REDIRECT) add_redirect(&last);
   return whole;
@@ -278,7 +280,11 @@ static struct node *list(int one_line) {
   struct node *all = 0;
   for (;;) {
     if (!one_line) skip_newlines();
-    if (!starts_command()) return all;
+    if (!starts_command()) {
+      enum token_kind next = peek()->kind;
+      if (next != END && next != CLOSE && next != DOUBLE_SEMICOLON && next != WORD && !one_line) unexpected(0);
+      return all;
+    }
     struct node *one = and_or();
     enum token_kind kind = peek()->kind;
     if (kind == AMPERSAND) one = new_node(BACKGROUND, one, 0);

@@ -73,7 +73,11 @@ static void keep(int fd, struct kept **list) {
 int redirect(struct redirect *list, struct kept **kept) {
   for (struct redirect *of = list; of; of = of->next) {
     int fd;
-    if (of->direction == HERE) fd = document(of);
+    if (of->direction == HERE) {
+      fd = document(of);
+      // What goes wrong in its text fails like a file that cannot be opened.
+      if (unwinding == FAIL && !interrupted) unwinding = NOTHING;
+    }
     else {
       char *name = expand_text(of->target, 0);
       if (unwinding) return status;

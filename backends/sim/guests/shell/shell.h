@@ -144,6 +144,8 @@ void print_quoted(const char *text);
 struct parameters {
   char **list;
   int count, owned;
+  // Where getopts goes on: a parameter from 1 on, and a letter in the one before it.
+  int option, letter;
 };
 extern struct parameters parameters;
 void set_parameters(int count, char **list);

@@ -47,10 +47,7 @@ int set(const char *name, size_t length, const char *value, int flags) {
   of->value = value ? copied(value) : 0;
   free(old);
   of->flags |= flags | (OPTION('a') ? EXPORTED : 0);
-  if (value && strcmp(of->name, "OPTIND") == 0) {
-    extern int getopts_at;
-    getopts_at = 0;
-  }
+  if (value && strcmp(of->name, "OPTIND") == 0) parameters.option = atoi(value), parameters.letter = 0;
   return 0;
 }
 int set_named(const char *name, const char *value) { return set(name, strlen(name), value, 0); }
@@ -165,7 +162,7 @@ int list_variables(const char *prefix, int flags) {
 }
 
 void set_parameters(int count, char **list) {
-  struct parameters new = {malloc((count + 1) * sizeof *list), count, 1};
+  struct parameters new = {malloc((count + 1) * sizeof *list), count, 1, 0, 0};
   if (!new.list) out_of_memory();
   for (int at = 0; at < count; at++) new.list[at] = copied(list[at]);
   new.list[count] = 0;
