@@ -52,6 +52,8 @@ describe('podman with vitrine-oci', () => {
     const how = ['--cgroup-manager=cgroupfs', '--events-backend=none', '--runtime', ociLauncher]
     const { status, stdout, stderr } = spawnSync('podman', [...state, ...how, ...words], {
       encoding: 'utf8',
+      // conmon notes there that the kernel killed for memory.
+      cwd: directory,
       env: {
         ...process.env,
         // The launcher's first line asks for node by its name.
