@@ -37,7 +37,9 @@ export async function compileForWasi(
 }
 
 async function clang(sources: Readonly<Record<string, string>>, flags: readonly string[]): Promise<Uint8Array> {
-  const { commands } = await import('@yowasp/clang')
+  const { commands, runLLVM } = await import('@yowasp/clang')
+  // Without a command it only makes itself ready; later it would print its progress, whatever is asked of it.
+  await runLLVM(undefined, {}, { fetchProgress: () => {} })
   const messages: Uint8Array[] = []
   const listen = (bytes: Uint8Array | null) => {
     if (bytes) messages.push(bytes)
@@ -50,7 +52,6 @@ async function clang(sources: Readonly<Record<string, string>>, flags: readonly 
     const files = await commands.clang([...others, ...names, ...libraries, '-o', 'out.wasm'], treeOf(sources), {
       stdout: listen,
       stderr: listen,
-      fetchProgress: () => {},
     })
     return (files as Tree)['out.wasm'] as Uint8Array
   } catch (error) {
