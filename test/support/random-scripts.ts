@@ -66,7 +66,7 @@ const plain = of(
 )
 
 const number = of('0', '1', '2', '7', '10', '077', '0x1f', 'n', '$n', '${n}', '$((n))', '$#', 'm', '2147483647')
-const sum: Text = fc.letrec((again) => ({
+const sum: Text = fc.letrec<Record<string, string>>((again) => ({
   any: fc.oneof(
     { depthSize: 'small' },
     number,
@@ -80,11 +80,11 @@ const sum: Text = fc.letrec((again) => ({
     joined('(', of('n', 'm'), of('=', '+=', '-=', '*=', '<<=', '|='), again('any'), ')'),
     joined('(', again('any'), ')', of('%', '/'), of('2', '5', '-3')),
   ),
-})).any as Text
+})).any
 
 /** A word, within which `command` stands in substitutions. */
 function words(command: Text): { word: Text; fields: Text } {
-  const { word } = fc.letrec((again) => {
+  const { word } = fc.letrec<Record<string, string>>((again) => {
     const inner = several(
       fc.oneof(of('a', 'b*', ' ', 'c d', '$x', '"q r"', "'", '\\}', '/'), again('quoted')),
       '',
@@ -168,11 +168,11 @@ const options = of('', '', '', 'set -e; ', 'set -f; ', 'set -u; ', 'set -a; ', '
 
 /** Commands of one or several lines. `tools`: pipelines of programs beside the shell's own. */
 export function shellCommand(tools: Text): Text {
-  return fc.letrec((again) => {
+  return fc.letrec<Record<string, string>>((again) => {
     const { word, fields } = words(again('short') as Text)
     // What stands in a document holds no document that ends with the same word.
     const { word: inDocument } = words(of('echo b', 'echo "b  c" $x', 'false'))
-    const any = again('any') as Text
+    const any = again('any')
     const body = fc.oneof({ weight: 3, arbitrary: any }, { weight: 1, arbitrary: joined(any, '; ', any) })
     return {
       short: fc.oneof(
@@ -180,7 +180,7 @@ export function shellCommand(tools: Text): Text {
         joined('echo ', several(of('a', '$x', '"b  c"', '*', '$n', 'q'), ' ', 0, 3)),
         tools,
         of('cat f', 'exit 3', 'false', ':'),
-        again('simple') as Text,
+        again('simple'),
       ),
       simple: fc.oneof(
         { weight: 5, arbitrary: joined('echo ', fields) },
@@ -258,7 +258,7 @@ export function shellCommand(tools: Text): Text {
       ),
       any: fc.oneof(
         { depthSize: 'small', withCrossShrink: true },
-        again('simple') as Text,
+        again('simple'),
         joined(any, of('; ', ' && ', ' || ', ' | ', '\n'), any),
         joined(
           any,
@@ -314,7 +314,7 @@ export function shellCommand(tools: Text): Text {
         ),
       ),
     }
-  }).any as Text
+  }).any
 }
 
 /** What every script begins and ends with: files, variables, a function; what is left of them. */
