@@ -66,7 +66,7 @@ const plain = of(
 )
 
 const number = of('0', '1', '2', '7', '10', '077', '0x1f', 'n', '$n', '${n}', '$((n))', '$#', 'm', '2147483647')
-const sum: Text = fc.letrec<Record<string, string>>((again) => ({
+const sum: Text = fc.letrec<{ any: string }>((again) => ({
   any: fc.oneof(
     { depthSize: 'small' },
     number,
@@ -168,8 +168,8 @@ const options = of('', '', '', 'set -e; ', 'set -f; ', 'set -u; ', 'set -a; ', '
 
 /** Commands of one or several lines. `tools`: pipelines of programs beside the shell's own. */
 export function shellCommand(tools: Text): Text {
-  return fc.letrec<Record<string, string>>((again) => {
-    const { word, fields } = words(again('short') as Text)
+  return fc.letrec<{ any: string; short: string; simple: string }>((again) => {
+    const { word, fields } = words(again('short'))
     // What stands in a document holds no document that ends with the same word.
     const { word: inDocument } = words(of('echo b', 'echo "b  c" $x', 'false'))
     const any = again('any')
