@@ -32,7 +32,7 @@ char *ended(struct text *text);
 char *copied(const char *text);
 void out_of_memory(void);
 
-// Words as they are written (lexer.c). A part is text, or what is put in its place.
+// Words as they are written (words.c). A part is text, or what is put in its place.
 enum part_kind { TEXT, PARAMETER, COMMAND, ARITHMETIC };
 struct part {
   enum part_kind kind;
@@ -73,6 +73,11 @@ void syntax_error(const char *format, ...) __attribute__((format(printf, 1, 2)))
 void forget_token(void);
 int is_word(const struct token *token, const char *text);
 struct part *command_in_parentheses(void);
+// How far a word goes, and what is special in it.
+enum mode { BARE, QUOTED, BRACED, BRACED_QUOTED, COUNTED, DOCUMENT };
+struct part *parts_until(enum mode mode);
+struct part *new_part(enum part_kind kind, int quoted);
+void read_document(struct redirect *of);
 char *expand_prompt(const char *text);
 extern struct arena *tree;
 extern int syntax_failed;
