@@ -127,6 +127,9 @@ export class InetSocket extends Socket {
     if (this.type === 'raw' && this.domain === AF.INET6 && familyOf(bytes) !== AF.INET6)
       return deny('EAFNOSUPPORT', call, `${call}: the address is of another family`)
     const isPlain = this.type === 'dgram' && familyOf(bytes) === AF.INET // of IPv6, too: __ip6_datagram_connect()
+    // A stream that is connected, or on its way, does not look at the address. __inet_stream_connect()
+    const begun = this.type === 'stream' && bytes.length >= 2 ? this.#begun(call) : undefined
+    if (begun !== undefined) return begun
     const endpoint = endpointOf(bytes, isPlain ? AF.INET : this.domain, call)
     if (isDenied(endpoint)) return endpoint
     if (this.type === 'stream') return this.#connectStream(endpoint, call)
@@ -150,7 +153,8 @@ export class InetSocket extends Socket {
     })
   }
 
-  #connectStream(endpoint: Endpoint, call: string): Reply {
+  /** What became of an attempt before; undefined: there was none. */
+  #begun(call: string): Reply | undefined {
     if (this.#untold) {
       this.#untold = false
       return 0
@@ -159,7 +163,10 @@ export class InetSocket extends Socket {
     if (this.listening) return deny('EISCONN', call, `${call}: the socket listens`)
     if (this.#trying) return deny('EALREADY', call, `${call}: an earlier attempt is not at its end`)
     const failed = this.takeError()
-    if (failed) return deny(failed, call, `${call}: the attempt before has failed`)
+    return failed && deny(failed, call, `${call}: the attempt before has failed`)
+  }
+
+  #connectStream(endpoint: Endpoint, call: string): Reply {
     const arrived = this.#way(endpoint, 6)
     if (arrived === 'no-route') return unreachable(call)
     const refusal = this.#autobind(call)

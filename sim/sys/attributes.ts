@@ -164,12 +164,12 @@ function setTimes(task: Task, path: Path, [atime, mtime]: readonly [NewTime, New
   const readonly = wantWrite(path, call)
   if (readonly) return readonly
   const owns = ownsOrCapable(task.credentials, mount, inode)
-  if (atime === 'now' && mtime === 'now') {
-    if (!owns) {
-      const refusal = checkPermission(task.credentials, mount, inode, mayWrite, call)
-      if (refusal) return refusal
-    }
-  } else if (!owns) return deny('EPERM', call, `${call}: only the owner sets other times than now`)
+  const isTouch = atime === 'now' && mtime === 'now'
+  const refused = isTouch && !owns && checkPermission(task.credentials, mount, inode, mayWrite, call)
+  if (refused) return refused
+  const fixed = unchangeable(task, inode, call)
+  if (fixed) return fixed
+  if (!isTouch && !owns) return deny('EPERM', call, `${call}: only the owner sets other times than now`)
   const refusal = checkIds(path, call)
   if (refusal) return refusal
   const denied = inode.setAttributes?.(task, {})

@@ -163,10 +163,11 @@ function link(task: Task, wish: LinkWish): number | Denied {
 
 function mayLinkDescriptor(task: Task, fd: number): boolean {
   const { credentials, kernel } = task
-  if (capable(credentials, 'DAC_READ_SEARCH', credentials.namespace)) return true
-  const descriptor = task.files.get(fd)
+  if (!kernel.since(6, 10)) return capable(credentials, 'DAC_READ_SEARCH', kernel.initial.user)
+  const opener = task.files.get(fd)?.file.opener
   // Of none that is open the walk will say so.
-  return kernel.since(6, 10) && (descriptor === undefined || descriptor.file.opener === credentials)
+  if (opener === undefined || opener === credentials) return true
+  return capable(credentials, 'DAC_READ_SEARCH', opener.namespace)
 }
 
 /** fs.protected_hardlinks. may_linkat() in fs/namei.c */
