@@ -42,8 +42,8 @@ export function mayMount(task: Task, name: string): Denied | undefined {
 export function placeFor({ kernel }: Task, path: Path, name: string): Path | Denied {
   const place = topmost(path)
   if (place.dentry.deleted) return deny('ENOENT', 'MNT-029', `${name}: the place has been removed`)
-  // Also where what it lies in is mounted nowhere any more. do_lock_mount()
-  if (kernel.since(6, 15) && place.mount.namespace === undefined && place.mount.tree === undefined)
+  // Also where what it lies in is mounted nowhere any more: 6.15, and its stable kernels from 6.12.26 on. do_lock_mount()
+  if (kernel.since(6, 12) && place.mount.namespace === undefined && place.mount.tree === undefined)
     return deny('ENOENT', 'MNT-029', `${name}: the place is in what was taken away`)
   return place
 }

@@ -74,28 +74,36 @@ function meant(task: Task, which: number, who: number, call: string): readonly T
   return tasks.length > 0 ? tasks : none
 }
 
+/** Why one task's nice value is not set. set_one_prio() in kernel/sys.c */
+function mayNotSet(task: Task, target: Task, nice: number, call: string): Denied | undefined {
+  if (!mayArrange(task, target)) return deny('EPERM', call, `${call}: the process is another user's`)
+  const limit = target.process.limits.get(RLIMIT_NICE)
+  const lowest = limit ? 20 - (limit.soft ?? 40) : 20
+  if (nice < target.nice && nice < lowest && !capable(task.credentials, 'SYS_NICE', task.kernel.initial.user))
+    return deny('EACCES', call, `${call}: a lower nice value needs CAP_SYS_NICE, or RLIMIT_NICE`)
+  if (target.credentials.permitted & ~task.credentials.permitted)
+    if (!capable(task.credentials, 'SYS_NICE', target.credentials.namespace))
+      return deny('EPERM', 'capabilities(7)', `${call}: the process has capabilities that the caller lacks`)
+  return undefined
+}
+
+/** Of several it sets those that it may, and answers why it did not set the last of the others. */
 function setPriority(task: Task, which: number, who: number, priority: number): Reply {
   const call = 'setpriority(2)'
   const tasks = meant(task, which, who, call)
   if (isDenied(tasks)) return tasks
   const nice = Math.min(19, Math.max(-20, priority))
   const { kernel } = task
-  for (const each of tasks) {
-    if (!mayArrange(task, each)) return deny('EPERM', call, `${call}: the process is another user's`)
-    const limit = each.process.limits.get(RLIMIT_NICE)
-    const lowest = limit ? 20 - (limit.soft ?? 40) : 20
-    if (nice < each.nice && nice < lowest && !capable(task.credentials, 'SYS_NICE', kernel.initial.user))
-      return deny('EACCES', call, `${call}: a lower nice value needs CAP_SYS_NICE, or RLIMIT_NICE`)
-    if (each.credentials.permitted & ~task.credentials.permitted)
-      if (!capable(task.credentials, 'SYS_NICE', each.credentials.namespace))
-        return deny('EPERM', 'capabilities(7)', `${call}: the process has capabilities that the caller lacks`)
-  }
+  let refusal: Denied | undefined
   kernel.cpu?.update()
   for (const each of tasks) {
+    const denied = mayNotSet(task, each, nice, call)
+    refusal = denied ?? refusal
+    if (denied) continue
     each.nice = nice
     kernel.cpu?.changed(each)
   }
-  return 0
+  return refusal ?? 0
 }
 
 export const calls = {

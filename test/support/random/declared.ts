@@ -57,6 +57,14 @@ const declarations: readonly Declaration[] = [
     holds: ({ written }, before) => /stx?_nlink=/.test(written) && /"proc"/.test(before),
   },
   {
+    name: 'stop of the process that the caller is in',
+    rule: 'signal(7)',
+    why: 'another of its threads takes the signal, on another processor: Linux may let the call end before that one has it',
+    holds: ({ written }, before) =>
+      written.startsWith('# waits') &&
+      /\[pid (\d+)\] (t?kill\(|tgkill\(\d+, )(?!\1,)-?\d+, SIG(STOP|TSTP|TTIN|TTOU) <unfinished \.\.\.>?$/.test(before),
+  },
+  {
     name: 'below a root that was taken away',
     rule: 'MNT-015',
     why: 'Linux takes the mounts below a detached root apart in an order of its own, and refuses others there with ENOENT',

@@ -45,7 +45,8 @@ export function sameMachine(kernel: Kernel, machine: Machine): void {
   for (const task of kernel.tasks.values()) {
     task.nice = getPriority()
     const { credentials } = task
-    const kept = keptCapabilities(machine)
+    // Process 1 has all that the tester has: who it starts gives up some.
+    const kept = task === kernel.init ? machine.capabilities : keptCapabilities(machine)
     const { effective, permitted } = credentials
     task.credentials = { ...credentials, effective: effective & kept, permitted: permitted & kept }
   }
