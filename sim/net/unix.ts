@@ -245,8 +245,11 @@ export class UnixSocket extends Socket {
       return this.pour(task, { ...sending, ...(sender && { sender }), from }, () => this.#open())
     }
     // Room for the message is asked for before its receiver is looked for; that of a connection since 6.14 only.
-    if (this.sendClosed && this.type === 'dgram' && (sending.to || task.kernel.since(6, 14)))
-      return this.brokenPipe(task, sending.flags)
+    const isClosed = this.sendClosed && this.type === 'dgram' && (sending.to || task.kernel.since(6, 14))
+    if (isClosed) {
+      const wrong = sending.to && nameIn(sending.to)
+      return isDenied(wrong) ? wrong : this.brokenPipe(task, sending.flags)
+    }
     const target =
       sending.to === undefined || this.type === 'seqpacket'
         ? this.peer
