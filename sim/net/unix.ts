@@ -265,7 +265,11 @@ export class UnixSocket extends Socket {
       return deny('EMSGSIZE', 'unix(7)', `${call}: the message is too long`)
     const sender = this.#senderFor(task, target, sending)
     const again = (): Outcome | undefined => {
-      if (target.closed && this.type === 'dgram') return refused('unix(7)', 'the receiver is gone')
+      if (target.closed && this.type === 'dgram') {
+        // Told once: with nobody there it is connected no more. unix_dgram_sendmsg()
+        if (this.peer === target) this.peer = undefined
+        return refused('unix(7)', 'the receiver is gone')
+      }
       if (target.closed || target.incoming.ended) return this.brokenPipe(task, sending.flags)
       if (target.incoming.full) return undefined
       const { rights = [] } = sending

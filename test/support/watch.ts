@@ -98,7 +98,8 @@ const sends = new Set(['write', 'writev', 'sendto', 'sendmsg'])
 /**
  * What goes on (EINPROGRESS) or is told by a signal as well (SIGPIPE); refusals after the OOM killer has been there, those of
  * mounts that come when the work directory of an overlay was prepared already, those of flock(2), which gives a lock up to
- * convert it, those of what a datagram socket was to send, which has got it a port, those of mlock(2), which locks first and
+ * convert it, those of what a datagram socket was to send, which has got it a port
+ * or told it that its receiver is gone, those of mlock(2), which locks first and
  * then finds that it cannot have the pages, and those of setpriority(2) for some of several.
  */
 function comesWithMore(call: Syscall, errno: string, before: Look, after: Look): boolean {
@@ -106,7 +107,8 @@ function comesWithMore(call: Syscall, errno: string, before: Look, after: Look):
   if (call.name === 'flock' && errno === 'EAGAIN') return true
   if (/^mlock2?$/.test(call.name) && errno === 'ENOMEM') return true
   if (call.name === 'setpriority' && call.which !== 0 && /^(EPERM|EACCES)$/.test(errno)) return true
-  if (sends.has(call.name) && /^(EDESTADDRREQ|ENETUNREACH|EHOSTUNREACH|EINVAL|EACCES)$/.test(errno)) return true
+  if (sends.has(call.name) && /^(EDESTADDRREQ|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|EINVAL|EACCES)$/.test(errno))
+    return true
   return call.name === 'mount' && call.filesystemtype === 'overlay' && /^(ENOTDIR|EBUSY|ENOSPC|EACCES)$/.test(errno)
 }
 
