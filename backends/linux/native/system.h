@@ -15,7 +15,7 @@ enum {
 	NR_wait4 = 61, NR_execve = 59, NR_kill = 62, NR_prctl = 157, NR_openat = 257, NR_renameat2 = 316, NR_ppoll = 271,
 	NR_clone3 = 435, NR_clock_gettime = 228, NR_signalfd4 = 289, NR_close_range = 436, NR_pidfd_getfd = 438,
 	NR_pread64 = 17, NR_munmap = 11, NR_mremap = 25, NR_getpid = 39, NR_setpgid = 109, NR_ioctl = 16, NR_lseek = 8, NR_setns = 308,
-	NR_setsid = 112, NR_rt_sigtimedwait = 128, NR_unlinkat = 263,
+	NR_setsid = 112, NR_rt_sigtimedwait = 128, NR_unlinkat = 263, NR_execveat = 322,
 };
 static inline s64 sys6(s64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 {
@@ -61,7 +61,7 @@ enum {
 	NR_wait4 = 260, NR_execve = 221, NR_kill = 129, NR_prctl = 167, NR_openat = 56, NR_renameat2 = 276, NR_ppoll = 73,
 	NR_clone3 = 435, NR_clock_gettime = 113, NR_signalfd4 = 74, NR_close_range = 436, NR_pidfd_getfd = 438,
 	NR_pread64 = 67, NR_munmap = 215, NR_mremap = 216, NR_getpid = 172, NR_setpgid = 154, NR_ioctl = 29, NR_lseek = 62, NR_setns = 268,
-	NR_setsid = 157, NR_rt_sigtimedwait = 137, NR_unlinkat = 35,
+	NR_setsid = 157, NR_rt_sigtimedwait = 137, NR_unlinkat = 35, NR_execveat = 281,
 };
 static inline s64 sys6(s64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 {

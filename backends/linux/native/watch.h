@@ -48,7 +48,8 @@ static int is_there(struct slot *slot)
 static char state_of(struct slot *slot, s64 *exit_code)
 {
 	/* A thread that executes a program takes over the number of its process. */
-	if (slot->tid != slot->process && slot->nr == NR_execve && !is_there(slot)) slot->tid = slot->process;
+	int executes = slot->nr == NR_execve || slot->nr == NR_execveat;
+	if (slot->tid != slot->process && executes && !is_there(slot)) slot->tid = slot->process;
 	char path[64];
 	u64 at = put_number(path, slot->process);
 	at += put_text(path + at, "/task/");
