@@ -241,6 +241,8 @@ export class UnixSocket extends Socket {
           `${call}: a stream goes where it is connected to`,
         )
       if (!this.connected) return deny('ENOTCONN', 'unix(7)', `${call}: the socket is not connected`)
+      // A reset is for who receives: unix_stream_sendmsg() looks at the end alone.
+      if (this.sendClosed) return this.brokenPipe(task, sending.flags)
       const sender = this.#senderFor(task, this.peer, sending)
       return this.pour(task, { ...sending, ...(sender && { sender }), from }, () => this.#open())
     }
