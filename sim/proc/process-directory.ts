@@ -28,6 +28,8 @@ export interface FileNode {
   readonly write?: (at: Reading, bytes: Uint8Array, offset: number, opener: Task['credentials']) => Reply
   /** Opening it asks for the rights of ptrace. */
   readonly needsAccess?: boolean
+  /** Of a thread, it is open to all of its process, whatever the bits say. proc_tid_comm_permission() in fs/proc/base.c */
+  readonly isOfThreads?: true
   /** write(2) does not move on. */
   readonly keepsOffset?: true
   /** Not a seq_file. */
@@ -147,6 +149,11 @@ class ProcessFile extends PseudoFile {
     super(directory.super, directory.super.kernel, node.mode, {}, directory)
     this.#directory = directory
     this.#node = node
+  }
+
+  override admits(task: Task): boolean {
+    const { scope, pidEntry } = this.#directory
+    return this.#node.isOfThreads === true && scope === 'thread' && pidEntry.task?.process === task.process
   }
 
   override open(task: Task, file: OpenFile): FileOperations | Denied {

@@ -114,7 +114,7 @@ export const processNodes: Readonly<Record<string, ProcessNode>> = {
   limits: file(0o444, ({ of }) => limitsText(of)),
   comm: file(0o644, ({ of }) => `${of.comm}\n`, {
     write: ({ of, reader }, bytes) => writeComm(reader, of, bytes),
-    keepsOffset: true,
+    ...{ keepsOffset: true, isOfThreads: true },
   }),
   cmdline: file(0o444, ({ of }) => strings(of, of.process.image.argv), { isPlain: true }),
   stat: file(0o444, statText),

@@ -239,10 +239,11 @@ export function mayOpen(task: Task, path: Path, access: number, flags: number): 
       if (access & mayExecute && mount.flags.noexec)
         return deny('EACCES', 'MNT-023', `${call}: nothing is executed from the mount (noexec)`)
   }
+  const unpermitted = access === 0 ? undefined : checkPermission(task.credentials, mount, inode, access, call)
   const refusal =
-    access === 0
+    unpermitted?.errno === 'EACCES' && inode.admits?.(task)
       ? undefined
-      : (checkPermission(task.credentials, mount, inode, access, call) ?? deviceRefusal(task, inode, access))
+      : (unpermitted ?? (access === 0 ? undefined : deviceRefusal(task, inode, access)))
   if (refusal) return refusal
   if (flags & O.NOATIME && !ownsOrCapable(task.credentials, mount, inode))
     return deny('EPERM', call, `${call}: O_NOATIME is for the owner`)

@@ -116,7 +116,7 @@ export abstract class Inode {
   readlink?(task: Task): string | Denied
   /** A magic link: where it leads, whatever its text says. */
   jump?(task: Task): Path | Denied
-  /** Who may search it, whatever its bits say. */
+  /** Who may open and search it, whatever its bits say. */
   admits?(task: Task): boolean
   /** What access(2) and chdir(2) ask before rights (PID-035). inode_operations.permission in linux/fs.h */
   refuses?(task: Task): Denied | undefined
