@@ -168,7 +168,9 @@ function access(task: Task, dirfd: number, pathname: string | null, mode: number
       return deny('EACCES', 'MNT-023', `${call}: nothing is executed from the mount (noexec)`)
     const isDevice = dentry.inode.kind === 'character' || dentry.inode.kind === 'block'
     if (mode === 0 || (!isDevice && !(mode & mayWrite) && permitted(who, mount, dentry.inode, mode))) return 0
-    const refusal = checkPermission(who, mount, dentry.inode, mode, call) ?? deviceRefusal(task, dentry.inode, mode)
+    const unpermitted = checkPermission(who, mount, dentry.inode, mode, call)
+    const isAdmitted = unpermitted?.errno === 'EACCES' && dentry.inode.admits?.(task)
+    const refusal = isAdmitted ? undefined : (unpermitted ?? deviceRefusal(task, dentry.inode, mode))
     if (refusal) return refusal
     const special = ['character', 'block', 'fifo', 'socket'].includes(dentry.inode.kind)
     return mode & mayWrite && !special ? (wantWrite(path, call) ?? 0) : 0
