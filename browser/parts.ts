@@ -2,18 +2,13 @@
 
 import type { MachineParts } from '../backends/sim/machine.ts'
 import { guest } from '../backends/sim/wasm/process.ts'
-import { load } from '../backends/sim/wasm/program.ts'
+import { load, prepare } from '../backends/sim/wasm/program.ts'
 
 /** @param path - below `prebuilds` */
 export type Read = (path: string) => Promise<Uint8Array>
 
 interface Index {
   readonly tools: readonly string[]
-  readonly modules: readonly {
-    readonly file: string
-    readonly globals?: readonly string[]
-    readonly memoryBytes?: number
-  }[]
 }
 
 interface Described {
@@ -32,19 +27,11 @@ export function reading(base: string | URL): Read {
 /** @param liveMost - how many processes have an instance of the engine at a time */
 export async function readParts(read: Read, liveMost: number): Promise<Omit<MachineParts, 'seed'>> {
   const place = 'guests/box/'
-  const index = jsonOf<Index>(await read(`${place}index.json`))
-  const [glue, content, ...modules] = await Promise.all([
-    ...['glue.js', 'component.wasm'].map((file) => read(place + file)),
-    ...index.modules.map(async ({ file, ...rest }) => [file, { ...rest, bytes: await read(place + file) }] as const),
-  ] as const)
-  const program = await load({
-    glue: new TextDecoder().decode(glue as Uint8Array),
-    modules: Object.fromEntries(modules as (readonly [string, { bytes: Uint8Array }])[]),
-  })
-  return {
-    box: { content: content as Uint8Array, program: guest(program, { liveMost }), tools: index.tools },
-    images: await imagesIn(read),
-  }
+  const { tools } = jsonOf<Index>(await read(`${place}index.json`))
+  const content = await read(`${place}component.wasm`)
+  // As a component it is a third of what it is when it can be executed.
+  const program = guest(await load(await prepare(content)), { liveMost })
+  return { box: { content, program, tools }, images: await imagesIn(read) }
 }
 
 /** The files of an OCI layout: what its index names, and what that names. */

@@ -2,11 +2,10 @@
 
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join, relative, sep } from 'node:path'
 import type { MachineParts } from '../../backends/sim/machine.ts'
 import { guest } from '../../backends/sim/wasm/process.ts'
-import { type Link, linked } from '../../backends/sim/wasm/program.ts'
+import { linked, type Prepared } from '../../backends/sim/wasm/program.ts'
 import { UserError } from '../../core/errors.ts'
 import { prebuiltDirectory } from './places.ts'
 
@@ -14,6 +13,7 @@ interface GuestIndex {
   /** Of all that it was made of. */
   readonly key: string
   readonly tools: readonly string[]
+  readonly plan: Prepared['plan']
   readonly modules: readonly {
     readonly file: string
     readonly globals?: readonly string[]
@@ -33,11 +33,9 @@ export function readOwnParts(): OwnParts {
   const directory = prebuiltDirectory()
   try {
     const place = join(directory, 'guests/box')
-    const { key, tools, modules } = JSON.parse(readFileSync(join(place, 'index.json'), 'utf8')) as GuestIndex
-    // Through require: a bundle cannot import a file that is no part of it.
-    const { instantiate } = createRequire(import.meta.url)(join(place, 'glue.js')) as { instantiate: Link }
+    const { key, tools, modules, plan } = JSON.parse(readFileSync(join(place, 'index.json'), 'utf8')) as GuestIndex
     const prepared = modules.map(({ file, ...rest }) => [file, { ...rest, bytes: bytesOf(join(place, file)) }] as const)
-    const program = guest(linked(instantiate, Object.fromEntries(prepared)))
+    const program = guest(linked({ plan, modules: Object.fromEntries(prepared) }))
     const images = imagesIn(directory)
     const index = createHash('sha256').update(images.get('index.json')!).digest('hex')
     const passes = key.slice(0, 16)

@@ -66,5 +66,5 @@ function unpacked(file: Uint8Array): Prepared {
     at += count
     return [name, { ...more, bytes: rest.slice(at - count, at) }] as const
   })
-  return { glue: '', modules: Object.fromEntries(modules), plan: head.plan }
+  return { modules: Object.fromEntries(modules), plan: head.plan }
 }

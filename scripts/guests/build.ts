@@ -22,15 +22,14 @@ export async function buildGuests(root: string, { force = false } = {}): Promise
     if (!force && existsSync(index) && JSON.parse(readFileSync(index, 'utf8')).key === key) continue
     const component = await componentOf(await moduleOf(sources))
     const prepared = await prepare(component)
-    const { glue, modules } = prepared
+    const { modules, plan } = prepared
     const tools = await toolsOf(prepared)
     const draft = `${place}.${process.pid}`
     mkdirSync(draft, { recursive: true })
     writeFileSync(join(draft, 'component.wasm'), component)
-    writeFileSync(join(draft, 'glue.js'), await small(glue))
     for (const [file, { bytes }] of Object.entries(modules)) writeFileSync(join(draft, file), bytes)
     const kept = Object.entries(modules).map(([file, { globals, memoryBytes }]) => ({ file, globals, memoryBytes }))
-    writeFileSync(join(draft, 'index.json'), JSON.stringify({ key, tools, modules: kept }))
+    writeFileSync(join(draft, 'index.json'), JSON.stringify({ key, tools, plan, modules: kept }))
     rmSync(place, { recursive: true, force: true })
     renameSync(draft, place)
     made.push(name)
@@ -73,11 +72,4 @@ function keyOf(root: string, sources: Readonly<Record<string, string>>): string 
     hash.update(`${name} ${version}\0`)
   }
   return hash.digest('hex')
-}
-
-/** jco's glue has much that these components do not use. */
-async function small(glue: string): Promise<string> {
-  const { transform } = await import('esbuild')
-  const { code } = await transform(glue, { format: 'esm', minify: true, treeShaking: true, target: 'es2022' })
-  return code
 }

@@ -16,9 +16,9 @@ import { repository } from './source.ts'
 /** @param name - of a folder of prebuilds/guests */
 export function preparedGuest(name: string): Prepared {
   const place = join(repository, 'prebuilds/guests', name)
-  const { modules } = JSON.parse(readFileSync(join(place, 'index.json'), 'utf8'))
+  const { modules, plan } = JSON.parse(readFileSync(join(place, 'index.json'), 'utf8'))
   return {
-    glue: readFileSync(join(place, 'glue.js'), 'utf8'),
+    plan,
     modules: Object.fromEntries(
       modules.map(({ file, ...rest }: { file: string }) => [
         file,

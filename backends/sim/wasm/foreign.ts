@@ -15,7 +15,7 @@ import { moduleFunction, moduleInterface } from './wasi/module-import.ts'
 export function prepareForeign(file: Uint8Array): Prepared {
   const { modules, instances } = planOf(file)
   const prepared = modules.map((bytes, index) => [`module${index}.wasm`, preparedModule(bytes)] as const)
-  return { glue: '', modules: Object.fromEntries(prepared), plan: instances }
+  return { modules: Object.fromEntries(prepared), plan: instances }
 }
 
 /** How it links its modules. @errors ModuleError for what it asks for and processes do not have */

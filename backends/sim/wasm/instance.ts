@@ -3,7 +3,7 @@
 
 import { type Caller, guestImport, type Realloc, trap } from './calls.ts'
 import type { Outside } from './component.ts'
-import { guestCalls, packageName, witName } from './contract.ts'
+import { packageName } from './contract.ts'
 import { type GuestImage, restoreMemory, saveMemory } from './image.ts'
 import { dirtyExport, fuelExport, meterImports } from './meter.ts'
 import type { GuestProgram } from './program.ts'
@@ -77,16 +77,10 @@ export class Instance {
         imports[module][name] = guestImport(withoutVersion(module), name, () => this, host, realloc)
       }
       instantiate(program.direct, imports)
-    } else if (program.standard)
-      program.standard((outside, found) => planned(outside, () => this, host, found ?? realloc), instantiate)
-    else
-      program.link(
-        glueImports(() => this, host),
-        instantiate,
-      )
+    } else program.link((outside, found) => planned(outside, () => this, host, found ?? realloc), instantiate)
     if (!this.#memory) trap('the guest has no memory')
     // Components of WASI need not have a cabi_realloc: a page behind all others does as well.
-    const isBare = program.standard && !this.entry('cabi_realloc')
+    const isBare = !this.entry('cabi_realloc')
     this.stack = isBare ? this.memory.grow(stackBytes / 65536) * 65536 : realloc()(0, 0, 16, stackBytes) >>> 0
     if (this.stack === 0 || this.stack + stackBytes > this.bytes.length)
       trap('the guest finds no memory for its frames')
@@ -215,18 +209,3 @@ function planned(outside: Outside, instance: () => Instance, host: () => Host, r
 }
 
 const withoutVersion = (name: string) => name.replace(/@.*$/, '')
-const camelCase = (name: string) => name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())
-
-/** All functions of the contract, as jco's glue asks for them. */
-function glueImports(instance: () => Instance, host: () => Host) {
-  const imports: Record<string, Record<string, unknown>> = {}
-  const add = (interfaceName: string, name: string) => {
-    const place = `${packageName}/${interfaceName}`
-    imports[place] ??= {}
-    imports[place][camelCase(name)] = ({ realloc }: { realloc?: Realloc }) =>
-      guestImport(place, name, instance, host, () => realloc ?? trap('the guest has no memory for answers'))
-  }
-  for (const name of ['argv', 'envp']) add('program', name)
-  for (const known of guestCalls) add(known.interface, witName(known.name))
-  return imports
-}
