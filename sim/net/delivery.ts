@@ -36,6 +36,12 @@ export interface Arrived {
  */
 export type Failed = 'no-route' | 'no-neighbour' | 'lost'
 
+/** Three requests of a neighbour, a second each; six retries of a SYN, each waiting twice as long. */
+export const triedNs = (why: Failed): number => (why === 'no-neighbour' ? 3e9 : 127e9)
+
+export const inProgress = (call: string): Denied =>
+  deny('EINPROGRESS', call, `${call}: the socket does not wait, the connection is on its way`)
+
 export const unreachable = (call: string): Denied =>
   deny('ENETUNREACH', 'NET-001', `${call}: there is no route to the address`)
 

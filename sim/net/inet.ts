@@ -6,16 +6,13 @@ import { type Denied, deny, isDenied, type Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import { type Address, AF, any4, any6, isAny, unmapped } from './address.ts'
 import type { Channel } from './channel.ts'
-import { type Arrived, deliver, type Failed, unreachable } from './delivery.ts'
+import { type Arrived, deliver, type Failed, inProgress, triedNs, unreachable } from './delivery.ts'
 import { deviceIoctl } from './device-ioctl.ts'
 import { back } from './link.ts'
 import type { PortTable } from './ports.ts'
 import { mayBind } from './route.ts'
 import { destinationOf, type Endpoint, endpointOf, familyOf, sockaddrOf } from './sockaddr.ts'
 import { badEnd, type Sending, Socket, type SocketType } from './socket.ts'
-
-/** Three requests of a neighbour, a second each; six retries of a SYN, each waiting twice as long. */
-const [neighbourNs, connectNs] = [3e9, 127e9]
 
 export class InetSocket extends Socket {
   local: Address
@@ -227,7 +224,7 @@ export class InetSocket extends Socket {
 
   /** Nobody answers: until it is known that nobody will. */
   #wait(why: Failed, call: string): Reply {
-    const afterNs = why === 'no-neighbour' ? neighbourNs : connectNs
+    const afterNs = triedNs(why)
     const outcome =
       why === 'no-neighbour'
         ? deny('EHOSTUNREACH', 'NET-105', `${call}: no neighbour has the address`)
@@ -401,6 +398,3 @@ export class InetSocket extends Socket {
     }
   }
 }
-
-const inProgress = (call: string): Denied =>
-  deny('EINPROGRESS', call, `${call}: the socket does not wait, the connection is on its way`)
