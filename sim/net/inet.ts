@@ -275,8 +275,8 @@ export class InetSocket extends Socket {
   }
 
   protected override mayReceive(): Denied | undefined {
-    if (this.type !== 'stream' || this.connected) return undefined
-    return deny('ENOTCONN', 'recv(2)', 'recv(2): the socket is not connected')
+    if (this.type !== 'stream' || this.connected || this.#trying) return undefined
+    return deny((!this.listening && this.takeError()) || 'ENOTCONN', 'recv(2)', 'recv(2): the socket is not connected')
   }
 
   protected outgoing(): Channel | undefined {

@@ -66,7 +66,8 @@ function meant(task: Task, which: number, who: number, call: string): readonly T
   }
   if (which === 1) {
     const group = who === 0 ? task.process.group : task.pidNamespace.find(who)
-    const tasks = [...(group?.group ?? [])].flatMap((process) => [...process.tasks])
+    // Who came last stands first. attach_pid() in kernel/pid.c
+    const tasks = [...(group?.group ?? [])].reverse().flatMap((process) => [...process.tasks])
     return tasks.length > 0 ? tasks : none
   }
   const uid = who === 0 ? task.credentials.uid : task.credentials.namespace.kuid(who)

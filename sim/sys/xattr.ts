@@ -61,6 +61,8 @@ function mayAccess(task: Task, { mount, dentry }: Path, name: string, mask: numb
 function maySecure(task: Task, { mount, dentry }: Path, name: string, call: string): Denied | undefined {
   if (!name.startsWith('security.')) return undefined
   const { credentials } = task
+  // S_PRIVATE: nobody is asked.
+  if (dentry.superblock.type === 'pidfs') return undefined
   if (dentry.inode.kind === 'anonymous' && task.kernel.since(6, 15)) return undefined
   if (name === capabilityXattr) {
     if (capableOver(credentials, 'SETFCAP', mount, dentry.inode)) return undefined
