@@ -184,9 +184,17 @@ export class UnixSocket extends Socket {
     const target = UnixSocket.find(task, this.namespace, address, call)
     if (isDenied(target)) return target
     if (target.type !== this.type) return deny('EPROTOTYPE', 'unix(7)', `${call}: it is a socket of another type`)
+    const deaf = this.#deaf(target, call)
+    if (deaf) return deaf
     this.peer = target
     this.peerCredentials = senderOf(task)
     return 0
+  }
+
+  /** Who is connected hears its other end only. unix_may_send() */
+  #deaf(target: UnixSocket, call: string): Denied | undefined {
+    if (target.peer === undefined || target.peer === this) return undefined
+    return deny('EPERM', 'unix(7)', `${call}: the other socket is connected, and hears its other end only`)
   }
 
   #join(task: Task, target: UnixSocket): void {
@@ -263,6 +271,8 @@ export class UnixSocket extends Socket {
         : deny('ENOTCONN', 'unix(7)', `${call}: the socket is not connected, and there is no address`)
     if (this.sendClosed) return this.brokenPipe(task, sending.flags)
     if (target.type !== this.type) return deny('EPROTOTYPE', 'unix(7)', `${call}: it is a socket of another type`)
+    const deaf = this.type === 'dgram' && this.#deaf(target, call)
+    if (deaf) return deaf
     if (sending.bytes.length > target.incoming.capacityBytes - 32)
       return deny('EMSGSIZE', 'unix(7)', `${call}: the message is too long`)
     const sender = this.#senderFor(task, target, sending)

@@ -26,17 +26,22 @@ function numberIn(bytes: Uint8Array): number | undefined {
 
 const bad = (): Denied => deny('EINVAL', 'PID-038', 'write to oom_score_adj: it takes a number from -1000 to 1000')
 
-/** PID-038. __set_oom_adj() in fs/proc/base.c */
-export function writeOomScoreAdj(writer: Task, of: Task, bytes: Uint8Array): number | Denied {
+const outside = (bytes: Uint8Array, least: number, most: number): Denied | undefined => {
   const value = numberIn(bytes)
-  if (value === undefined || value < -1000 || value > 1000) return bad()
-  return set(writer, of, value, of.process.oomScoreAdjMin, bytes)
+  return value === undefined || value < least || value > most ? bad() : undefined
+}
+
+export const wrongOomScoreAdj = (bytes: Uint8Array): Denied | undefined => outside(bytes, -1000, 1000)
+export const wrongOomAdj = (bytes: Uint8Array): Denied | undefined => outside(bytes, -17, 15)
+
+/** PID-038. __set_oom_adj() in fs/proc/base.c. @param bytes - that wrongOomScoreAdj() has nothing against */
+export function writeOomScoreAdj(writer: Task, of: Task, bytes: Uint8Array): number | Denied {
+  return set(writer, of, numberIn(bytes)!, of.process.oomScoreAdjMin, bytes)
 }
 
 /** The file of old: from -16 to 15, and -17 for never. */
 export function writeOomAdj(writer: Task, of: Task, bytes: Uint8Array): number | Denied {
-  const value = numberIn(bytes)
-  if (value === undefined || value < -17 || value > 15) return bad()
+  const value = numberIn(bytes)!
   const scaled = value === 15 ? 1000 : Math.trunc((value * 1000) / 17)
   return set(writer, of, scaled, of.process.oomScoreAdj, bytes)
 }

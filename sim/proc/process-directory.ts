@@ -26,6 +26,8 @@ export interface FileNode {
   readonly mode: number
   readonly read?: (at: Reading) => string | Uint8Array | Denied
   readonly write?: (at: Reading, bytes: Uint8Array, offset: number, opener: Task['credentials']) => Reply
+  /** What is wrong with the bytes themselves: asked before whether the process is still there. */
+  readonly wrong?: (bytes: Uint8Array) => Denied | undefined
   /** Opening it asks for the rights of ptrace. */
   readonly needsAccess?: boolean
   /** Of a thread, it is open to all of its process, whatever the bits say. proc_tid_comm_permission() in fs/proc/base.c */
@@ -159,7 +161,7 @@ class ProcessFile extends PseudoFile {
   override open(task: Task, file: OpenFile): FileOperations | Denied {
     const at = this.#directory.at(task)
     if (at === undefined) return nothingThere()
-    const { needsAccess, open, read, write } = this.#node
+    const { needsAccess, open, read, write, wrong } = this.#node
     const refusal = needsAccess ? mayLookInto(task, at.of) : undefined
     if (refusal) return refusal
     if (open) {
@@ -171,7 +173,7 @@ class ProcessFile extends PseudoFile {
         ...(read && { read: (reader: Task) => this.#now(reader, read) }),
         ...(write && {
           write: (writer: Task, bytes: Uint8Array, offset: number) =>
-            this.#now(writer, (now) => write(now, bytes, offset, file.opener)),
+            wrong?.(bytes) ?? this.#now(writer, (now) => write(now, bytes, offset, file.opener)),
         }),
       },
       file,

@@ -17,7 +17,7 @@ import { limitsText } from './limits.ts'
 import { mapsText } from './maps.ts'
 import { NamespaceDirectory } from './namespace-directory.ts'
 import { NetDirectory } from './net-directory.ts'
-import { oomScore, writeOomAdj, writeOomScoreAdj } from './oom.ts'
+import { oomScore, writeOomAdj, writeOomScoreAdj, wrongOomAdj, wrongOomScoreAdj } from './oom.ts'
 import { cwdLink, exeLink, rootLink } from './places.ts'
 import type { FileNode, ProcessNode } from './process-directory.ts'
 import { statmText, statText } from './stat.ts'
@@ -90,6 +90,7 @@ const adjust: FileNode = {
   keepsOffset: true,
   isPlain: true,
   read: ({ of }) => `${of.process.oomScoreAdj}\n`,
+  wrong: wrongOomScoreAdj,
   write: ({ of, reader }, bytes) => writeOomScoreAdj(reader, of, bytes),
 }
 const oldAdjust: FileNode = {
@@ -97,6 +98,7 @@ const oldAdjust: FileNode = {
   keepsOffset: true,
   isPlain: true,
   read: ({ of }) => `${of.process.oomScoreAdj === 1000 ? 15 : Math.trunc((of.process.oomScoreAdj * 17) / 1000)}\n`,
+  wrong: wrongOomAdj,
   write: ({ of, reader }, bytes) => writeOomAdj(reader, of, bytes),
 }
 

@@ -264,7 +264,7 @@ function openUnnamed(task: Task, dirfd: number, pathname: string, wish: Wish): O
   if (isDenied(made)) return made
   made.linkable = !(flags & O.EXCL)
   const dentry: Dentry = unnamed(path.dentry, made)
-  return openInode(task, { mount: path.mount, dentry }, flags & ~O.TMPFILE, call)
+  return openInode(task, { mount: path.mount, dentry }, flags, call)
 }
 
 function unnamed(directory: Dentry, inode: Dentry['inode']): Dentry {

@@ -8,6 +8,7 @@ import type { Fields } from '../../sim/digest.ts'
 import { HugeGroup } from '../../sim/huge-pages.ts'
 import type { Kernel } from '../../sim/kernel.ts'
 import { Link } from '../../sim/net/link.ts'
+import { Socket } from '../../sim/net/socket.ts'
 import { PidNamespace } from '../../sim/ns/pid.ts'
 import { isDenied, type Outcome } from '../../sim/outcome.ts'
 import { print } from '../../sim/scenario/print.ts'
@@ -39,6 +40,8 @@ const traces: readonly Fields[] = [
   [Mount, ['expiring']],
   // The first task of a pid namespace was refused: no other follows it (PID-010).
   [PidNamespace, ['dying']],
+  // An error that waited is told once.
+  [Socket, ['error']],
   [Link, ['sentBytes', 'sentPackets', 'receivedBytes', 'receivedPackets']],
   // Of pids, and of an open file of a cgroup.
   [Object, ['peak', 'refused', 'refusedHere', 'seen']],
