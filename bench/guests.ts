@@ -4,8 +4,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { prepare } from '../backends/sim/wasm/prepare.ts'
 import { guest } from '../backends/sim/wasm/process.ts'
-import { load, prepare } from '../backends/sim/wasm/program.ts'
+import { load } from '../backends/sim/wasm/program.ts'
 import { componentOf, guestSources, moduleOf } from '../scripts/guests/component.ts'
 import type { Program } from '../sim/program.ts'
 import { builtGuest, type GuestMachine, guestMachine } from '../test/support/guests.ts'
@@ -26,7 +27,7 @@ function cpuMilliseconds(): number {
 async function acts(): Promise<Program> {
   const text = readFileSync(join(import.meta.dirname, 'guests/acts.c'), 'utf8')
   const component = await componentOf(await moduleOf({ ...guestSources(repository, []), 'acts.c': text }))
-  return guest(await load(await prepare(component)), { liveMost })
+  return guest(load(prepare(component)), { liveMost })
 }
 
 function withSmallFile(machine: GuestMachine): GuestMachine {

@@ -1,8 +1,9 @@
 // The program and the images of simulated machines, as the build has made them, read from wherever they are served.
 
 import type { MachineParts } from '../backends/sim/machine.ts'
+import { prepare } from '../backends/sim/wasm/prepare.ts'
 import { guest } from '../backends/sim/wasm/process.ts'
-import { load, prepare } from '../backends/sim/wasm/program.ts'
+import { load } from '../backends/sim/wasm/program.ts'
 
 /** @param path - below `prebuilds` */
 export type Read = (path: string) => Promise<Uint8Array>
@@ -30,7 +31,7 @@ export async function readParts(read: Read, liveMost: number): Promise<Omit<Mach
   const { tools } = jsonOf<Index>(await read(`${place}index.json`))
   const content = await read(`${place}component.wasm`)
   // As a component it is a third of what it is when it can be executed.
-  const program = guest(await load(await prepare(content)), { liveMost })
+  const program = guest(load(prepare(content)), { liveMost })
   return { box: { content, program, tools }, images: await imagesIn(read) }
 }
 

@@ -32,8 +32,6 @@ export async function browserBundle(root) {
     platform: 'browser',
     target: 'es2024',
     outfile: join(root, 'dist/browser/vitrine.js'),
-    // They make guests of components, which a build has done.
-    external: ['binaryen', '@bytecodealliance/*'],
     inject: ['browser/set-immediate.ts'],
     define: {
       'process.stdout.isTTY': 'true',

@@ -23,8 +23,8 @@ const entries = {
   player: 'backends/player/open.ts',
 }
 
-/** Stay packages: koffi carries machine code, the others make guests of components. */
-const external = ['koffi', '@koromix/*', 'binaryen', '@bytecodealliance/*']
+/** Stay packages: koffi carries machine code. */
+const external = ['koffi', '@koromix/*']
 
 // Commander loads child_process, 2 ms, for subcommands that are programs of their own; there are none here.
 const lazyChildProcess = {

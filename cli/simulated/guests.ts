@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import type { MachineParts } from '../../backends/sim/machine.ts'
 import { guest } from '../../backends/sim/wasm/process.ts'
-import { linked, type Prepared } from '../../backends/sim/wasm/program.ts'
+import { load, type Prepared } from '../../backends/sim/wasm/program.ts'
 import { UserError } from '../../core/errors.ts'
 import { prebuiltDirectory } from './places.ts'
 
@@ -35,7 +35,7 @@ export function readOwnParts(): OwnParts {
     const place = join(directory, 'guests/box')
     const { key, tools, modules, plan } = JSON.parse(readFileSync(join(place, 'index.json'), 'utf8')) as GuestIndex
     const prepared = modules.map(({ file, ...rest }) => [file, { ...rest, bytes: bytesOf(join(place, file)) }] as const)
-    const program = guest(linked({ plan, modules: Object.fromEntries(prepared) }))
+    const program = guest(load({ plan, modules: Object.fromEntries(prepared) }))
     const images = imagesIn(directory)
     const index = createHash('sha256').update(images.get('index.json')!).digest('hex')
     const passes = key.slice(0, 16)

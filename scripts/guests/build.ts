@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { prepare } from '../../backends/sim/wasm/program.ts'
+import { prepare } from '../../backends/sim/wasm/prepare.ts'
 import { componentOf, guestSources, moduleOf } from './component.ts'
 import { toolsOf } from './tools.ts'
 
@@ -21,7 +21,7 @@ export async function buildGuests(root: string, { force = false } = {}): Promise
     const index = join(place, 'index.json')
     if (!force && existsSync(index) && JSON.parse(readFileSync(index, 'utf8')).key === key) continue
     const component = await componentOf(await moduleOf(sources))
-    const prepared = await prepare(component)
+    const prepared = prepare(component)
     const { modules, plan } = prepared
     const tools = await toolsOf(prepared)
     const draft = `${place}.${process.pid}`
@@ -43,6 +43,7 @@ function keyOf(root: string, sources: Readonly<Record<string, string>>): string 
   for (const [path, text] of Object.entries(sources)) hash.update(`${path}\0${text}\0`)
   const passes = [
     'binary',
+    'component',
     'contract',
     'fuel',
     'function-body',
@@ -52,7 +53,7 @@ function keyOf(root: string, sources: Readonly<Record<string, string>>): string 
     'meter',
     'meter-function',
     'nan',
-    'program',
+    'prepare',
   ]
   const suspending = [
     'liveness',

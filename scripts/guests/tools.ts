@@ -7,7 +7,7 @@ import { runUntil } from '../../sim/run.ts'
 
 /** Names, in the guest's order. */
 export async function toolsOf(prepared: Prepared): Promise<string[]> {
-  const machine = bootKernel({ programs: { box: guest(await load(prepared)) } })
+  const machine = bootKernel({ programs: { box: guest(load(prepared)) } })
   const { init } = machine
   machine.call(init, { name: 'openat', dirfd: -100, pathname: '/box', flags: 0o101, mode: 0o755 })
   machine.call(init, { name: 'write', fd: 3, buf: '#!sim box\n' })

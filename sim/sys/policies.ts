@@ -6,7 +6,7 @@ import { type Denied, deny, isDenied, type Reply } from '../outcome.ts'
 import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
 import { int } from './arguments.ts'
-import { isAbove, mayArrange, taskOf } from './processors.ts'
+import { mayArrange, outranked, taskOf } from './processors.ts'
 
 const [FIFO, RR, DEADLINE] = [1, 2, 6] as const
 const policies = new Set([0, FIFO, RR, 3, 5, DEADLINE])
@@ -48,7 +48,7 @@ function setScheduler(task: Task, pid: number, asked: number | undefined, param:
   if (!policies.has(policy) || policy === DEADLINE) return invalid('there is no such policy for this call')
   if (isRealTime(policy) ? priority < 1 || priority > 99 : priority !== 0)
     return invalid('priorities are 1 to 99 of real-time policies, and 0 of others')
-  const refusal = mayChange(task, target, policy, priority, call) ?? isAbove(task, target, call)
+  const refusal = mayChange(task, target, policy, priority, call) ?? outranked(task, target, call)
   if (refusal) return refusal
   const resetOnFork = asked === undefined ? target.scheduling.resetOnFork : (asked & RESET_ON_FORK) !== 0
   target.scheduling = { policy, priority, resetOnFork }

@@ -25,7 +25,7 @@ export function mayArrange(task: Task, target: Task): boolean {
 }
 
 /** Who may do less does not arrange who may do more. cap_safe_nice() in security/commoncap.c */
-export function isAbove(task: Task, target: Task, call: string): Denied | undefined {
+export function outranked(task: Task, target: Task, call: string): Denied | undefined {
   if (!(target.credentials.permitted & ~task.credentials.permitted)) return undefined
   if (capable(task.credentials, 'SYS_NICE', target.credentials.namespace)) return undefined
   return deny('EPERM', 'capabilities(7)', `${call}: the process has capabilities that the caller lacks`)
@@ -36,8 +36,8 @@ function setAffinity(task: Task, pid: number, bytes: Uint8Array): Reply {
   const target = taskOf(task, pid, call)
   if (isDenied(target)) return target
   if (!mayArrange(task, target)) return deny('EPERM', call, `${call}: the task is another user's`)
-  const above = isAbove(task, target, call)
-  if (above) return above
+  const refusal = outranked(task, target, call)
+  if (refusal) return refusal
   const { kernel } = task
   const wanted = maskOf(bytes) & firstCpus(kernel.config.cpus)
   const had = target.affinity
@@ -91,7 +91,7 @@ function mayNotSet(task: Task, target: Task, nice: number, call: string): Denied
   const lowest = limit ? 20 - (limit.soft ?? 40) : 20
   if (nice < target.nice && nice < lowest && !capable(task.credentials, 'SYS_NICE', task.kernel.initial.user))
     return deny('EACCES', call, `${call}: a lower nice value needs CAP_SYS_NICE, or RLIMIT_NICE`)
-  return isAbove(task, target, call)
+  return outranked(task, target, call)
 }
 
 /** Of several it sets those that it may, and answers why it did not set the last of the others. */

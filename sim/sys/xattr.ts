@@ -62,8 +62,8 @@ function maySecure(task: Task, { mount, dentry }: Path, name: string, call: stri
   if (!name.startsWith('security.')) return undefined
   const { credentials } = task
   // S_PRIVATE: nobody is asked.
-  if (dentry.superblock.type === 'pidfs') return undefined
-  if (dentry.inode.kind === 'anonymous' && task.kernel.since(6, 15)) return undefined
+  const isShared = dentry.inode.kind === 'anonymous' && task.kernel.since(6, 15)
+  if (isShared || dentry.superblock.type === 'pidfs') return undefined
   if (name === capabilityXattr) {
     if (capableOver(credentials, 'SETFCAP', mount, dentry.inode)) return undefined
     return deny('EPERM', 'USR-111', `${call}: capabilities of a file are set with CAP_SETFCAP over it`)

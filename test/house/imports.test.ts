@@ -19,10 +19,7 @@ const rooms: Readonly<Record<string, Room>> = {
     may: ['sim/', 'core/syscall.ts', 'core/errno.ts', 'core/message.ts', 'core/launch/seccomp/numbers-x86-64.ts'],
   },
   'backends/linux': { may: ['backends/linux/', 'core/', 'node:'], only: { koffi: 'backends/linux/ffi.ts' } },
-  'backends/sim': {
-    may: ['backends/sim/', 'core/', 'sim/'],
-    only: { '@bytecodealliance/jco-transpile': 'backends/sim/wasm/program.ts' },
-  },
+  'backends/sim': { may: ['backends/sim/', 'core/', 'sim/'] },
   // Plays scenarios of the simulated kernel on the real one.
   'backends/player': { may: ['backends/player/', 'backends/linux/', 'core/', 'sim/', 'node:'] },
   cli: { may: ['cli/', 'core/', 'backends/', 'node:', 'commander'] },

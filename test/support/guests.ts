@@ -29,7 +29,7 @@ export function preparedGuest(name: string): Prepared {
 }
 
 export async function builtGuest(name: string): Promise<Program> {
-  return guest(await load(preparedGuest(name)))
+  return guest(load(preparedGuest(name)))
 }
 
 export interface GuestMachine {

@@ -4,8 +4,9 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { prepare } from '../../backends/sim/wasm/prepare.ts'
 import { guest } from '../../backends/sim/wasm/process.ts'
-import { load, type Prepared, prepare } from '../../backends/sim/wasm/program.ts'
+import { load, type Prepared } from '../../backends/sim/wasm/program.ts'
 import { compileForWasi } from '../../scripts/guests/clang.ts'
 import { componentWithLibc, layer } from '../../scripts/guests/wasi-libc.ts'
 import type { Program } from '../../sim/program.ts'
@@ -111,7 +112,7 @@ export async function standardProgram(component: Uint8Array): Promise<Program> {
   const texts = passes.map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'utf8'))
   const place = join(kept, `${hashOf(component, ...texts)}.json`)
   if (!existsSync(place)) {
-    const { modules, ...rest } = await prepare(component)
+    const { modules, ...rest } = prepare(component)
     const encoded = Object.entries(modules).map(([name, { bytes, ...more }]) => [
       name,
       { ...more, base64: Buffer.from(bytes).toString('base64') },
@@ -124,5 +125,5 @@ export async function standardProgram(component: Uint8Array): Promise<Program> {
     name,
     { ...more, bytes: new Uint8Array(Buffer.from(base64, 'base64')) },
   ])
-  return guest(await load({ ...rest, modules: Object.fromEntries(decoded) } as Prepared))
+  return guest(load({ ...rest, modules: Object.fromEntries(decoded) } as Prepared))
 }

@@ -101,9 +101,8 @@ const sends = new Set(['write', 'writev', 'sendto', 'sendmsg'])
 /**
  * What goes on (EINPROGRESS) or is told by a signal as well (SIGPIPE); refusals after the OOM killer has been there, those of
  * mounts that come when the work directory of an overlay was prepared already, those of flock(2), which gives a lock up to
- * convert it, those of what a datagram socket was to send, which has got it a port
- * or told it that its receiver is gone, those of mlock(2), which locks first and
- * then finds that it cannot have the pages, and those of setpriority(2) for some of several.
+ * convert it, those of what a datagram socket was to send, which has got it a port or told it that its receiver is gone, those of
+ * mlock(2), which locks first and then finds that it cannot have the pages, and those of setpriority(2) for some of several.
  */
 function comesWithMore(call: Syscall, errno: string, before: Look, after: Look): boolean {
   if (errno === 'EINPROGRESS' || errno === 'EPIPE' || (errno === 'ENOMEM' && before.kills !== after.kills)) return true

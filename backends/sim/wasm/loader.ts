@@ -3,9 +3,9 @@
 
 import type { Program } from '../../../sim/program.ts'
 import { ModuleError } from './binary.ts'
-import { prepareForeign } from './foreign.ts'
+import { prepare } from './prepare.ts'
 import { guest } from './process.ts'
-import { linked, type Prepared } from './program.ts'
+import { load, type Prepared } from './program.ts'
 
 /** Where what was made of a file is kept from one machine to the next. */
 export interface ProgramShelf {
@@ -32,10 +32,10 @@ export function programLoader(shelf?: ProgramShelf): (file: Uint8Array) => Progr
 
 function programOf(file: Uint8Array, shelf: ProgramShelf | undefined): Program | string {
   const there = shelf?.find(file)
-  if (there) return guest(linked(there))
+  if (there) return guest(load(there))
   try {
-    const prepared = prepareForeign(file)
-    const program = guest(linked(prepared))
+    const prepared = prepare(file)
+    const program = guest(load(prepared))
     shelf?.keep(file, prepared)
     return program
   } catch (error) {

@@ -4,7 +4,6 @@
 import { ModuleError } from './binary.ts'
 import { flatTypes } from './calls.ts'
 import type { PlannedInstance } from './component.ts'
-import { prepareForeign } from './foreign.ts'
 import { meterImports } from './meter.ts'
 import { entriesOf, linkStandard, type MakeImport } from './standard.ts'
 
@@ -36,22 +35,8 @@ export interface GuestProgram {
   readonly link: (make: MakeImport, instantiateCore: InstantiateCore) => void
 }
 
-/**
- * From a component to what can be executed.
- *
- * @errors ModuleError for what is no component, or asks for what processes do not have
- */
-export async function prepare(component: Uint8Array): Promise<Prepared> {
-  return prepareForeign(component)
-}
-
 /** Compiles it. @errors ModuleError for a component that is no program */
-export async function load(prepared: Prepared): Promise<GuestProgram> {
-  return linked(prepared)
-}
-
-/** The same at once. */
-export function linked({ plan, modules }: Prepared): GuestProgram {
+export function load({ plan, modules }: Prepared): GuestProgram {
   const { compiled, globals, memoryBytes } = compile(modules)
   const codes = [...compiled.values()]
   const exported = codes.flatMap((code) => WebAssembly.Module.exports(code).map(({ name }) => name))

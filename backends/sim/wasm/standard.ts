@@ -1,4 +1,4 @@
-// Programs that are linked as their own binary says: no glue is needed for that.
+// Programs that are linked as their own binary says.
 
 import type { Realloc } from './calls.ts'
 import type { Outside, PlannedInstance, Source } from './component.ts'

@@ -11,7 +11,7 @@ import { type GuestMachine, guestMachine } from '../../support/guests.ts'
 
 let program: GuestProgram
 beforeAll(async () => {
-  program = await load(await preparedActs())
+  program = load(await preparedActs())
 }, 120_000)
 
 const machine = (config: Partial<Config> = {}, liveMost?: number) =>

@@ -1,5 +1,5 @@
-// Files of WebAssembly that come from anywhere: components of WASI 0.2 or of the contract, and modules of WASI 0.1. They are linked
-// as their own binary says, without glue. All that can be refused is refused before anything is made of them.
+// From a file of WebAssembly to what can be executed: components of WASI 0.2 or of the contract, and modules of WASI 0.1. They are
+// linked as their own binary says. All that can be refused is refused before anything is made of them.
 
 import { ModuleError } from './binary.ts'
 import { flatTypes } from './calls.ts'
@@ -12,7 +12,7 @@ import { isStandard, standardFunction } from './wasi/import.ts'
 import { moduleFunction, moduleInterface } from './wasi/module-import.ts'
 
 /** @errors ModuleError that names what is wrong with it, or what it asks for and processes do not have */
-export function prepareForeign(file: Uint8Array): Prepared {
+export function prepare(file: Uint8Array): Prepared {
   const { modules, instances } = planOf(file)
   const prepared = modules.map((bytes, index) => [`module${index}.wasm`, preparedModule(bytes)] as const)
   return { modules: Object.fromEntries(prepared), plan: instances }
@@ -22,7 +22,7 @@ export function prepareForeign(file: Uint8Array): Prepared {
 export const planOf = (file: Uint8Array): ComponentPlan => (isComponent(file) ? componentPlan(file) : modulePlan(file))
 
 /** Modules that are added to link others: a table of functions, and what fills it. They have no memory and no code to meter. */
-const isGlue = ({ memoryBytes, globals }: Metered, bytes: Uint8Array) =>
+const onlyLinks = ({ memoryBytes, globals }: Metered, bytes: Uint8Array) =>
   memoryBytes === undefined && globals.length <= 1 && bytes.length < 16_384
 
 /** What is executed of it. @errors ModuleError */
@@ -30,7 +30,7 @@ export function preparedModule(bytes: Uint8Array): PreparedModule {
   if (!WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>))
     throw new ModuleError('the component has a module that is not valid')
   const metered = meterModule(bytes)
-  if (isGlue(metered, bytes)) return { bytes }
+  if (onlyLinks(metered, bytes)) return { bytes }
   const { globals, memoryBytes } = metered
   return { bytes: makeSuspendable(metered.bytes), globals, ...(memoryBytes === undefined ? {} : { memoryBytes }) }
 }
