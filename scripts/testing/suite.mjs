@@ -32,6 +32,7 @@ export async function runSuite({ projects, where, temporary, shard }) {
   try {
     const first = await runVitest({ projects, shard, directory })
     // Whatever ended the process of a file (a small machine without memory, the kernel) may be no test's fault: once more.
+    if (first.unfinished.length > 0) await run('sh', ['-c', 'dmesg --level=err,warn | tail -n 5'])
     const again =
       first.unfinished.length === 0 ? nothing : await runVitest({ projects, files: first.unfinished, directory })
     const died = (files, times) => files.map((file) => `${file}: its process died ${times}`)

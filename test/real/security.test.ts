@@ -2,7 +2,17 @@
 
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { hostileRoot, inHostileRoot, listDescriptors, python, run, withContainer } from '../support/attacks.ts'
@@ -149,7 +159,18 @@ describe('descriptors', () => {
 })
 
 describe("the runtime's own program (CVE-2019-5736)", () => {
-  const hash = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex')
+  // In pieces: in user-mode Linux each page of a process may cost a mapping of the host's, which allows 65,530 of them.
+  const hash = (path: string) => {
+    const digest = createHash('sha256')
+    const piece = Buffer.alloc(2 ** 20)
+    const fd = openSync(path, 'r')
+    try {
+      for (let size = readSync(fd, piece); size > 0; size = readSync(fd, piece)) digest.update(piece.subarray(0, size))
+    } finally {
+      closeSync(fd)
+    }
+    return digest.digest('hex')
+  }
 
   it('an image whose program is /proc/self/exe gets a sealed copy of the monitor, and no way to write to it', () =>
     withTemporaryDirectory(async (directory) => {
