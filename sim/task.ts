@@ -76,7 +76,7 @@ export class Task {
   signalMask = 0n
   /** Sent to this thread alone, not yet delivered. */
   readonly pending: SignalInfo[] = []
-  /** Signals that a call of its takes out of the queue itself (sigwaitinfo(2)): they are not delivered. */
+  /** Signals that a call of its takes out of the queue itself (sigwaitinfo(2)): not delivered, but for those that end the process. */
   awaited = 0n
   /** Signals that its handlers have got since it was born, in order. Handlers do nothing else. */
   readonly handled: number[] = []

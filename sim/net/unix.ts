@@ -17,10 +17,11 @@ import { badEnd, type Sending, Socket, type SocketType, senderOf } from './socke
 
 const pathBytesMost = 108
 
+const noAddress = () => deny('EINVAL', 'unix(7)', 'unix(7): it is no address of a unix socket')
+
 /** `\0name` is abstract, anything else a path; undefined: no name at all (autobind). */
 function nameIn(address: Uint8Array): Uint8Array | undefined | Denied {
-  if (address.length < 2 || address.length > 2 + pathBytesMost || address[0] !== AF.UNIX)
-    return deny('EINVAL', 'unix(7)', 'unix(7): it is no address of a unix socket')
+  if (address.length < 2 || address.length > 2 + pathBytesMost || address[0] !== AF.UNIX) return noAddress()
   const name = address.subarray(2)
   if (name.length === 0) return undefined
   if (name[0] === 0) return name.slice()
@@ -257,8 +258,10 @@ export class UnixSocket extends Socket {
     // Room for the message is asked for before its receiver is looked for; that of a connection since 6.14 only.
     const isClosed = this.sendClosed && this.type === 'dgram' && (sending.to || task.kernel.since(6, 14))
     if (isClosed) {
-      const wrong = sending.to && nameIn(sending.to)
-      return isDenied(wrong) ? wrong : this.brokenPipe(task, sending.flags)
+      const name = sending.to && nameIn(sending.to)
+      if (isDenied(name)) return name
+      if (sending.to && name === undefined) return noAddress()
+      return this.brokenPipe(task, sending.flags)
     }
     const target =
       sending.to === undefined || this.type === 'seqpacket'

@@ -6,8 +6,8 @@ import type { Process } from '../process.ts'
 import type { Task } from '../task.ts'
 import type { SignalInfo } from './info.ts'
 import { isOrphaned, stop } from './job-control.ts'
-import { bit, isIgnoredByDefault, isKernelOnly, isStop, SA, SIG } from './numbers.ts'
-import { dequeue } from './queue.ts'
+import { bit, isDump, isIgnoredByDefault, isKernelOnly, isStop, SA, SIG } from './numbers.ts'
+import { dequeue, isBlocked } from './queue.ts'
 
 /** Delivers all that may be. Answers whether a handler has run. */
 export function deliver(task: Task): boolean {
@@ -24,13 +24,19 @@ function next(task: Task): SignalInfo | undefined {
   const { process } = task
   if (task.frozen === 1) return undefined
   if (task.state === 'stopped') return dequeue(task, (signal) => signal === SIG.KILL)
-  const held = task.signalMask | task.awaited
-  const free = held === 0n ? () => true : (signal: number) => (held & bit(signal)) === 0n
+  const free =
+    (task.signalMask | task.awaited) === 0n
+      ? () => true
+      : (signal: number) => !isBlocked(task, signal) && !isTaken(task, signal)
   // Only what ends it reaches a frozen task (cgroup v2), and one that waits and lets nothing disturb it (vfork(2)).
   if (task.frozen !== undefined || task.blocked?.interruptible === false)
     return dequeue(task, (signal) => free(signal) && isFatal(process, signal))
   return dequeue(task, free)
 }
+
+/** Whether a call takes it out of the queue; what is not blocked and ends the process does so first. complete_signal() */
+const isTaken = (task: Task, signal: number): boolean =>
+  (task.awaited & bit(signal)) !== 0n && (isDump(signal) || !isFatal(task.process, signal))
 
 /** Whether a signal ends the process. sig_fatal() */
 export function isFatal(process: Process, signal: number): boolean {

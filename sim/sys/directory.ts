@@ -31,8 +31,9 @@ const types: Readonly<Record<InodeKind, number>> = {
 
 /** All entries, `.` and `..` first. */
 function listing(task: Task, { path, inode }: OpenFile): readonly DirectoryEntry[] {
-  const { mount, dentry } = path
-  const above = dentry === mount.root ? dentry : (dentry.parent ?? dentry)
+  // Above the root of a mount too: dir_emit_dotdot() knows no mounts.
+  const { dentry } = path
+  const above = dentry.parent ?? dentry
   const dots: DirectoryEntry[] = [
     { name: '.', ino: inode.ino, kind: 'directory' },
     { name: '..', ino: above.inode.ino, kind: 'directory' },

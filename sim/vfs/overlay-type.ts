@@ -6,6 +6,8 @@ import type { Task } from '../task.ts'
 import type { Dentry } from './dentry.ts'
 import { plainFlags } from './mount.ts'
 import { MS } from './mount-flags.ts'
+import { hidesByLock } from './mount-locks.ts'
+import { foreign } from './mount-tree.ts'
 import { newMount } from './mounting.ts'
 import { Overlay } from './overlay.ts'
 import { type Layer, type Prefix, realDentry, removeReal } from './overlay-layers.ts'
@@ -120,13 +122,15 @@ function wishOf(task: Task, options: readonly MountOption[]): Wish | Denied {
 }
 
 /** What ovl_fill_super() refuses, in its order. */
-function checkLayers({ lower, upper, work, last }: Wish): Denied | undefined {
+function checkLayers(task: Task, { lower, upper, work, last }: Wish): Denied | undefined {
   if (upper && !work) return no('an upperdir wants a workdir')
   if (lower.length === 0) return no('there is no lowerdir')
   if (lower.length > layersMax) return no(`there are more than ${layersMax} lower layers`)
   if (!upper && lower.length === 1) return no('without an upperdir there are at least two lower layers')
   if (upper && work) {
     if (isReadonly(upper)) return no('the upperdir is on a read-only file system')
+    const refusal = unfit(task, upper)
+    if (refusal) return refusal
     if (upper.mount !== work.mount) return no('upperdir and workdir are on different mounts')
     if (upper.dentry.isBelow(work.dentry) || work.dentry.isBelow(upper.dentry))
       return no('upperdir and workdir are not to lie one in the other')
@@ -137,17 +141,35 @@ function checkLayers({ lower, upper, work, last }: Wish): Denied | undefined {
     ...[...lower, ...(upper ? [upper] : [])].map(({ dentry }) => dentry.superblock.stackDepth ?? 0),
   )
   if (depth >= stackDepthMax) return no('too many file systems would lie one on the other')
-  return overlapping(lower, upper, work)
+  return overlapping(task, lower, upper, work)
+}
+
+/** Each layer becomes a private mount of its own. clone_private_mount() in fs/namespace.c */
+function unfit(task: Task, { mount, dentry }: Path): Denied | undefined {
+  if (mount.unbindable) return deny('EINVAL', 'MNT-005', 'overlayfs: the mount of a layer is unbindable')
+  const isDetached = mount.namespace === undefined && task.kernel.since(6, 15)
+  const refusal = isDetached ? undefined : foreign(mount, task.namespaces.mnt, call)
+  if (refusal) return refusal
+  return hidesByLock(mount, dentry)
+    ? deny('EINVAL', 'USR-020', 'overlayfs: a layer would show what is hidden by a mount below it')
+    : undefined
 }
 
 /** A lower layer is neither another layer nor in one. ovl_check_overlapping_layers() */
-function overlapping(lower: readonly Path[], upper: Path | undefined, work: Path | undefined): Denied | undefined {
+function overlapping(
+  task: Task,
+  lower: readonly Path[],
+  upper: Path | undefined,
+  work: Path | undefined,
+): Denied | undefined {
   const roots = new Set<Dentry>()
   for (const layer of [upper, work]) if (layer) roots.add(layer.dentry)
   const loop = () => deny('ELOOP', 'OVL-009', 'overlayfs: a lower layer is another layer, or lies in one')
-  for (const { dentry } of lower) {
-    if (roots.has(dentry)) return loop()
-    roots.add(dentry)
+  for (const layer of lower) {
+    if (roots.has(layer.dentry)) return loop()
+    const refusal = unfit(task, layer)
+    if (refusal) return refusal
+    roots.add(layer.dentry)
   }
   for (const { dentry } of lower) for (let at = dentry.parent; at; at = at.parent) if (roots.has(at)) return loop()
   return undefined
@@ -188,7 +210,7 @@ function makeDirectory(task: Task, parent: Dentry, name: string): Dentry | Denie
 function make(task: Task, wish: NewSuperblock): Superblock | Denied {
   const found = wishOf(task, wish.options)
   if (isDenied(found)) return found
-  const refusal = checkLayers(found)
+  const refusal = checkLayers(task, found)
   if (refusal) return refusal
   const { lower, upper, work, last, shown } = found
   const prepared = work && prepareWork(task, work, last('volatile') === true)

@@ -14,6 +14,8 @@ interface Declaration {
 /** The call of a line. */
 const nameIn = (line: string): string | undefined => /(?:^|\] )(\w+)\(/.exec(line)?.[1]
 
+const withoutInode = 'eventfd2? epoll_create1? timerfd_create signalfd4? inotify_init1? fsopen fspick'.split(' ')
+
 const declarations: readonly Declaration[] = [
   {
     name: 'shutdown of an unconnected socket',
@@ -62,7 +64,18 @@ const declarations: readonly Declaration[] = [
     why: 'another of its threads takes the signal, on another processor: Linux may let the call end before that one has it',
     holds: ({ written }, before) =>
       written.startsWith('# waits') &&
-      /\[pid (\d+)\] (t?kill\(|tgkill\(\d+, )(?!\1,)-?\d+, SIG(STOP|TSTP|TTIN|TTOU) <unfinished \.\.\.>?$/.test(before),
+      /\[pid (\d+)\] (t?kill\(|rt_sigqueueinfo\(|(rt_)?tg(kill|sigqueueinfo)\(\d+, )(?!\1,)-?\d+, SIG(STOP|TSTP|TTIN|TTOU)\b.*<unfinished \.\.\.>?$/.test(
+        before,
+      ),
+  },
+  {
+    name: 'lock of a file without an inode of its own',
+    rule: 'flock(2)',
+    why: 'Linux has one inode for all of them, in all processes of the machine: somebody outside of the scenario may hold it',
+    holds: ({ written }, before) => {
+      const fd = /(?:^|\] )flock\((\d+), /.exec(written)?.[1]
+      return fd !== undefined && new RegExp(`\\] (${withoutInode.join('|')})\\(.*\\) = ${fd}$`, 'm').test(before)
+    },
   },
   {
     name: 'below a root that was taken away',
