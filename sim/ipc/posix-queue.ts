@@ -1,8 +1,10 @@
 // POSIX message queues: files of a file system that each IPC namespace has one of, mounted or not. mq_overview(7)
 
+import type { Credentials } from '../credentials.ts'
 import type { Kernel } from '../kernel.ts'
+import { chargeQueue, unchargeQueue } from '../life/limits.ts'
 import type { IpcNamespace } from '../ns/ipc.ts'
-import { type Denied, deny, type Reply } from '../outcome.ts'
+import { type Denied, deny, isDenied, type Reply } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import type { FileOperations, OpenFile } from '../vfs/file.ts'
 import type { Inode, NewInode } from '../vfs/inode.ts'
@@ -44,22 +46,35 @@ export class QueueFileSystem extends Tmpfs {
 
   override newInode(made: NewInode): TmpfsInode {
     if (made.kind !== 'file') return super.newInode(made)
-    const { limits } = this.namespace
     this.usedInodes += 1
-    return new QueueInode(this, this.kernel.counters.nextInode(), made, {
-      messagesMax: Math.min(limits.mqueueMsgMax, limits.mqueueMsgDefault),
-      messageBytesMax: Math.min(limits.mqueueMsgsizeMax, limits.mqueueMsgsizeDefault),
-    })
+    return new QueueInode(this, this.kernel.counters.nextInode(), made)
   }
 }
 
-class QueueDirectory extends TmpfsInode {
+/** With the tree that keeps them in order: a struct msg_msg and a node for each message. mqueue_get_inode() */
+const bytesOf = ({ messagesMax, messageBytesMax }: QueueSize): number => messagesMax * (messageBytesMax + 48 + 48)
+
+export class QueueDirectory extends TmpfsInode {
   override create(task: Task, name: string, made: NewInode): Inode | Denied {
+    return this.createQueue(task, name, made)
+  }
+
+  createQueue(task: Task, name: string, made: NewInode, wanted?: QueueSize): Inode | Denied {
     const { namespace, usedInodes } = this.superblock as QueueFileSystem
+    const { limits } = namespace
     if (made.kind !== 'file') return deny('EPERM', 'mq_overview(7)', 'mqueue: there are queues in it, and nothing else')
     if (usedInodes - 1 >= namespace.limits.queuesMax)
       return deny('ENOSPC', 'mq_open(3)', 'mq_open(2): fs.mqueue.queues_max allows no more queues')
-    return super.create(task, name, made)
+    const size = wanted ?? {
+      messagesMax: Math.min(limits.mqueueMsgMax, limits.mqueueMsgDefault),
+      messageBytesMax: Math.min(limits.mqueueMsgsizeMax, limits.mqueueMsgsizeDefault),
+    }
+    if (!chargeQueue(task, bytesOf(size)))
+      return deny('EMFILE', 'getrlimit(2)', 'mq_open(2): RLIMIT_MSGQUEUE allows the user no queue of this size more')
+    const queue = super.create(task, name, made)
+    if (isDenied(queue)) unchargeQueue(task.credentials, bytesOf(size))
+    else (queue as QueueInode).belongTo(task.credentials, size)
+    return queue
   }
 
   override link(): Denied {
@@ -68,15 +83,27 @@ class QueueDirectory extends TmpfsInode {
 }
 
 export class QueueInode extends TmpfsInode {
-  size: QueueSize
+  size: QueueSize = { messagesMax: 0, messageBytesMax: 0 }
+  #creator: Credentials | undefined
   /** The highest priority first; of one priority the oldest. */
   readonly messages: PosixMessage[] = []
   readonly changes = new WaitQueue()
 
-  constructor(superblock: QueueFileSystem, ino: number, made: NewInode, size: QueueSize) {
+  constructor(superblock: QueueFileSystem, ino: number, made: NewInode) {
     super(superblock, ino, made)
-    this.size = size
     this.sizeBytes = fileBytes
+  }
+
+  /** Its size has been charged to who made it. */
+  belongTo(creator: Credentials, size: QueueSize): void {
+    this.#creator = creator
+    this.size = size
+  }
+
+  override drop(): void {
+    super.drop()
+    if (this.#creator) unchargeQueue(this.#creator, bytesOf(this.size))
+    this.#creator = undefined
   }
 
   get full(): boolean {

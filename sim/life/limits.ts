@@ -1,4 +1,4 @@
-// Resource limits: what a machine starts with, and how many processes each user has. getrlimit(2)
+// Resource limits: what a machine starts with, how many processes each user has, and how large queues. getrlimit(2)
 
 import { type Credentials, capable } from '../credentials.ts'
 import type { KUid } from '../ids.ts'
@@ -59,21 +59,24 @@ export const limitOf = (task: Task, resource: number): ResourceLimit => task.pro
 /** A task more for its user, here and (for the creator of each user namespace) above. inc_rlimit_ucounts() */
 export function countTask(task: Task, credentials: Credentials): void {
   task.countedAs = credentials
-  add(credentials, 1)
+  add('tasks', credentials, 1)
 }
 
 /** It has been reaped, or is of another user from now on. */
 export function uncountTask(task: Task): void {
-  if (task.countedAs) add(task.countedAs, -1)
+  if (task.countedAs) add('tasks', task.countedAs, -1)
   task.countedAs = undefined
 }
 
-function add({ uid, namespace }: Credentials, difference: number): void {
+type Counted = keyof UserNamespace['counted']
+
+function add(what: Counted, { uid, namespace }: Credentials, difference: number): void {
   let user: KUid = uid
   for (let ns: UserNamespace | undefined = namespace; ns; user = ns.ownerUid, ns = ns.parent) {
-    const count = (ns.taskCounts.get(user) ?? 0) + difference
-    if (count === 0) ns.taskCounts.delete(user)
-    else ns.taskCounts.set(user, count)
+    const counts = ns.counted[what]
+    const count = (counts.get(user) ?? 0) + difference
+    if (count === 0) counts.delete(user)
+    else counts.set(user, count)
   }
 }
 
@@ -86,7 +89,7 @@ export function threadsLeft({ kernel }: Task, call: string): Denied | undefined 
 
 /** Whether one process more would exceed RLIMIT_NPROC, here or for who made a user namespace above (CLN-102). */
 export function mayFork(task: Task, as: Credentials, call: string): Denied | undefined {
-  if (as.uid === 0 || !isOver(as, limitOf(task, RLIMIT.NPROC).soft, 1)) return undefined
+  if (as.uid === 0 || !isOver('tasks', as, limitOf(task, RLIMIT.NPROC).soft, 1)) return undefined
   const { credentials, kernel } = task
   const { user } = kernel.initial
   if (capable(credentials, 'SYS_RESOURCE', user) || capable(credentials, 'SYS_ADMIN', user)) return undefined
@@ -96,14 +99,23 @@ export function mayFork(task: Task, as: Credentials, call: string): Denied | und
 /** Whether a user has more processes than RLIMIT_NPROC allows, but for some. */
 export function exceedsProcesses(task: Task, others: number): boolean {
   const { credentials } = task
-  return credentials.uid !== 0 && isOver(credentials, limitOf(task, RLIMIT.NPROC).soft, -others)
+  return credentials.uid !== 0 && isOver('tasks', credentials, limitOf(task, RLIMIT.NPROC).soft, -others)
 }
 
 /** is_rlimit_overlimit() in kernel/ucount.c */
-function isOver({ uid, namespace }: Credentials, limit: number | undefined, more: number): boolean {
+function isOver(what: Counted, { uid, namespace }: Credentials, limit: number | undefined, more: number): boolean {
   let user: KUid = uid
   let most = limit
-  for (let ns: UserNamespace | undefined = namespace; ns; user = ns.ownerUid, most = ns.processesMax, ns = ns.parent)
-    if (most !== undefined && (ns.taskCounts.get(user) ?? 0) + more > most) return true
+  for (let ns: UserNamespace | undefined = namespace; ns; user = ns.ownerUid, most = ns.most[what], ns = ns.parent)
+    if (most !== undefined && (ns.counted[what].get(user) ?? 0) + more > most) return true
   return false
 }
+
+/** Bytes of a message queue, charged to its creator for as long as it is there; false: RLIMIT_MSGQUEUE forbids it. */
+export function chargeQueue(task: Task, bytes: number): boolean {
+  if (isOver('queueBytes', task.credentials, limitOf(task, RLIMIT.MSGQUEUE).soft, bytes)) return false
+  add('queueBytes', task.credentials, bytes)
+  return true
+}
+
+export const unchargeQueue = (creator: Credentials, bytes: number): void => add('queueBytes', creator, -bytes)

@@ -288,10 +288,8 @@ export class InetSocket extends Socket {
     if (this.type === 'stream') {
       if (!this.connected)
         return this.sendClosed ? this.brokenPipe(task, sending.flags) : this.#early(task, sending, call)
-      return this.pour(task, sending, () => {
-        const { peer } = this
-        return peer === undefined || peer.closed || peer.incoming.ended ? undefined : peer.incoming
-      })
+      const open = (peer = this.peer) => (peer && !peer.closed && !peer.incoming.ended ? peer.incoming : undefined)
+      return this.pour(task, sending, open)
     }
     return this.#sendDatagram(sending, call)
   }
@@ -303,6 +301,7 @@ export class InetSocket extends Socket {
   }
 
   #sendDatagram({ bytes, to }: Sending, call: string): Reply {
+    if (this.type === 'raw') return deny('ENOSYS', 'raw(7)', `${call}: packets of raw sockets are not modelled`)
     // Before all else, and also where the send is refused. inet_send_prepare()
     const refusal = this.#autobind(call)
     if (refusal) return refusal

@@ -33,7 +33,8 @@ export function createUserNamespace(task: Task, call = 'unshare(2)'): Credential
   }
   const couldSetFileCapabilities = ((credentials.effective >> BigInt(CAP.SETFCAP)) & 1n) === 1n
   const namespace = new UserNamespace(task.kernel.counters, parent, { uid: euid, gid: egid, couldSetFileCapabilities })
-  if (credentials.uid !== 0) namespace.processesMax = limitOf(task, RLIMIT.NPROC).soft
+  if (credentials.uid !== 0) namespace.most.tasks = limitOf(task, RLIMIT.NPROC).soft
+  namespace.most.queueBytes = limitOf(task, RLIMIT.MSGQUEUE).soft
   return inNamespace(credentials, namespace.retain())
 }
 

@@ -37,10 +37,10 @@ export class UserNamespace extends Namespace {
   readonly couldSetFileCapabilities: boolean
   /** What was written to /proc/sys/user/max_KIND_namespaces here; `limit` knows the rest. */
   readonly limits = new Map<NamespaceKind, number>()
-  /** Tasks by real uid, those of namespaces below counted for who made them: RLIMIT_NPROC. */
-  readonly taskCounts = new Map<KUid, number>()
-  /** RLIMIT_NPROC of its creator: so many tasks all those in it may be. */
-  processesMax: number | undefined
+  /** Tasks and bytes of message queues by real uid, those of namespaces below counted for who made them. ucounts */
+  readonly counted = { tasks: new Map<KUid, number>(), queueBytes: new Map<KUid, number>() }
+  /** RLIMIT_NPROC and RLIMIT_MSGQUEUE of its creator: so much is for all in it. */
+  readonly most: { tasks?: number | undefined; queueBytes?: number | undefined } = {}
   /** Namespaces made in this one, by kind and by the user who made them; every ancestor counts them too (CLN-041). */
   readonly #counts = new Map<string, number>()
 

@@ -2,7 +2,7 @@
 
 import type { Fd } from '../../core/syscall.ts'
 import { capable } from '../credentials.ts'
-import { QueueInode, type QueueSize, queuesOf } from '../ipc/posix-queue.ts'
+import { type QueueDirectory, QueueInode, type QueueSize, queuesOf } from '../ipc/posix-queue.ts'
 import { type Denied, deny, isDenied, type Outcome, type Reply } from '../outcome.ts'
 import { type Calls, full, partial } from '../table.ts'
 import type { Task } from '../task.ts'
@@ -68,13 +68,9 @@ function open(task: Task, given: string | null, flags: number, mode: number, att
     if (isDenied(size)) return size
     const refusal = mayCreate(task, directory, call)
     if (refusal) return refusal
-    const made = directory.dentry.inode.create!(
-      task,
-      name,
-      newAttributes(task, directory, 'file', mode & ~task.fs.umask & 0o777),
-    )
+    const attributes = newAttributes(task, directory, 'file', mode & ~task.fs.umask & 0o777)
+    const made = (directory.dentry.inode as QueueDirectory).createQueue(task, name, attributes, size)
     if (isDenied(made)) return made
-    if (size) (made as QueueInode).size = size
     dentry = newDentry(directory.dentry, name, made)
   } else {
     if (flags & O.CREAT && flags & O.EXCL) return deny('EEXIST', call, `${call}: O_EXCL, and there is the queue`)
@@ -170,9 +166,7 @@ function receive(task: Task, fd: Fd, roomBytes: number, untilNs: bigint | null):
 }
 
 export const calls: Calls = {
-  mq_open: partial('no RLIMIT_MSGQUEUE', (task, { mq, oflag, mode, attr }) =>
-    open(task, mq, int(oflag), uint(mode), attr),
-  ),
+  mq_open: full((task, { mq, oflag, mode, attr }) => open(task, mq, int(oflag), uint(mode), attr)),
   mq_timedreceive: partial('the priority is not told', (task, { mqdes, msg, abs_timeout }) =>
     receive(task, mqdes, msg, abs_timeout),
   ),

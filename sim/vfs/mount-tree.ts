@@ -157,6 +157,8 @@ export function isBusy(mount: Mount): boolean {
 export function unmountCovering(dentry: Dentry): void {
   if (dentry.mounts === 0) return
   for (const mount of [...dentry.mountsOn!]) {
+    // One that lay on another has gone with it.
+    if (!dentry.mountsOn!.has(mount)) continue
     if (mount.namespace === undefined && mount.tree === undefined) {
       detach(mount)
       endWhenUnused(mount)

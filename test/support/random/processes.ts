@@ -184,7 +184,8 @@ export const processes: Readonly<Record<string, Make>> = {
       () => ({
         name: 'pidfd_getfd',
         pidfd: draw.fd(/pidfd/),
-        targetfd: draw.of([0, 3, 4, 99]),
+        // None of 0 to 2: they are the player's.
+        targetfd: draw.of([3, 4, 5, 99]),
         flags: draw.of([0, 0, 1]),
       }),
       () => ({ name: 'waitid', idtype: 3, id: draw.fd(/pidfd/), infop: 128, options: draw.of([5, 4, 7]), rusage: 0 }),

@@ -74,6 +74,19 @@ function agree(all: ReadonlySet<Mount>): void {
 }
 
 describe('trees of mounts', () => {
+  it('end once when their directory goes, also what lies on a mount of the directory itself', () => {
+    const first = playground()
+    mkdir(first, '/w/a')
+    mkdir(first, '/w/b')
+    for (const at of ['/w/a', '/w/b']) tmpfs(first, at)
+    mkdir(first, '/w/b/y')
+    const tasks = [first, inNewNamespace(first)]
+    call(tasks[1]!, { kind: 'clone', source: '/w/b/y', target: '/w/b/y' })
+    call(tasks[1]!, { kind: 'bind', source: '/w/a', target: '/w/b/y', rec: false })
+    call(first, { kind: 'remove', target: '/w/b/y' })
+    check(tasks)
+  })
+
   it('agree with themselves after whatever was asked for, and a refused call changes nothing', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {

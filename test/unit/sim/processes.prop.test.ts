@@ -84,7 +84,7 @@ function digest(kernel: Kernel): string {
     ].join(' ')
   })
   const { user, pid } = kernel.initial
-  return [...tasks, pid.entries.size, user.references, ...[...user.taskCounts].flat()].join('\n')
+  return [...tasks, pid.entries.size, user.references, ...[...user.counted.tasks].flat()].join('\n')
 }
 
 function holds(kernel: Kernel): void {
