@@ -78,6 +78,13 @@ const declarations: readonly Declaration[] = [
     },
   },
   {
+    name: 'way up while something is renamed or mounted',
+    rule: 'openat2(2)',
+    why: 'Linux then cannot tell whether the way up stays inside, wherever on the machine that was: EAGAIN, to be tried again',
+    holds: ({ written, actual }) =>
+      /openat2\(.*\.\..*RESOLVE_(BENEATH|IN_ROOT)/.test(written) && actual.includes('EAGAIN'),
+  },
+  {
     name: 'below a root that was taken away',
     rule: 'MNT-015',
     why: 'Linux takes the mounts below a detached root apart in an order of its own, and refuses others there with ENOENT',
