@@ -71,10 +71,10 @@ export class Devpts implements Superblock {
     this.source = source
     this.device = [0, kernel.counters.devices.take()]
     const made = { uid: rootUid, gid: rootGid }
-    const directory = new Directory(this, kernel.counters.nextInode(), { kind: 'directory', mode: 0o755, ...made })
+    const directory = new Directory(this, 1, { kind: 'directory', mode: 0o755, ...made })
     directory.linkCount = 2
     const { fsuid: uid, fsgid: gid } = creator
-    this.ptmx = new Node(this, kernel.counters.nextInode(), { kind: 'character', mode: 0, uid, gid, device: [5, 2] })
+    this.ptmx = new Node(this, 2, { kind: 'character', mode: 0, uid, gid, device: [5, 2] })
     for (const inode of [directory, this.ptmx]) inode.atime = inode.mtime = inode.ctime = kernel.now()
     this.root = new Dentry(this, directory, '/', undefined)
   }
@@ -99,7 +99,7 @@ export class Devpts implements Superblock {
     const { uid, gid, mode } = this.wishes
     const owner = { uid: uid ?? task.credentials.fsuid, gid: gid ?? task.credentials.fsgid }
     const made = { kind: 'character', mode, ...owner, device: [136, number] } as const
-    const inode = new Node(this, this.kernel.counters.nextInode(), made)
+    const inode = new Node(this, number + 3, made)
     inode.atime = inode.mtime = inode.ctime = this.kernel.now()
     const terminal = new Terminal(number)
     this.terminals.set(number, { terminal, inode })

@@ -40,6 +40,8 @@ export function giveOption(task: Task, context: MountContext, option: MountOptio
     return undefined
   }
   const { type, call } = context
+  if (type.remountsAsItIs && context.superblock && task.kernel.since(6, 5))
+    return deny('EINVAL', 'MNT-020', `${call}: ${type.name} takes no options once it is made`)
   const answer = key === 'source' ? 'unknown' : (type.check?.(task, option) ?? (type.check ? undefined : 'unknown'))
   if (answer !== 'unknown') {
     if (answer === undefined) context.options.push(option)

@@ -34,7 +34,9 @@ const readonly = (): Denied =>
 
 abstract class PseudoInode extends Inode {
   constructor(superblock: Superblock, kernel: Kernel, kind: InodeKind, mode: number, owner: Owner) {
-    super(superblock, kernel.counters.nextInode(), { kind, mode, uid: owner.uid, gid: owner.gid })
+    // The root, which comes first, is number 1: PROC_ROOT_INO, and kernfs has it so too.
+    const ino = kind === 'directory' && superblock.root === undefined ? 1 : kernel.counters.nextInode()
+    super(superblock, ino, { kind, mode, uid: owner.uid, gid: owner.gid })
     this.atime = this.mtime = this.ctime = kernel.now()
   }
 
