@@ -322,7 +322,7 @@ export function shellScript(command: Text): Text {
   return fc.tuple(options, command).map(
     ([set, text]) =>
       `mkdir d; echo "one 1\ntwo  2\n" >f; echo 'echo sourced $# "$x"; x=s' >s; : >.h; : >d/e
-${set}f() { echo "f:$#:$1"; }; x=a y="b  c" n=1; set -- p "q r" '*'
+${set}f() { echo "f:$#:$1"; }; x=a y="b c" n=1; set -- p "q r" '*'
 ${text}
 echo "$? $# <$x> <$y> <$z> $n"`,
   )
