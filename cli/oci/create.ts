@@ -24,6 +24,7 @@ export function createOptionsOf(flags: Flags): { readonly bundle: string; readon
     throw new UserError('--no-pivot: is not supported: the root filesystem is always entered by pivot_root(2)')
   const consoleSocket = flags.value('console-socket')
   const pidFile = flags.value('pid-file')
+  const config = flags.value('config')
   const preserveFds = flags.integer('preserve-fds') ?? 0
   if (preserveFds < 0) throw new UserError(`--preserve-fds=${preserveFds}: must not be negative`)
   return {
@@ -32,6 +33,8 @@ export function createOptionsOf(flags: Flags): { readonly bundle: string; readon
       ...(consoleSocket ? { consoleSocket: resolve(consoleSocket) } : {}),
       ...(pidFile ? { pidFile: resolve(pidFile) } : {}),
       preserveFds,
+      ...(config ? { config } : {}),
+      ...(flags.has('no-new-keyring') ? { keepsKeyring: true } : {}),
     },
   }
 }

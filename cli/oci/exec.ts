@@ -64,8 +64,6 @@ export const exec: OciVerb = async (flags, [id, ...args], context) => {
   const host = theHost()
   const file = flags.value('process')
   if (file === undefined && args.length === 0) throw new UserError('exec: no command: give one after the id')
-  for (const name of ['cgroup'])
-    if (flags.value(name)) throw new UserError(`exec --${name}: is not supported; leave it out`)
   const fromFile = file === undefined ? undefined : readProcess(host.kernel, resolve(file))
   const { consoleSocket, pidFile, preserveFds } = createOptionsOf(flags).options
   const isTerminal = fromFile?.terminal ?? flags.has('tty')
@@ -88,6 +86,8 @@ export const exec: OciVerb = async (flags, [id, ...args], context) => {
         ...(pidFile && { pidFile }),
         ...(ownTerminal ? { terminal: attachment.terminal! } : {}),
         preserveFds,
+        ignoresPause: flags.has('ignore-paused'),
+        cgroups: flags.values('cgroup'),
         detach,
       },
     )

@@ -24,7 +24,7 @@ export const run: OciVerb = async (flags, args, context) => {
     await afterStart(host, container)
     return 0
   }
-  const wantsTerminal = readBundle(host.kernel, bundle).spec.process?.terminal === true
+  const wantsTerminal = readBundle(host.kernel, bundle, options.config).spec.process?.terminal === true
   const ownTerminal = wantsTerminal && options.consoleSocket === undefined
   const attached = attach(host.kernel, { interactive: ownTerminal, terminal: ownTerminal })
   const { attachment } = attached

@@ -11,7 +11,7 @@ const consoleFlags: FlagTable = {
 const createFlags: FlagTable = {
   ...consoleFlags,
   bundle: { kind: 'value', short: 'b', means: 'the directory with config.json; the working directory when not given' },
-  config: { kind: 'value', short: 'f', means: 'another name for config.json' },
+  config: { kind: 'value', short: 'f', means: 'another name for config.json, from the bundle on' },
   'no-pivot': { kind: 'switch', means: 'refused: the root filesystem is always entered by pivot_root(2)' },
   'no-new-keyring': { kind: 'switch', means: "stay in the caller's session keyring" },
 }
@@ -48,7 +48,7 @@ export const commands: Readonly<Record<string, Command>> = {
       ...createFlags,
       detach: { kind: 'switch', short: 'd', means: 'do not wait for its end' },
       keep: { kind: 'switch', means: 'do not delete it at its end' },
-      'no-subreaper': { kind: 'switch', means: 'do not adopt what its processes leave behind' },
+      'no-subreaper': { kind: 'switch', means: 'what its processes leave behind is not adopted: as always' },
     },
     usage: 'run [flags] ID',
     means: 'create a container, start it, and delete it at its end',
@@ -85,7 +85,7 @@ export const commands: Readonly<Record<string, Command>> = {
       'process-label': { kind: 'value', means: 'an SELinux label' },
       'no-new-privs': { kind: 'switch', means: 'let no program gain privileges' },
       'ignore-paused': { kind: 'switch', means: 'also in a container that is paused' },
-      cgroup: { kind: 'value', means: 'a cgroup below that of the container' },
+      cgroup: { kind: 'values', means: 'a cgroup below that of the container, [CONTROLLER,...:]PATH' },
     },
     usage: 'exec [flags] ID COMMAND [ARG...]',
     means: 'run another process in a container',

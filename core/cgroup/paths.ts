@@ -25,6 +25,11 @@ export function cgroupPaths(path: string, host: CgroupHost): CgroupPaths {
   }
 }
 
+/** Every directory of them. */
+export function directoriesOf({ v1, unified }: CgroupPaths): string[] {
+  return [...new Set([...Object.values(v1), ...(unified === undefined ? [] : [unified])])]
+}
+
 /** The directory with the memory controller's files, if the host has it. */
 export function memoryDirectory(paths: CgroupPaths): string | undefined {
   return paths.v1.memory ?? paths.unified
@@ -55,4 +60,35 @@ export function checkPath(path: string): void {
     names.some((name) => ['', '.', '..'].includes(name) || /\n/.test(name))
   )
     throw new UserError(`cgroup path ${path}: must be absolute and plain, like /vitrine/web`)
+}
+
+/**
+ * Cgroups below a container's, as `exec --cgroup` names them. runc-exec(8)
+ *
+ * @param wishes - `PATH` for all hierarchies, or `CONTROLLER,...:PATH` for some of cgroup v1
+ * @errors UserError for a controller that the container has no cgroup of, or a path that leads elsewhere
+ */
+export function cgroupsBelow(paths: CgroupPaths, wishes: readonly string[]): CgroupPaths {
+  const v1 = { ...paths.v1 }
+  let { unified } = paths
+  for (const wish of wishes) {
+    const colon = wish.indexOf(':')
+    const below = wish.slice(colon + 1).replace(/^\/*/, '/')
+    if (below !== '/') checkPath(below)
+    const at = (directory: string) => (below === '/' ? directory : `${directory}${below}`)
+    if (colon >= 0) {
+      for (const controller of wish.slice(0, colon).split(',')) {
+        const directory = paths.v1[controller]
+        if (directory === undefined)
+          throw new UserError(`--cgroup=${wish}: the container has no cgroup of its own for ${controller} on cgroup v1`)
+        v1[controller] = at(directory)
+      }
+      continue
+    }
+    if (wishes.length > 1)
+      throw new UserError(`--cgroup=${wish}: one path is for all hierarchies; name the controllers`)
+    for (const [controller, directory] of Object.entries(paths.v1)) v1[controller] = at(directory)
+    unified &&= at(unified)
+  }
+  return { ...paths, v1, ...(unified === undefined ? {} : { unified }) }
 }

@@ -67,7 +67,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
   planMappedSources(writer, mounts, facts, namespaces)
   planBirth(writer, namespaces, spec, facts)
   planOomScore(writer, process, facts, 'child')
-  planSession(writer, process)
+  planSession(writer, process, facts)
   planPersonality(writer, spec)
   const takeFromHost = () => {
     planTiedSources(writer, mounts, spec, facts, namespaces)

@@ -68,7 +68,7 @@ export function planExec(process: Process, target: ExecTarget, facts: LaunchFact
   writer.parent({ name: 'clone3', cl_args }, 'start a process for the program')
   for (const step of facts.cgroup?.join ?? []) writer.add(step)
   if (!unprivileged) planOomScore(writer, process, facts, 'child')
-  planSession(writer, process)
+  planSession(writer, process, facts)
   let nstype = 0
   for (const type of joins) if (type !== 'pid' && !(type === 'user' && unprivileged)) nstype |= namespaceFlags[type]
   if (nstype !== 0)

@@ -75,6 +75,8 @@ export interface LaunchFacts {
   readonly oomScoreAdj?: number
   /** The compiled filter, and the flags of seccomp(2). */
   readonly seccomp?: { readonly program: Uint8Array; readonly flags: number }
+  /** The program stays in the caller's session keyring. session-keyring(7) */
+  readonly keepsKeyring?: boolean
   /** So many of the caller's descriptors, from 3 on, are the program's too. */
   readonly preserveFds?: number
   /** The child waits in its namespaces, the host's files still at hand, until hooks have been run. */

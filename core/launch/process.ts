@@ -52,9 +52,10 @@ export function planOomScore(
 }
 
 /** Early too: what else is set through files of one's own process, and the session. */
-export function planSession(writer: PlanWriter, process: Process): void {
+export function planSession(writer: PlanWriter, process: Process, { keepsKeyring }: LaunchFacts): void {
   planAppArmor(writer, process.apparmorProfile)
   writer.child({ name: 'setsid' }, 'begin a session of its own')
+  if (keepsKeyring) return
   writer.child(
     { name: 'keyctl', operation: KEYCTL_JOIN_SESSION_KEYRING, arg2: null, arg3: 0, arg4: 0, arg5: 0 },
     "leave the keys of the caller's session",

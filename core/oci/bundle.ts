@@ -42,10 +42,11 @@ export interface Bundle {
  * Reads config.json, with the root's path made absolute.
  *
  * @param path - absolute
+ * @param name - of the file, from the bundle on
  * @errors UserError for a bundle that is none, naming what is wrong
  */
-export function readBundle(kernel: Kernel, path: string): Bundle {
-  const config = `${path}/config.json`
+export function readBundle(kernel: Kernel, path: string, name = 'config.json'): Bundle {
+  const config = name.startsWith('/') ? name : `${path}/${name}`
   const value = parsed(kernel, config, 'the bundle has no')
   const spec = named(config, () => validateSpec(value))
   const given = spec.root?.path

@@ -59,7 +59,7 @@ export async function createAnd<T>(
   act: (container: OciContainer, launched: Launched) => T | Promise<T>,
 ): Promise<T> {
   const { kernel } = host
-  const read = readBundle(kernel, bundle)
+  const read = readBundle(kernel, bundle, options.config)
   const prepared = await prepare(host, id, read, options)
   const { directory, lock } = claim(kernel, settings, id)
   const record: OciRecord = {

@@ -1,11 +1,12 @@
 // exec: another process in a container that runs. Its namespaces, cgroup, root filesystem; rights as the process says.
 
 import { enterCgroup } from '../cgroup/join.ts'
+import { cgroupsBelow, directoriesOf } from '../cgroup/paths.ts'
 import { readCaller } from '../engine/caller.ts'
 import { launchError } from '../engine/failure.ts'
 import type { Host } from '../engine/host.ts'
 import { UserError } from '../errors.ts'
-import { readTextIfThere, writeAtomically } from '../files.ts'
+import { readTextIfThere, stat, writeAtomically } from '../files.ts'
 import type { Launched } from '../kernel.ts'
 import { planExec } from '../launch/exec.ts'
 import type { LaunchPlan } from '../launch/plan.ts'
@@ -21,6 +22,10 @@ export interface ExecOptions {
   readonly terminal?: (master: number) => void
   readonly pidFile?: string
   readonly preserveFds: number
+  /** Also where all stands still: then the process does too, until the container goes on. */
+  readonly ignoresPause: boolean
+  /** `[CONTROLLER,...:]PATH`: cgroups below those of the container that are there already. */
+  readonly cgroups: readonly string[]
   readonly detach: boolean
 }
 
@@ -39,7 +44,8 @@ export async function exec(
   const { kernel } = host
   const { launched, plan } = await withLock(host, settings, id, async (_directory) => {
     const container = find(kernel, settings, id)
-    moved(phaseOf(kernel, container), 'exec', id)
+    const phase = phaseOf(kernel, container)
+    if (phase !== 'paused' || !options.ignoresPause) moved(phase, 'exec', id)
     const plan = await planOf(host, container, processOf(container), options)
     const given = { detached: false, inherit: { preserveFds: options.preserveFds }, title: `vitrine-oci exec ${id}` }
     const launched = kernel.launch(plan, given)
@@ -82,7 +88,11 @@ async function planOf(
   const namespaces = (record.spec.linux?.namespaces ?? []).map(({ type }) => type)
   const setgroupsDenied =
     namespaces.includes('user') && readTextIfThere(kernel, `/proc/${pid}/setgroups`)?.trim() === 'deny'
-  const entry = record.cgroups === null ? undefined : enterCgroup(record.cgroups)
+  const cgroups = record.cgroups === null ? undefined : cgroupsBelow(record.cgroups, options.cgroups)
+  const missing = cgroups && directoriesOf(cgroups).find((directory) => stat(kernel, directory) === undefined)
+  if (missing !== undefined && options.cgroups.length > 0)
+    throw new UserError(`--cgroup=${options.cgroups.join(' --cgroup=')}: there is no cgroup ${missing}; make it first`)
+  const entry = cgroups && enterCgroup(cgroups)
   const seccomp = await filterOf(host, record.spec.linux?.seccomp)
   return planExec(
     process,

@@ -19,6 +19,8 @@ import { copiedMounts } from './copy.ts'
 
 /** How the caller wants a container to be made. */
 export interface CreateOptions {
+  /** Another name for config.json. */
+  readonly config?: string
   /** The unix socket on which the master of the terminal is handed over. */
   readonly consoleSocket?: string
   /** Gets the master in the caller itself, where there is no such socket; it is the callee's then. */
@@ -26,6 +28,8 @@ export interface CreateOptions {
   /** Where the process's pid is written. */
   readonly pidFile?: string
   readonly preserveFds: number
+  /** The program stays in the caller's session keyring. */
+  readonly keepsKeyring?: boolean
 }
 
 export interface PreparedContainer {
@@ -89,6 +93,7 @@ export async function prepare(
       : { oomScoreAdj: Number(readTextIfThere(kernel, '/proc/self/oom_score_adj') ?? 0) }),
     ...(seccomp === undefined ? {} : { seccomp }),
     preserveFds: options.preserveFds,
+    ...(options.keepsKeyring && { keepsKeyring: true }),
     waitsForHooks: [hooks?.prestart, hooks?.createRuntime, hooks?.createContainer].some((list) => list?.length),
     checksProgram: true,
     waitsForStart: true,

@@ -183,10 +183,13 @@ class ProcessFile extends PseudoFile {
 
   /** fs/proc/base.c: most of them are seq_files; few of those that are written move on. */
   #as(operations: FileOperations, file: OpenFile): FileOperations {
-    const { keepsOffset, isPlain } = this.#node
-    const seek = (_task: Task, offset: number, whence: number): Reply => {
+    const { keepsOffset, isPlain, read, open } = this.#node
+    const seek = (task: Task, offset: number, whence: number): Reply => {
       const to = whence === 1 ? file.offset + offset : offset
       if (whence > 1 || to < 0) return deny('EINVAL', 'proc(5)', 'lseek(2): a seq_file knows no end')
+      // The way there leads through the content, which is made anew. traverse() in fs/seq_file.c
+      const made = to !== 0 && to !== file.offset && (read ?? open) ? operations.read?.(task, 0, 0) : undefined
+      if (isDenied(made)) return made
       file.offset = to
       return to
     }

@@ -8,7 +8,15 @@ import { anonymousFile } from '../vfs/anonymous.ts'
 import type { FileOperations } from '../vfs/file.ts'
 import { O } from '../vfs/flags.ts'
 import { plainFlags } from '../vfs/mount.ts'
-import { dropSuperblock, giveOption, MountContext, makeSuperblock, mayMake, reconfigure } from '../vfs/mount-context.ts'
+import {
+  dropSuperblock,
+  giveOption,
+  MountContext,
+  makeSuperblock,
+  mayMake,
+  ownerOf,
+  reconfigure,
+} from '../vfs/mount-context.ts'
 import { atimeOf, changedFlags, fsmountAttributes } from '../vfs/mount-flags.ts'
 import { revealingFlags } from '../vfs/mount-locks.ts'
 import { newMount } from '../vfs/mounting.ts'
@@ -67,7 +75,9 @@ function fsopen(task: Task, name: string | null, flags: number): number | Denied
   if (name === null) return deny('EFAULT', call, `${call}: the name is no pointer`)
   const type = findType(task.kernel, name)
   if (type === undefined) return deny('ENODEV', 'MNT-032', `${call}: the kernel has no file system ${name}`)
-  const file = new ContextFile(new MountContext(type, 'fsconfig(2)'), 'parameters')
+  const context = new MountContext(type, 'fsconfig(2)')
+  context.owner = ownerOf(task, context)
+  const file = new ContextFile(context, 'parameters')
   return contextDescriptor(task, file, (flags & 1) !== 0, call)
 }
 

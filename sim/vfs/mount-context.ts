@@ -2,6 +2,7 @@
 // at once, fsopen(2) step by step. fs/fs_context.c
 
 import { capable } from '../credentials.ts'
+import type { UserNamespace } from '../ns/user.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import type { Mount } from './mount.ts'
@@ -18,6 +19,8 @@ export class MountContext {
   /** SB_* bits, and which of them a reconfiguration is about. */
   flags: number
   mask: number
+  /** Whose CAP_SYS_ADMIN counts, and who owns the instance: settled when the context is made. alloc_fs_context() */
+  owner: UserNamespace | undefined
   /** Made, or to be reconfigured. */
   superblock: Superblock | undefined
 
@@ -72,10 +75,10 @@ export function giveAll(task: Task, context: MountContext, data: string | null):
 }
 
 /** Whether a task may make an instance of a type (USR-017, USR-018). mount_capable() */
-export function mayMake(task: Task, { type, call }: MountContext): Denied | undefined {
-  const { credentials, kernel } = task
-  const owner = type.inUserNamespaces ? (type.owner?.(task) ?? credentials.namespace) : kernel.initial.user
-  if (capable(credentials, 'SYS_ADMIN', owner)) return undefined
+export function mayMake(task: Task, context: MountContext): Denied | undefined {
+  const { type, call } = context
+  const owner = type.inUserNamespaces ? ownerOf(task, context) : task.kernel.initial.user
+  if (capable(task.credentials, 'SYS_ADMIN', owner)) return undefined
   if (!type.inUserNamespaces)
     return deny('EPERM', 'USR-017', `${call}: ${type.name} is mounted only with CAP_SYS_ADMIN over the whole machine`)
   const rule = type.owner ? 'USR-018' : 'USR-017'
@@ -85,9 +88,11 @@ export function mayMake(task: Task, { type, call }: MountContext): Denied | unde
 /** Makes the instance, or finds it. vfs_get_tree() */
 export function makeSuperblock(task: Task, context: MountContext): Superblock | Denied {
   const { type, source, options, flags } = context
-  const owner = type.owner?.(task) ?? (type.inUserNamespaces ? task.credentials.namespace : task.kernel.initial.user)
-  return type.make(task, { source, options, flags: flags & ~MS.SILENT, owner })
+  return type.make(task, { source, options, flags: flags & ~MS.SILENT, owner: ownerOf(task, context) })
 }
+
+export const ownerOf = (task: Task, { type, owner }: Pick<MountContext, 'type' | 'owner'>): UserNamespace =>
+  owner ?? type.owner?.(task) ?? (type.inUserNamespaces ? task.credentials.namespace : task.kernel.initial.user)
 
 /** Lets go of an instance that was not mounted in the end. */
 export function dropSuperblock(superblock: Superblock): void {

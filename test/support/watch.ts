@@ -10,6 +10,7 @@ import type { Kernel } from '../../sim/kernel.ts'
 import { Link } from '../../sim/net/link.ts'
 import { Socket } from '../../sim/net/socket.ts'
 import { PidNamespace } from '../../sim/ns/pid.ts'
+import { TimeNamespace } from '../../sim/ns/time.ts'
 import { isDenied, type Outcome } from '../../sim/outcome.ts'
 import { print } from '../../sim/scenario/print.ts'
 import { Mount } from '../../sim/vfs/mount.ts'
@@ -40,6 +41,8 @@ const traces: readonly Fields[] = [
   [Mount, ['expiring']],
   // The first task of a pid namespace was refused: no other follows it (PID-010).
   [PidNamespace, ['dying']],
+  // Offsets are settled before it is known whether the child can be born (TIM-005). timens_on_fork()
+  [TimeNamespace, ['fixed']],
   // An error that waited is told once.
   [Socket, ['error']],
   [Link, ['sentBytes', 'sentPackets', 'receivedBytes', 'receivedPackets']],

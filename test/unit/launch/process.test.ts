@@ -8,6 +8,13 @@ import { exitCodeOfFailure } from '../../../core/launch/exit-code.ts'
 import { beyondSmallest, facts, linesOf, specOf } from '../../support/planned.ts'
 
 describe('a process', () => {
+  it("leaves the caller's keys, unless it is to keep them", () => {
+    const calls = (more: object) =>
+      linesOf(planContainer(specOf(), { ...facts, ...more })).filter((line) => line.includes('keyctl'))
+    expect(calls({})).toHaveLength(1)
+    expect(calls({ keepsKeyring: true })).toEqual([])
+  })
+
   it('of another user keeps its capabilities over the change, and none besides', () => {
     const few = ['CAP_NET_BIND_SERVICE']
     const capabilities = { bounding: few, permitted: few, effective: few, inheritable: few, ambient: few }

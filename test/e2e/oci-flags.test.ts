@@ -1,0 +1,71 @@
+// Flags of vitrine-oci that change one thing each. runc-run(8), runc-exec(8), crun(1).
+
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { openRuntime } from '../support/bundle.ts'
+import { until } from '../support/faults.ts'
+import { skipUnless } from '../support/needs.ts'
+
+const { describe, it } = skipUnless({
+  linux: true,
+  root: true,
+  natives: true,
+  seccompFilters: true,
+  cgroupBpf: true,
+  programs: ['busybox'],
+})
+const waits = ['sh', '-c', 'while :; do sleep 0.1; done']
+
+describe('vitrine-oci', () => {
+  const runtime = openRuntime()
+  const { run, ok, bundle, status } = runtime
+
+  it('takes another file than config.json', async () => {
+    const path = bundle({ args: ['echo', 'other'] })
+    renameSync(join(path, 'config.json'), join(path, 'other.json'))
+    expect(await ok(['run', '--config', 'other.json', '-b', path, 'web'])).toBe('other')
+    expect(await ok(['run', '-f', join(path, 'other.json'), '-b', path, 'web'])).toBe('other')
+    expect((await run(['run', '-b', path, 'web'])).stderr).toMatch(/has no .*config\.json: no such file/)
+  })
+
+  it('executes nothing in one that is paused, or with --ignore-paused as soon as it goes on', async () => {
+    await ok(['run', '-d', '-b', bundle({ args: waits }), 'web'])
+    await ok(['pause', 'web'])
+    expect((await run(['exec', 'web', 'true'])).stderr).toBe(
+      'vitrine-oci: cannot execute a process in container web: it is paused\n',
+    )
+    const executed = run(['exec', '--ignore-paused', 'web', 'echo', 'done'])
+    const early = await Promise.race([executed, new Promise((resolve) => setTimeout(resolve, 500, 'still paused'))])
+    expect(early).toBe('still paused')
+    await ok(['resume', 'web'])
+    expect(await executed).toEqual({ code: 0, stdout: 'done\n', stderr: '' })
+    expect(await status('web')).toBe('running')
+    await ok(['delete', '-f', 'web'])
+  })
+
+  it('executes a process in a cgroup below that of the container, when there is one', async () => {
+    await ok(['run', '-d', '-b', bundle({ args: waits }), 'web'])
+    const { cgroups } = JSON.parse(readFileSync(join(runtime.directory, 'state/web/container.json'), 'utf8')) as {
+      cgroups: { v1: Record<string, string>; unified?: string }
+    }
+    const isLegacy = cgroups.v1.pids !== undefined
+    const directory = isLegacy ? cgroups.v1.pids! : cgroups.unified!
+    const flag = `--cgroup=${isLegacy ? 'pids:' : ''}below`
+    expect((await run(['exec', flag, 'web', 'true'])).stderr).toMatch(
+      /^vitrine-oci: --cgroup=.*below: there is no cgroup \/.*\/below; make it first\n$/,
+    )
+    mkdirSync(join(directory, 'below'))
+    await ok(['exec', '-d', '--pid-file', join(runtime.directory, 'below'), flag, 'web', 'sleep', '1000'])
+    const pid = readFileSync(join(runtime.directory, 'below'), 'utf8')
+    expect(readFileSync(join(directory, 'below/cgroup.procs'), 'utf8')).toBe(`${pid}\n`)
+    expect((await run(['exec', '--cgroup=nosuch:below', 'web', 'true'])).stderr).toBe(
+      'vitrine-oci: --cgroup=nosuch:below: the container has no cgroup of its own for nosuch on cgroup v1\n',
+    )
+    expect((await run(['exec', '--cgroup=../other', 'web', 'true'])).stderr).toMatch(/must be absolute and plain/)
+    await ok(['delete', '-f', 'web'])
+    await until('the process below is gone', async () => !existsSync(`/proc/${pid}`))
+    if (existsSync(join(directory, 'below'))) rmdirSync(join(directory, 'below'))
+    expect(existsSync(directory)).toBe(false)
+  })
+})
