@@ -36,6 +36,7 @@ import {
   planWorkingDirectory,
 } from './process.ts'
 import { planFinishedRoot, planPrivateMounts, planRoot } from './root.ts'
+import { planScheduling } from './scheduling.ts'
 import { planTerminal } from './terminal.ts'
 import { openHost, PlanWriter, root } from './writer.ts'
 
@@ -68,6 +69,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
   planBirth(writer, namespaces, spec, facts)
   planOomScore(writer, process, facts, 'child')
   planSession(writer, process, facts)
+  planScheduling(writer, process)
   planPersonality(writer, spec)
   const takeFromHost = () => {
     planTiedSources(writer, mounts, spec, facts, namespaces)

@@ -14,6 +14,7 @@ import {
   planVisibility,
   planWait,
 } from './process.ts'
+import { planAffinity, planScheduling } from './scheduling.ts'
 import { planTerminal } from './terminal.ts'
 import { from, openHost, PlanWriter, root } from './writer.ts'
 
@@ -59,6 +60,7 @@ export function planExec(process: Process, target: ExecTarget, facts: LaunchFact
   if (unprivileged) planOomScore(writer, process, facts, 'parent')
   for (const step of facts.cgroup?.create ?? []) writer.add(step)
   hideFromContainer(writer)
+  planAffinity(writer, process, 'initial')
   const into = facts.cgroup?.into
   const cl_args = {
     flags: into === undefined ? 0 : CLONE.INTO_CGROUP,
@@ -68,7 +70,9 @@ export function planExec(process: Process, target: ExecTarget, facts: LaunchFact
   writer.parent({ name: 'clone3', cl_args }, 'start a process for the program')
   for (const step of facts.cgroup?.join ?? []) writer.add(step)
   if (!unprivileged) planOomScore(writer, process, facts, 'child')
+  planAffinity(writer, process, 'final')
   planSession(writer, process, facts)
+  planScheduling(writer, process)
   let nstype = 0
   for (const type of joins) if (type !== 'pid' && !(type === 'user' && unprivileged)) nstype |= namespaceFlags[type]
   if (nstype !== 0)

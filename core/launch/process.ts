@@ -18,6 +18,7 @@ import { ignoredByNode, type LaunchFacts } from './facts.ts'
 import { stayVisible } from './namespaces.ts'
 import { preservedFd, type Step, startFd } from './plan.ts'
 import { cleanPath } from './planned-mount.ts'
+import { cpuMask } from './scheduling.ts'
 import { childStep, from, openHost, openInside, type PlanWriter, root } from './writer.ts'
 
 /** What the spec has a word for and no plan carries out: refused by name. */
@@ -26,9 +27,10 @@ export function checkProcess(process: Process): void {
     throw new UserError(`process.${word}: ${what} is not supported; leave it out`)
   }
   if (process.selinuxLabel) refuse('selinuxLabel', 'SELinux')
-  if (process.scheduler) refuse('scheduler', 'setting the scheduler')
-  if (process.ioPriority) refuse('ioPriority', 'setting the I/O priority')
-  if (process.execCPUAffinity) refuse('execCPUAffinity', 'setting the CPUs of an exec')
+  for (const when of ['initial', 'final'] as const) {
+    const list = process.execCPUAffinity?.[when]
+    if (list) cpuMask(list, `process.execCPUAffinity.${when}`)
+  }
   if (!process.args?.length) throw new UserError('process.args: a container needs a program to run')
   if (!process.cwd.startsWith('/')) throw new UserError(`process.cwd: ${process.cwd}: must be an absolute path`)
 }

@@ -73,6 +73,7 @@ export function written(call: Syscall, value: number, data: Uint8Array): Value |
     case 'epoll_ctl':
     case 'rt_sigqueueinfo':
     case 'sched_setaffinity':
+    case 'sched_setattr':
     case 'sched_setparam':
     case 'sched_setscheduler':
     case 'setitimer':

@@ -41,6 +41,7 @@ import { calls as processors } from './processors.ts'
 import { calls as random } from './random.ts'
 import { calls as readWrite } from './read-write.ts'
 import { calls as remove } from './remove.ts'
+import { calls as schedulingAttributes } from './scheduling-attributes.ts'
 import { calls as seccomp } from './seccomp.ts'
 import { calls as sem } from './sem.ts'
 import { calls as setns } from './setns.ts'
@@ -163,6 +164,7 @@ const unknown: Table = {
   inotify_init1: nothing,
   inotify_rm_watch: nothing,
   ioctl: nothing,
+  ioprio_set: nothing,
   ioctl_int: nothing,
   keyctl: nothing,
   kill: nothing,
@@ -254,6 +256,7 @@ const unknown: Table = {
   sched_getparam: nothing,
   sched_getscheduler: nothing,
   sched_setaffinity: nothing,
+  sched_setattr: nothing,
   sched_setparam: nothing,
   sched_setscheduler: nothing,
   sched_yield: nothing,
@@ -374,6 +377,7 @@ export const table: Table = {
   ...random,
   ...readWrite,
   ...remove,
+  ...schedulingAttributes,
   ...seccomp,
   ...sem,
   ...setns,

@@ -8,18 +8,25 @@ import type { Task } from '../task.ts'
 import { int } from './arguments.ts'
 import { mayArrange, outranked, taskOf } from './processors.ts'
 
-const [FIFO, RR, DEADLINE] = [1, 2, 6] as const
-const policies = new Set([0, FIFO, RR, 3, 5, DEADLINE])
+const [FIFO, RR] = [1, 2] as const
+export const DEADLINE = 6
+export const policies = new Set([0, FIFO, RR, 3, 5, DEADLINE])
 const RESET_ON_FORK = 0x40000000
 const RLIMIT_RTPRIO = 14
 
-const isRealTime = (policy: number): boolean => policy === FIFO || policy === RR
+export const isRealTime = (policy: number): boolean => policy === FIFO || policy === RR
 
 const priorityIn = (param: Uint8Array): number =>
   new DataView(param.buffer, param.byteOffset, param.byteLength).getInt32(0, true)
 
 /** What a task may become without CAP_SYS_NICE. user_check_sched_setscheduler() */
-function mayChange(task: Task, target: Task, policy: number, priority: number, call: string): Denied | undefined {
+export function mayChange(
+  task: Task,
+  target: Task,
+  policy: number,
+  priority: number,
+  call: string,
+): Denied | undefined {
   const no = (why: string) => deny('EPERM', 'CPU-103', `${call}: ${why}`)
   const { scheduling } = target
   const isNice = capable(task.credentials, 'SYS_NICE', task.kernel.initial.user)

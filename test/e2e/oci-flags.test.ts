@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import type { Process } from '../../core/spec/types.ts'
 import { openRuntime } from '../support/bundle.ts'
 import { until } from '../support/faults.ts'
 import { skipUnless } from '../support/needs.ts'
@@ -27,6 +28,35 @@ describe('vitrine-oci', () => {
     expect(await ok(['run', '--config', 'other.json', '-b', path, 'web'])).toBe('other')
     expect(await ok(['run', '-f', join(path, 'other.json'), '-b', path, 'web'])).toBe('other')
     expect((await run(['run', '-b', path, 'web'])).stderr).toMatch(/has no .*config\.json: no such file/)
+  })
+
+  it('has processors and disks as the bundle says', async () => {
+    const script = 'cut -d" " -f19,41 /proc/self/stat; ionice -p $$'
+    const withProcess = (more: Partial<Process>) =>
+      bundle({ args: ['sh', '-c', script] }, (spec) => ({ ...spec, process: { ...spec.process!, ...more } }))
+    const path = withProcess({
+      scheduler: { policy: 'SCHED_BATCH', nice: 5 },
+      ioPriority: { class: 'IOPRIO_CLASS_BE', priority: 6 },
+    })
+    expect(await ok(['run', '-b', path, 'web'])).toBe('5 3\nbest-effort: prio 6')
+    const wrong = withProcess({ scheduler: { policy: 'SCHED_BATCH', flags: ['SCHED_FLAG_FAST'] } })
+    expect((await run(['run', '-b', wrong, 'web'])).stderr).toBe(
+      'vitrine-oci: process.scheduler.flags: SCHED_FLAG_FAST: Linux has no such flag\n',
+    )
+    const affinity = bundle({ args: waits }, (spec) => ({
+      ...spec,
+      process: { ...spec.process!, execCPUAffinity: { initial: '0-1', final: '0' } },
+    }))
+    await ok(['run', '-d', '-b', affinity, 'web'])
+    expect(await ok(['exec', 'web', 'grep', 'Cpus_allowed_list', '/proc/self/status'])).toMatch(/:\s+0$/)
+    await ok(['delete', '-f', 'web'])
+    const none = bundle({ args: waits }, (spec) => ({
+      ...spec,
+      process: { ...spec.process!, execCPUAffinity: { final: '3-1' } },
+    }))
+    expect((await run(['run', '-b', none, 'web'])).stderr).toBe(
+      'vitrine-oci: process.execCPUAffinity.final: 3-1: must be a list of CPUs such as 0-3,7\n',
+    )
   })
 
   it('executes nothing in one that is paused, or with --ignore-paused as soon as it goes on', async () => {

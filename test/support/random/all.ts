@@ -31,6 +31,8 @@ export const notDrawn: Readonly<Partial<Record<SyscallName, string>>> = {
   sched_getparam: 'priorities belong to real-time policies',
   sched_setparam: 'priorities belong to real-time policies',
   sched_setscheduler: 'real-time policies take processors of the whole machine',
+  sched_setattr: 'real-time policies take processors of the whole machine',
+  ioprio_set: 'its rules have a scenario of their own',
   settimeofday: 'it sets the clock of the whole machine',
   swapoff: 'it is about the whole machine',
   swapon: 'it is about the whole machine',
