@@ -2,10 +2,11 @@
 // empty Node script costs. Run as root: node bench/cli.ts [ROUNDS]. Peers that are not installed are left out by name.
 
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { type Contender, inTurns, report } from './support/measure.ts'
+import { onPath, withoutUnified } from './support/peers.ts'
 import { busyboxRoot } from './support/rootfs.ts'
 import { defaultSpec } from './support/spec.ts'
 
@@ -32,11 +33,6 @@ const podman = (runtime: string) => [
   ...['podman', ...podmanState, '--cgroup-manager=cgroupfs', '--events-backend=none', '--runtime', runtime],
   ...['run', '--rm', '--network=none', '--rootfs', root, '/bin/true'],
 ]
-/** crun refuses a host with both kinds of cgroups: it gets a mount namespace in which there is one kind. */
-const hybrid = existsSync('/sys/fs/cgroup/unified')
-const withoutUnified = (words: readonly string[]) =>
-  hybrid ? ['unshare', '-m', 'sh', '-c', 'umount /sys/fs/cgroup/unified && exec "$@"', 'sh', ...words] : words
-
 const commands: readonly (readonly [name: string, words: readonly string[]])[] = [
   ['an empty script in Node', [process.execPath, empty]],
   ['vitrine --version', [launcher, '--version']],
@@ -47,17 +43,6 @@ const commands: readonly (readonly [name: string, words: readonly string[]])[] =
   ['crun run', withoutUnified(['crun', '--root', join(directory, 'crun'), 'run', '-b', bundle, 'one'])],
   ['bwrap', ['bwrap', '--unshare-all', '--bind', root, '/', '--proc', '/proc', '--dev', '/dev', '/bin/true']],
 ]
-
-const onPath = (program: string) =>
-  program.startsWith('/') ||
-  [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'].some((place) => {
-    try {
-      accessSync(join(place, program), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
 
 function run(words: readonly string[]): undefined {
   const env = { ...process.env, CONTAINERS_CONF: containersConf }
