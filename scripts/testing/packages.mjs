@@ -26,7 +26,7 @@ const packages = {
 }
 
 /** Packages that would start a service when installed, and so are only unpacked, beside the image fixtures. */
-const unpacked = { 'docker-registry': 'docker-registry' }
+const unpacked = { 'docker-registry': 'docker-registry', containerd: 'containerd' }
 
 function isThere(program) {
   if (program.startsWith('/')) return existsSync(program)

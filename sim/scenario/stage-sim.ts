@@ -86,6 +86,8 @@ export class SimulatedStage implements Stage {
     const born = this.kernel.lastBorn === before ? undefined : this.kernel.lastBorn
     const child = born === undefined ? {} : { child: this.#add(born) }
     if (outcome) return ended(task) ? { kind: 'gone' } : { kind: 'ended', outcome, ...child }
+    // A signal that had waited for the call's mask was its end.
+    if (born === undefined && ended(task)) return { kind: 'gone' }
     if (waits || born !== undefined)
       return task.finished ? { ...this.#answer(task), ...child } : { kind: 'waits', ...child }
     return this.#answer(task)

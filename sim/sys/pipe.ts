@@ -77,16 +77,18 @@ function memfd(task: Task, label: string | null, flags: number): number | Denied
   return deny('EMFILE', call, `${call}: the process has as many descriptors as RLIMIT_NOFILE allows`)
 }
 
-/** Nothing waits to be written to a disk; the descriptor has to be one that could. */
-/** File systems without fsync. */
+/** File systems without fsync, and those whose directories have none. */
 const unsynchronised: ReadonlySet<string> = new Set(['proc', 'nsfs', 'mqueue', 'devpts', 'pidfs'])
+const unsynchronisedDirectories: ReadonlySet<string> = new Set(['cgroup', 'cgroup2', 'sysfs'])
 
+/** Nothing waits to be written to a disk; the descriptor has to be one that could. */
 function synchronise(task: Task, fd: number, call: string): number | Denied {
   const file = fileOf(task, fd, call)
   if (isDenied(file)) return file
-  const { kind } = file.inode
+  const { kind, superblock } = file.inode
+  const hasNone = kind === 'directory' && unsynchronisedDirectories.has(superblock.type)
   const written = kind === 'file' || kind === 'directory' || kind === 'block'
-  if (call !== 'syncfs(2)' && (!written || unsynchronised.has(file.inode.superblock.type)))
+  if (call !== 'syncfs(2)' && (!written || hasNone || unsynchronised.has(superblock.type)))
     return deny('EINVAL', call, `${call}: this kind of file has nothing to be written`)
   return 0
 }

@@ -70,6 +70,9 @@ export function createUnnamed(task: Task, directory: OverlayInode, made: NewInod
 }
 
 export function create(task: Task, directory: OverlayInode, name: string, made: NewInode): Inode | Denied {
+  // Who could make one would hide what lies below. ovl_mknod()
+  if (made.kind === 'character' && made.device?.[0] === 0 && made.device[1] === 0)
+    return deny('EPERM', 'OVL-004', 'overlayfs: a whiteout is not made by mknod(2)')
   const upper = upperOf(task, directory)
   if (isDenied(upper)) return upper
   const { superblock } = directory
