@@ -1,14 +1,14 @@
 // podman, which nobody here wrote, with vitrine-oci as its runtime: its own output and exit codes, and nothing left behind.
 
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { ociLauncher } from '../support/bundle.ts'
 import { busyboxRoot } from '../support/engine.ts'
 import { changes, hostState, settledChanges } from '../support/host.ts'
-import { skipUnless } from '../support/needs.ts'
+import { programPath, skipUnless } from '../support/needs.ts'
 
 const { describe, it } = skipUnless({
   linux: true,
@@ -120,6 +120,51 @@ describe('podman with vitrine-oci', () => {
     ok('kill', '-s', 'KILL', 'web')
     expect(ok('wait', 'web')).toBe('137')
     ok('rm', 'web')
+  })
+
+  it('builds an image: each step of it is a container of the runtime', () => {
+    const context = join(directory, 'context')
+    mkdirSync(context)
+    copyFileSync(programPath('busybox')!, join(context, 'busybox'))
+    const steps = [
+      'FROM scratch',
+      'COPY busybox /bin/busybox',
+      'RUN ["/bin/busybox", "mkdir", "/made"]',
+      'RUN ["/bin/busybox", "sh", "-c", "id -u >/made/id; exit 0"]',
+    ]
+    writeFileSync(join(context, 'Containerfile'), steps.join('\n'))
+    // One that writes down how it is called.
+    const calls = join(directory, 'calls')
+    const witness = join(directory, 'witness')
+    writeFileSync(witness, `#!/bin/sh\necho "$1" >>'${calls}'\nexec '${ociLauncher}' "$@"\n`, { mode: 0o755 })
+    ok('--runtime', witness, 'build', '--network=none', '-t', 'made', context)
+    const counted = readFileSync(calls, 'utf8')
+      .split('\n')
+      .filter((call) => call === 'create' || call === 'delete')
+    expect(counted).toEqual(['create', 'delete', 'create', 'delete'])
+    expect(ok('run', '--rm', '--network=none', 'made', '/bin/busybox', 'cat', '/made/id')).toBe('0')
+    writeFileSync(join(context, 'Containerfile'), [...steps, 'RUN ["/bin/busybox", "false"]'].join('\n'))
+    expect(podman('build', '--network=none', context).code).not.toBe(0)
+    ok('rmi', '-f', 'made')
+  })
+
+  it('runs containers of other users and of a pod, and asks after their health', () => {
+    const mapped = run(
+      ['--uidmap=0:100000:65536', '--gidmap=0:100000:65536'],
+      'sh',
+      '-c',
+      'id -u; cat /proc/self/uid_map',
+    )
+    expect(mapped.stdout.split(/\s+/).filter(Boolean)).toEqual(['0', '0', '100000', '65536'])
+    ok('pod', 'create', '--infra=false', '--name=pod')
+    expect(run(['--pod=pod'], 'echo', 'inside').stdout).toBe('inside\n')
+    ok('pod', 'rm', '-f', 'pod')
+    const health = ['--health-cmd=test -e /healthy', '--health-interval=disable', '--health-retries=1']
+    ok('run', '-d', '--name=ill', ...health, ...own(), 'sleep', '1000')
+    expect(podman('healthcheck', 'run', 'ill').code).toBe(1)
+    ok('exec', 'ill', 'touch', '/healthy')
+    expect(podman('healthcheck', 'run', 'ill').code).toBe(0)
+    ok('rm', '-f', '-t', '0', 'ill')
   })
 
   it('tells a container that the kernel killed for memory', () => {
