@@ -24,10 +24,8 @@ export class InetSocket extends Socket {
   remote: Endpoint | undefined
   /** The other end of a connection. */
   peer: InetSocket | undefined
-  /** Not yet told to who connects without waiting. */
-  #untold = false
-  /** A connection is being tried: until then the outcome is not known. */
-  #trying = false
+  /** What has become of an attempt without waiting; connect(2) tells it, once. SS_CONNECTING */
+  #attempt: 'going on' | 'made' | 'failed' | undefined
   #waiting: InetSocket[] | undefined
   #backlog = 0
   #wasConnected = false
@@ -55,7 +53,7 @@ export class InetSocket extends Socket {
   }
 
   protected override get isIdle(): boolean {
-    return this.type === 'stream' && !this.connected && !this.listening && !this.#trying
+    return this.type === 'stream' && !this.connected && !this.listening && this.#attempt !== 'going on'
   }
 
   get backlogLength(): number {
@@ -116,7 +114,7 @@ export class InetSocket extends Socket {
   connect(_task: Task, bytes: Uint8Array): Reply {
     const call = 'connect(2)'
     if (familyOf(bytes) === AF.UNSPEC) {
-      this.remote = undefined
+      this.remote = this.#attempt = undefined
       if (this.type === 'stream' && this.connected) this.#leave()
       return 0
     }
@@ -152,14 +150,13 @@ export class InetSocket extends Socket {
 
   /** What became of an attempt before; undefined: there was none. */
   #begun(call: string): Reply | undefined {
-    if (this.#untold) {
-      this.#untold = false
-      return 0
-    }
+    const attempt = this.#attempt
+    if (attempt !== 'going on') this.#attempt = undefined
+    if (attempt === 'made') return 0
     if (this.connected) return deny('EISCONN', call, `${call}: the socket is connected`)
     if (this.listening) return deny('EISCONN', call, `${call}: the socket listens`)
-    if (this.#trying) return deny('EALREADY', call, `${call}: an earlier attempt is not at its end`)
-    const failed = this.takeError()
+    if (attempt === 'going on') return deny('EALREADY', call, `${call}: an earlier attempt is not at its end`)
+    const failed = this.takeError() ?? (attempt === 'failed' ? 'ECONNABORTED' : undefined)
     return failed && deny(failed, call, `${call}: the attempt before has failed`)
   }
 
@@ -178,7 +175,7 @@ export class InetSocket extends Socket {
     if (listener.#waiting!.length > listener.#backlog) return this.#wait('lost', call)
     this.#join(listener, arrived, endpoint)
     if (!this.nonblocking(0)) return 0
-    this.#untold = true
+    this.#attempt = 'made'
     return inProgress(call)
   }
 
@@ -194,6 +191,7 @@ export class InetSocket extends Socket {
     this.#unbind()
     const refused = deny('ECONNREFUSED', 'NET-002', `${call}: nobody listens at this port`)
     if (!this.nonblocking(0)) return refused
+    this.#attempt = 'failed'
     this.error = 'ECONNREFUSED'
     this.changes.wake()
     return inProgress(call)
@@ -231,9 +229,9 @@ export class InetSocket extends Socket {
         : deny('ETIMEDOUT', 'tcp(7)', `${call}: nobody has answered`)
     const deadlineNs = this.kernel.clock.nowNs + afterNs
     if (this.nonblocking(0)) {
-      this.#trying = true
+      this.#attempt = 'going on'
       this.kernel.clock.set(deadlineNs, () => {
-        this.#trying = false
+        this.#attempt = 'failed'
         this.#unbind()
         this.error = outcome.errno
         this.changes.wake()
@@ -250,7 +248,8 @@ export class InetSocket extends Socket {
   override listen(task: Task, backlog: number): Denied | number {
     const call = 'listen(2)'
     if (this.type !== 'stream') return super.listen(task, backlog)
-    if (this.connected) return deny('EINVAL', call, `${call}: the socket is connected`)
+    if (this.connected || this.#attempt !== undefined)
+      return deny('EINVAL', call, `${call}: the socket is connected, or an attempt has not been told yet`)
     if (this.port === 0) {
       const refusal = this.#take(this.local, 0, call)
       if (isDenied(refusal)) return refusal
@@ -275,7 +274,7 @@ export class InetSocket extends Socket {
   }
 
   protected override mayReceive(): Denied | undefined {
-    if (this.type !== 'stream' || this.connected || this.#trying) return undefined
+    if (this.type !== 'stream' || this.connected || this.#attempt === 'going on') return undefined
     return deny((!this.listening && this.takeError()) || 'ENOTCONN', 'recv(2)', 'recv(2): the socket is not connected')
   }
 
@@ -297,7 +296,9 @@ export class InetSocket extends Socket {
   #early(task: Task, { flags }: Sending, call: string): Denied {
     const error = this.takeError()
     if (error) return deny(error, call, `${call}: the connection has failed`)
-    return this.#trying ? deny('EAGAIN', call, `${call}: not connected yet`) : this.brokenPipe(task, flags)
+    return this.#attempt === 'going on'
+      ? deny('EAGAIN', call, `${call}: not connected yet`)
+      : this.brokenPipe(task, flags)
   }
 
   #sendDatagram({ bytes, to }: Sending, call: string): Reply {
@@ -392,8 +393,8 @@ export class InetSocket extends Socket {
   /** For the digest. */
   hidden(): object {
     return {
-      ...{ untold: this.#untold, trying: this.#trying, waiting: this.#waiting, backlog: this.#backlog },
-      ...{ wasConnected: this.#wasConnected, keepsPort: this.#keepsPort, seen: this.#seen },
+      ...{ attempt: this.#attempt, waiting: this.#waiting, backlog: this.#backlog, seen: this.#seen },
+      ...{ wasConnected: this.#wasConnected, keepsPort: this.#keepsPort },
     }
   }
 }

@@ -43,8 +43,8 @@ const traces: readonly Fields[] = [
   [PidNamespace, ['dying']],
   // Offsets are settled before it is known whether the child can be born (TIM-005). timens_on_fork()
   [TimeNamespace, ['fixed']],
-  // An error that waited is told once.
-  [Socket, ['error']],
+  // An error that waited is told once, and an attempt is over then.
+  [Socket, ['error', 'attempt']],
   [Link, ['sentBytes', 'sentPackets', 'receivedBytes', 'receivedPackets']],
   // Of pids, and of an open file of a cgroup.
   [Object, ['peak', 'refused', 'refusedHere', 'seen']],
