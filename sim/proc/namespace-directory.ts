@@ -38,6 +38,10 @@ export class NamespaceDirectory extends PseudoDirectory {
     this.#process = process
   }
 
+  override showsOwner(): void {
+    this.#process.showsOwner(this)
+  }
+
   lookup(_task: Task, name: string): Inode | undefined | Denied {
     if (this.#process.pidEntry.task === undefined) return nothingThere()
     if (!Object.hasOwn(kinds, name)) return undefined

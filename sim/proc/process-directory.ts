@@ -1,5 +1,6 @@
 // The directory of a process or of a thread: /proc/PID, /proc/PID/task/TID. proc_pid(5)
 
+import { rootGid, rootUid } from '../ids.ts'
 import type { OfProcess } from '../life/pidfd.ts'
 import type { PidEntry } from '../ns/pid.ts'
 import { type Denied, deny, isDenied, type Reply } from '../outcome.ts'
@@ -74,6 +75,12 @@ export class ProcessDirectory extends PseudoDirectory implements OfProcess {
     const owner = ownerOfProcess(of, inode.kind === 'directory' && inode.mode === 0o555)
     inode.uid = owner.uid
     inode.gid = owner.gid
+  }
+
+  /** What stat(2) tells of a directory that is open. pid_getattr() in fs/proc/base.c */
+  override showsOwner(inode: Inode = this): void {
+    if (this.pidEntry.task) this.refresh(inode)
+    else [inode.uid, inode.gid] = [rootUid, rootGid]
   }
 
   at(reader: Task): Reading | undefined {

@@ -54,12 +54,18 @@ const noSecurityModule = (): Denied =>
 
 export class AttributeDirectory extends PseudoDirectory {
   readonly #files = new Map<string, Inode>()
+  readonly #process: ProcessDirectory
 
   constructor(process: ProcessDirectory) {
     super(process.super, process.super.kernel, 0o555, process)
+    this.#process = process
     const content = { read: noSecurityModule, write: noSecurityModule }
     for (const name of attributes)
       this.#files.set(name, new PseudoFile(process.super, process.super.kernel, 0o666, content, process))
+  }
+
+  override showsOwner(): void {
+    this.#process.showsOwner(this)
   }
 
   lookup(_task: Task, name: string): Inode | undefined {

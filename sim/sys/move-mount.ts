@@ -25,8 +25,12 @@ import { copyFor, discard, isMountRoot, loops, mayMount, placeFor } from './moun
 export function moveTree(task: Task, from: Path, to: Path, call: string): Denied | undefined {
   const { mnt } = task.namespaces
   const no = (rule: string, why: string) => deny('EINVAL', rule, `${call}: ${why}`)
-  const early = task.kernel.since(6, 18) && !isMountRoot(from) // later kernels look at the place after that
-  if (early) return no('MNT-007', 'the source is not what is mounted')
+  const isDirectory = (path: Path) => path.dentry.inode.kind === 'directory'
+  // Later kernels look at the place after these two.
+  if (task.kernel.since(6, 18)) {
+    if (!isMountRoot(from)) return no('MNT-007', 'the source is not what is mounted')
+    if (isDirectory(from) !== isDirectory(to)) return no('MNT-012', 'a directory goes on a directory, a file on a file')
+  }
   const place = placeFor(task, to, call)
   if (isDenied(place)) return place
   const refusal = foreign(place.mount, mnt, call)
@@ -37,7 +41,7 @@ export function moveTree(task: Task, from: Path, to: Path, call: string): Denied
     return no('MNT-007', 'only a mount of the own namespace, or a whole tree that is attached nowhere, moves')
   if (mount.locked) return no('USR-020', 'the mount is locked in its place')
   if (!isMountRoot(from)) return no('MNT-007', 'the source is not what is mounted')
-  if ((from.dentry.inode.kind === 'directory') !== (place.dentry.inode.kind === 'directory'))
+  if (isDirectory(from) !== isDirectory(place))
     return no('MNT-012', 'a directory goes on a directory, a file on a file')
   if (mount.at?.mount.group) return no('MNT-007', 'the mount that the source lies on is shared')
   if (place.mount.group && treeOf(mount).some(({ unbindable }) => unbindable))

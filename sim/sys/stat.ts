@@ -35,6 +35,7 @@ const hasNoKind = ({ kernel }: Task, { superblock }: Inode): boolean =>
 function factsOf(task: Task, { mount, dentry }: Path) {
   const { inode } = dentry
   const { namespace } = task.credentials
+  inode.showsOwner?.()
   const owner = ownerOf(mount, inode)
   const group = groupOf(mount, inode)
   return {

@@ -136,6 +136,8 @@ export abstract class Inode {
   readonly neverWritten?: boolean
   /** Names come and go by themselves (proc, sysfs): a dentry that is known is asked for again. */
   readonly volatile?: boolean
+  /** Makes owner and group what stat(2) tells, where they follow something else. */
+  showsOwner?(): void
   /** st_blocks, in units of 512 bytes; absent: as its size says. */
   blocks512?(): number
   /** O_TMPFILE: a file without a name. */

@@ -78,6 +78,15 @@ const declarations: readonly Declaration[] = [
     },
   },
   {
+    name: 'seals on the root file system',
+    rule: 'fcntl(2)',
+    why: 'that of the simulated machine stands for a disk, which knows no seals; that of the player is a tmpfs',
+    holds: ({ written }, before) => {
+      const fd = /(?:^|\] )fcntl\((\d+), F_(?:ADD|GET)_SEALS/.exec(written)?.[1]
+      return fd !== undefined && new RegExp(`open\\w*\\(.*"/(?!tmp|sys|proc|dev)[^"]*".*= ${fd}$`, 'm').test(before)
+    },
+  },
+  {
     name: 'way up while something is renamed or mounted',
     rule: 'openat2(2)',
     why: 'Linux then cannot tell whether the way up stays inside, wherever on the machine that was: EAGAIN, to be tried again',
