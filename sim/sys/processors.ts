@@ -84,12 +84,17 @@ function meant(task: Task, which: number, who: number, call: string): readonly T
   return tasks.length > 0 ? tasks : none
 }
 
+/** Whether a task may give another this nice value, as far as it is a lower one. is_nice_reduction() and CAP_SYS_NICE */
+export function mayLowerNice(task: Task, target: Task, nice: number): boolean {
+  const limit = target.process.limits.get(RLIMIT_NICE)
+  const lowest = limit ? 20 - (limit.soft ?? 40) : 20
+  return nice >= target.nice || nice >= lowest || capable(task.credentials, 'SYS_NICE', task.kernel.initial.user)
+}
+
 /** Why one task's nice value is not set. set_one_prio() in kernel/sys.c */
 function mayNotSet(task: Task, target: Task, nice: number, call: string): Denied | undefined {
   if (!mayArrange(task, target)) return deny('EPERM', call, `${call}: the process is another user's`)
-  const limit = target.process.limits.get(RLIMIT_NICE)
-  const lowest = limit ? 20 - (limit.soft ?? 40) : 20
-  if (nice < target.nice && nice < lowest && !capable(task.credentials, 'SYS_NICE', task.kernel.initial.user))
+  if (!mayLowerNice(task, target, nice))
     return deny('EACCES', call, `${call}: a lower nice value needs CAP_SYS_NICE, or RLIMIT_NICE`)
   return outranked(task, target, call)
 }

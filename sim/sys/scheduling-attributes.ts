@@ -1,13 +1,12 @@
 // Scheduling by attributes, and priorities of I/O. sched_setattr(2), ioprio_set(2)
 
 import { capable } from '../credentials.ts'
-import { RLIMIT } from '../life/limits.ts'
-import { type Denied, deny, isDenied, type Reply } from '../outcome.ts'
+import { deny, isDenied, type Reply } from '../outcome.ts'
 import { type Calls, partial } from '../table.ts'
 import type { Task } from '../task.ts'
 import { int, uint } from './arguments.ts'
 import { DEADLINE, isRealTime, mayChange, policies } from './policies.ts'
-import { outranked, taskOf } from './processors.ts'
+import { mayLowerNice, outranked, taskOf } from './processors.ts'
 
 const FLAG = { RESET_ON_FORK: 1, KEEP_POLICY: 8, KEEP_PARAMS: 16, UTIL_CLAMP: 0x60, ALL: 0x7f } as const
 const attrBytes = 48
@@ -39,23 +38,15 @@ function setAttr(task: Task, pid: number, bytes: Uint8Array, flags: number): Rep
   if (priority > 99 || isRealTime(policy) !== priority > 0)
     return invalid('priorities are 1 to 99 of real-time policies, and 0 of others')
   const nice = keeps || isRealTime(policy) ? target.nice : Math.min(Math.max(view.getInt32(16, true), -20), 19)
-  const refusal =
-    mayGoDown(task, target, nice, call) ??
-    mayChange(task, target, policy, priority, call) ??
-    outranked(task, target, call)
+  if (!mayLowerNice(task, target, nice))
+    return deny('EPERM', 'CPU-103', `${call}: a lower nice value needs CAP_SYS_NICE, or RLIMIT_NICE`)
+  const refusal = mayChange(task, target, policy, priority, call) ?? outranked(task, target, call)
   if (refusal) return refusal
   target.scheduling = { policy, priority, resetOnFork: (wishes & FLAG.RESET_ON_FORK) !== 0 }
   task.kernel.cpu?.update()
   target.nice = nice
   task.kernel.cpu?.changed(target)
   return 0
-}
-
-/** A lower nice value, without CAP_SYS_NICE. user_check_sched_setscheduler() */
-function mayGoDown(task: Task, target: Task, nice: number, call: string): Denied | undefined {
-  const limit = target.process.limits.get(RLIMIT.NICE)
-  if (nice >= target.nice || isNicer(task) || (limit && nice >= 20 - (limit.soft ?? 40))) return undefined
-  return deny('EPERM', 'CPU-103', `${call}: a lower nice value needs CAP_SYS_NICE, or RLIMIT_NICE`)
 }
 
 /** Class and level of I/O, for one task; nobody is preferred by it. ioprio_set(2) */

@@ -6,20 +6,13 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { toolsDirectory } from '../fixtures/packages.ts'
-import { ociLauncher } from '../support/bundle.ts'
+import { needsOci, ociLauncher } from '../support/bundle.ts'
 import { busyboxRoot } from '../support/engine.ts'
 import { until } from '../support/faults.ts'
 import { changes, hostState, settledChanges } from '../support/host.ts'
 import { skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({
-  linux: true,
-  root: true,
-  natives: true,
-  seccompFilters: true,
-  cgroupBpf: true,
-  programs: ['busybox', 'containerd', 'containerd-shim-runc-v2', 'ctr'],
-})
+const { describe, it } = skipUnless(needsOci('containerd', 'containerd-shim-runc-v2', 'ctr'))
 
 /** What needs file systems or images that no test here has. */
 const withoutPlugins = ['grpc.v1.cri', 'snapshotter.v1.btrfs', 'snapshotter.v1.zfs', 'snapshotter.v1.devmapper']

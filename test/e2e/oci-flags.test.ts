@@ -4,18 +4,11 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync } from 'node
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { Process } from '../../core/spec/types.ts'
-import { openRuntime } from '../support/bundle.ts'
+import { needsOci, openRuntime } from '../support/bundle.ts'
 import { until } from '../support/faults.ts'
 import { skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({
-  linux: true,
-  root: true,
-  natives: true,
-  seccompFilters: true,
-  cgroupBpf: true,
-  programs: ['busybox'],
-})
+const { describe, it } = skipUnless(needsOci())
 const waits = ['sh', '-c', 'while :; do sleep 0.1; done']
 
 describe('vitrine-oci', () => {

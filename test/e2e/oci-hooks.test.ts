@@ -4,17 +4,10 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { Hooks } from '../../core/spec/types.ts'
-import { openRuntime } from '../support/bundle.ts'
+import { needsOci, openRuntime } from '../support/bundle.ts'
 import { skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({
-  linux: true,
-  root: true,
-  natives: true,
-  seccompFilters: true,
-  cgroupBpf: true,
-  programs: ['busybox'],
-})
+const { describe, it } = skipUnless(needsOci())
 
 const names = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'] as const
 

@@ -5,19 +5,12 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
-import { ociLauncher } from '../support/bundle.ts'
+import { needsOci, ociLauncher } from '../support/bundle.ts'
 import { busyboxRoot } from '../support/engine.ts'
 import { changes, hostState, settledChanges } from '../support/host.ts'
 import { programPath, skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({
-  linux: true,
-  root: true,
-  natives: true,
-  seccompFilters: true,
-  cgroupBpf: true,
-  programs: ['busybox', 'podman', 'conmon'],
-})
+const { describe, it } = skipUnless(needsOci('podman', 'conmon'))
 
 // podman keeps the cgroup above those of its containers: the last test takes it away, the deepest first.
 function removeParents(found: readonly string[]) {

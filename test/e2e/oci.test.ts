@@ -4,18 +4,11 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { ociLauncher, openRuntime } from '../support/bundle.ts'
+import { needsOci, ociLauncher, openRuntime } from '../support/bundle.ts'
 import { until } from '../support/faults.ts'
 import { skipUnless } from '../support/needs.ts'
 
-const { describe, it } = skipUnless({
-  linux: true,
-  root: true,
-  natives: true,
-  seccompFilters: true,
-  cgroupBpf: true,
-  programs: ['busybox'],
-})
+const { describe, it } = skipUnless(needsOci())
 /** Ends with 3 at a SIGTERM, and says when it can. */
 const waits = ['sh', '-c', 'trap "exit 3" TERM; echo up; while :; do sleep 0.1; done']
 

@@ -10,6 +10,17 @@ import type { Process, Spec } from '../../core/spec/types.ts'
 import type { CliResult } from './cli.ts'
 import { busyboxRoot } from './engine.ts'
 import { hostState, settledChanges } from './host.ts'
+import type { Needs } from './needs.ts'
+
+/** What vitrine-oci needs of a machine to run containers of busybox, and the programs of whoever calls it. */
+export const needsOci = (...callers: readonly string[]): Needs => ({
+  linux: true,
+  root: true,
+  natives: true,
+  seccompFilters: true,
+  cgroupBpf: true,
+  programs: ['busybox', ...callers],
+})
 
 export const ociLauncher = join(import.meta.dirname, '../../bin/vitrine-oci.cjs')
 
