@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
+import { tellableModules } from './scripts/telling/plugin.mjs'
 import { countingReporter } from './test/support/reporter.ts'
 
 // System calls are several times slower there, and there is one CPU.
@@ -41,12 +42,26 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['test/{unit,plan,cli,props}/**/*.test.ts'],
+          include: ['test/unit/**/*.test.ts'],
+          exclude: ['test/unit/snapshot/**'],
           setupFiles: ['test/support/seed.ts'],
           pool: 'threads',
           isolate: false,
           sequence: { groupOrder: 0 },
           ...timeout(10_000),
+        },
+      },
+      {
+        extends: true,
+        // The simulated kernel as the build makes it: its moments can be taken.
+        plugins: [tellableModules(import.meta.dirname)],
+        test: {
+          name: 'snapshot',
+          include: ['test/unit/snapshot/**/*.test.ts'],
+          setupFiles: ['test/support/seed.ts'],
+          pool: 'threads',
+          sequence: { groupOrder: 0 },
+          ...timeout(30_000),
         },
       },
       {

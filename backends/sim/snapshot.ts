@@ -9,6 +9,7 @@ import type { Taken } from '../../sim/snapshot/taken.ts'
 import { type Fixed, fixedThings, isTellable } from '../../sim/snapshot/telling.ts'
 import { Task } from '../../sim/task.ts'
 import { OpenFile } from '../../sim/vfs/file.ts'
+import { Page } from '../../sim/vfs/pages.ts'
 import { type CleanUp, cleanedUpBy } from './cleaners.ts'
 import { ChildRun, MonitorRun } from './monitor.ts'
 import { GuestProcess, type GuestRunner } from './wasm/process.ts'
@@ -74,6 +75,7 @@ export class Snapshots {
         [ChildRun, ['#steps']],
       ],
       fresh: [Slab],
+      kept: [[Page, (page) => (page as Page).bytes]],
       weakKeys: [Task, PidEntry, OpenFile],
     }
     const taken = take(machine, options)

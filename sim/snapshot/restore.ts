@@ -1,5 +1,6 @@
 // Makes a machine from its state as data: another object for each cell, with all that they have caught.
 
+import { keepBytes } from '../kept-bytes.ts'
 import { type BytesType, type Cell, Ref, type Taken, type Value } from './taken.ts'
 import { type Fixed, makeClosure } from './telling.ts'
 
@@ -10,21 +11,23 @@ export interface RestoreOptions {
 }
 
 /** @errors Error for a state that another build has taken, or that lacks something outside */
-export function restore({ cells }: Taken, { fixed, outside }: RestoreOptions): object {
+export function restore({ cells, values, ends, weak }: Taken, { fixed, outside }: RestoreOptions): object {
   const objects: (object | undefined)[] = new Array(cells.length).fill(undefined)
   const must = (found: object | undefined, what: string): object => {
     if (found === undefined) throw new Error(`a snapshot has ${what}, which is not there`)
     return found
   }
   const valueIn = (value: Value): unknown => (value instanceof Ref ? objectAt(value.at) : value)
+  const valuesOf = (at: number) => values.slice(ends[at - 1] ?? 0, ends[at])
   const objectAt = (at: number): object => {
     const there = objects[at]
     if (there) return there
-    const made = begin(must(cells[at], `an object ${at}`) as Cell)
+    const made = begin(at)
     objects[at] = made
     return made
   }
-  const begin = (cell: Cell): object => {
+  const begin = (at: number): object => {
+    const cell = must(cells[at], `an object ${at}`) as Cell
     switch (cell.kind) {
       case 'object':
         return cell.shape.className === ''
@@ -39,8 +42,9 @@ export function restore({ cells }: Taken, { fixed, outside }: RestoreOptions): o
       case 'set':
         return new Set()
       case 'closure':
-        return makeClosure({ place: cell.place, caught: cell.values.map(valueIn) })
+        return makeClosure({ place: cell.place, caught: valuesOf(at).map(valueIn) })
       case 'bytes':
+        if (cell.isShared) keepBytes(cell.bytes)
         return cell.isShared ? cell.bytes : bytesOf(cell.type, cell.bytes.slice())
       case 'fixed':
         return must(fixed.values.get(cell.name), cell.name)
@@ -52,26 +56,21 @@ export function restore({ cells }: Taken, { fixed, outside }: RestoreOptions): o
       }
     }
   }
-  for (const [at, cell] of cells.entries()) {
+  for (let at = 0, next = 0; at < cells.length; at++) {
     const object = objectAt(at)
-    switch (cell.kind) {
-      case 'object': {
-        const { fields } = cell.shape
-        for (let index = 0; index < fields.length; index++)
-          (object as Record<string, unknown>)[fields[index]!] = valueIn(cell.values[index])
-        break
-      }
-      case 'array':
-        for (const value of cell.values) (object as unknown[]).push(valueIn(value))
-        break
-      case 'set':
-        for (const value of cell.values) (object as Set<unknown>).add(valueIn(value))
-        break
-      case 'map':
-      case 'weak map':
-        for (let index = 0; index < cell.values.length; index += 2)
-          (object as Map<unknown, unknown>).set(valueIn(cell.values[index]), valueIn(cell.values[index + 1]))
-    }
+    const cell = cells[at]!
+    const end = ends[at]!
+    if (cell.kind === 'object')
+      for (const field of cell.shape.fields) (object as Record<string, unknown>)[field] = valueIn(values[next++])
+    else if (cell.kind === 'array') while (next < end) (object as unknown[]).push(valueIn(values[next++]))
+    else if (cell.kind === 'set') while (next < end) (object as Set<unknown>).add(valueIn(values[next++]))
+    else if (cell.kind === 'map')
+      while (next < end) (object as Map<unknown, unknown>).set(valueIn(values[next++]), valueIn(values[next++]))
+    next = end
+  }
+  for (let next = 0; next < weak.length; next += 3) {
+    const [map, key, value] = weak.slice(next, next + 3).map(valueIn)
+    ;(map as WeakMap<object, unknown>).set(key as object, value)
   }
   return objectAt(0)
 }

@@ -1,6 +1,7 @@
 // Takes the state of a machine: all that can be reached from its kernel, as data.
 
-import { type BytesType, type Cell, Ref, type Shape, type Taken, type Value } from './taken.ts'
+import { keepBytes } from '../kept-bytes.ts'
+import { type BytesType, type Cell, refTo, type Shape, type Taken, type Value } from './taken.ts'
 import { ask, type Fixed } from './telling.ts'
 
 type Class = abstract new (...args: never[]) => object
@@ -15,6 +16,8 @@ export interface TakeOptions {
   readonly without?: readonly (readonly [Class, readonly string[]])[]
   /** Hold no state, and are made anew without arguments. */
   readonly fresh?: readonly Class[]
+  /** Whoever changes the bytes of such an object makes a copy of those that are kept. */
+  readonly kept?: readonly (readonly [Class, (object: object) => Uint8Array])[]
   /** What weak maps go by. */
   readonly weakKeys?: readonly Class[]
 }
@@ -35,8 +38,19 @@ interface Kind {
   readonly className: string
   readonly isWeakKey: boolean
   readonly without: ReadonlySet<string> | undefined
-  readonly shapes: Shape[]
+  readonly kept: ((object: object) => Uint8Array) | undefined
+  /** Some that have this prototype are no part of the machine. */
+  readonly someNamed: boolean
+  /** Those that were seen, the last one first. */
+  readonly cells: { readonly kind: 'object'; readonly shape: Shape }[]
 }
+
+const alike = Object.freeze({
+  array: { kind: 'array' },
+  map: { kind: 'map' },
+  set: { kind: 'set' },
+  'weak map': { kind: 'weak map' },
+} as const)
 
 const bytesTypes = new Map<object, BytesType>([
   [Uint8Array.prototype, 'Uint8Array'],
@@ -50,30 +64,38 @@ const bytesTypes = new Map<object, BytesType>([
 
 class Taking {
   readonly options: TakeOptions
-  readonly refs = new Map<object, Ref>()
+  readonly numbers = new Map<object, number>()
   readonly objects: object[] = []
   readonly cells: Cell[] = []
-  /** Which cell has met each. */
-  readonly from_: number[] = []
+  readonly values: Value[] = []
+  readonly ends: number[] = []
+  readonly weak: Value[] = []
   readonly kinds = new Map<object | null, Kind>()
-  readonly weakMaps: { readonly at: number; readonly map: WeakMap<object, unknown>; readonly values: Value[] }[] = []
+  readonly closures = new Map<string, Cell>()
+  readonly weakMaps: { readonly map: WeakMap<object, unknown>; next: number }[] = []
   readonly weakKeys: object[] = []
+  readonly keptBytes = new Set<object>()
+  readonly namedKinds: ReadonlySet<object | null>
   at = -1
   refused: string | undefined
 
   constructor(options: TakeOptions) {
     this.options = options
+    const outside = [...options.outside.keys()].map((object) => Object.getPrototypeOf(object) as object | null)
+    this.namedKinds = new Set([...options.fixed.kinds, ...outside])
   }
 
   from(kernel: object): Taken | NotTaken {
     this.value(kernel)
+    const { cells, values, ends, weak, objects } = this
     for (;;) {
-      while (this.at + 1 < this.objects.length && this.refused === undefined) {
+      while (this.at + 1 < objects.length && this.refused === undefined) {
         this.at += 1
-        this.cells.push(this.cell(this.objects[this.at]!))
+        cells.push(this.cell(objects[this.at]!))
+        ends.push(values.length)
       }
       if (this.refused !== undefined) return { refused: this.refused }
-      if (!this.lookIntoWeakMaps()) return { cells: this.cells }
+      if (!this.lookIntoWeakMaps()) return { cells, values, ends, weak }
     }
   }
 
@@ -82,51 +104,37 @@ class Taking {
       if (typeof value === 'symbol') this.refuse('a symbol')
       return value as Value
     }
-    const known = this.refs.get(value as object)
-    if (known) return known
-    const ref = new Ref(this.objects.length)
-    this.refs.set(value as object, ref)
+    const known = this.numbers.get(value as object)
+    if (known !== undefined) return refTo(known)
+    const number = this.objects.length
+    this.numbers.set(value as object, number)
     this.objects.push(value as object)
-    this.from_.push(this.at)
-    return ref
-  }
-
-  values(values: Iterable<unknown>): Value[] {
-    const taken: Value[] = []
-    for (const value of values) taken.push(this.value(value))
-    return taken
+    return refTo(number)
   }
 
   cell(object: object): Cell {
-    const fixed = this.options.fixed.names.get(object)
-    if (fixed !== undefined) return { kind: 'fixed', name: fixed }
-    const outside = this.options.outside.get(object)
-    if (outside !== undefined) return { kind: 'outside', name: outside }
-    if (typeof object === 'function') {
-      const told = ask(object)
-      if (told) return { kind: 'closure', place: told.place, values: this.values(told.caught) }
-      return this.refuse(`the function ${(object as { name: string }).name || 'without a name'}`)
-    }
+    if (typeof object === 'function') return this.named(object) ?? this.closure(object)
     const prototype = Object.getPrototypeOf(object) as object | null
     const kind = this.kinds.get(prototype) ?? this.kindOf(prototype)
+    const named = kind.someNamed ? this.named(object) : undefined
+    if (named) return named
     if (kind.isWeakKey) this.weakKeys.push(object)
+    const { values } = this
     switch (kind.is) {
       case 'object':
         return this.fields(object as Record<string, unknown>, kind)
       case 'array':
-        return { kind: 'array', values: this.values(object as unknown[]) }
-      case 'map': {
-        const values: Value[] = []
+        for (const value of object as unknown[]) values.push(this.value(value))
+        return alike.array
+      case 'map':
         for (const [key, value] of object as Map<unknown, unknown>) values.push(this.value(key), this.value(value))
-        return { kind: 'map', values }
-      }
+        return alike.map
       case 'set':
-        return { kind: 'set', values: this.values(object as Set<unknown>) }
-      case 'weak map': {
-        const values: Value[] = []
-        this.weakMaps.push({ at: 0, map: object as WeakMap<object, unknown>, values })
-        return { kind: 'weak map', values }
-      }
+        for (const value of object as Set<unknown>) values.push(this.value(value))
+        return alike.set
+      case 'weak map':
+        this.weakMaps.push({ map: object as WeakMap<object, unknown>, next: 0 })
+        return alike['weak map']
       case 'bytes':
         return this.bytes(object as Uint8Array, kind.className as BytesType)
       case 'fresh':
@@ -136,17 +144,61 @@ class Taking {
     }
   }
 
+  /** One that is no part of the machine. */
+  named(object: object): Cell | undefined {
+    const fixed = this.options.fixed.names.get(object)
+    if (fixed !== undefined) return { kind: 'fixed', name: fixed }
+    const outside = this.options.outside.get(object)
+    return outside === undefined ? undefined : { kind: 'outside', name: outside }
+  }
+
+  closure(object: object): Cell {
+    const told = ask(object)
+    if (!told) return this.refuse(`the function ${(object as { name: string }).name || 'without a name'}`)
+    const { place, caught } = told
+    for (const value of caught) this.values.push(this.value(value))
+    let cell = this.closures.get(place)
+    if (!cell) {
+      cell = { kind: 'closure', place }
+      this.closures.set(place, cell)
+    }
+    return cell
+  }
+
   fields(object: Record<string, unknown>, kind: Kind): Cell {
-    const { without } = kind
+    const { values } = this
+    const { without, cells, kept } = kind
+    const start = values.length
+    if (kept) {
+      const bytes = kept(object)
+      keepBytes(bytes)
+      this.keptBytes.add(bytes)
+    }
+    const likely = without ? undefined : cells[0]
+    if (likely) {
+      const { fields } = likely.shape
+      let count = 0
+      let isAlike = true
+      // The classes' prototypes have nothing that is enumerable, and this is what engines are quickest at.
+      for (const key in object) {
+        if (fields[count] !== key) {
+          isAlike = false
+          break
+        }
+        values.push(this.value(object[key]))
+        count += 1
+      }
+      if (isAlike && count === fields.length) return likely
+      values.length = start
+    }
     const keys = Object.keys(object)
-    const shape = shapeOf(kind, without ? keys.filter((key) => !without.has(key)) : keys)
-    const values: Value[] = []
-    for (const key of shape.fields) values.push(this.value(object[key]))
-    return { kind: 'object', shape, values }
+    const cell = cellOf(kind, without ? keys.filter((key) => !without.has(key)) : keys)
+    for (const key of cell.shape.fields) values.push(this.value(object[key]))
+    return cell
   }
 
   bytes(object: Uint8Array, type: BytesType): Cell {
-    const isShared = this.options.unchanging?.has(object) === true
+    const isShared = this.options.unchanging?.has(object) === true || this.keptBytes.has(object)
     if (isShared) return { kind: 'bytes', type, bytes: object, isShared }
     const bytes =
       type === 'Uint8Array'
@@ -160,7 +212,7 @@ class Taking {
   }
 
   kindOf(prototype: object | null): Kind {
-    const { fixed, without = [], fresh = [], weakKeys = [] } = this.options
+    const { fixed, without = [], fresh = [], kept = [], weakKeys = [] } = this.options
     const className = (prototype && fixed.classes.get(prototype)) ?? ''
     const inherits = (one: Class) => prototype !== null && (prototype === one.prototype || prototype instanceof one)
     const left = new Set(
@@ -186,9 +238,11 @@ class Taking {
                       ? 'strange'
                       : 'object'
     const kind: Kind = {
-      ...{ is, className: bytes ?? className, shapes: [] },
+      ...{ is, className: bytes ?? className, cells: [] },
       isWeakKey: weakKeys.some(inherits),
       without: left.size > 0 ? left : undefined,
+      kept: kept.find(([whose]) => inherits(whose))?.[1],
+      someNamed: this.namedKinds.has(prototype),
     }
     this.kinds.set(prototype, kind)
     return kind
@@ -198,27 +252,30 @@ class Taking {
   lookIntoWeakMaps(): boolean {
     const before = this.objects.length
     for (const weak of this.weakMaps) {
-      for (const key of this.weakKeys.slice(weak.at))
-        if (weak.map.has(key)) weak.values.push(this.value(key), this.value(weak.map.get(key)))
-      ;(weak as { at: number }).at = this.weakKeys.length
+      for (; weak.next < this.weakKeys.length; weak.next++) {
+        const key = this.weakKeys[weak.next]!
+        if (weak.map.has(key)) this.weak.push(...[weak.map, key, weak.map.get(key)].map((one) => this.value(one)))
+      }
     }
     return this.objects.length > before
   }
 
   refuse(what: string): Cell {
     const way: string[] = []
-    for (let child = this.at, at = this.from_[child]; at !== undefined && at >= 0; child = at, at = this.from_[at])
-      way.unshift(this.stepTo(this.objects[at]!, at, this.objects[child]!))
+    for (let child = this.at; child > 0; ) {
+      const ref = this.values.indexOf(refTo(child))
+      const at = this.ends.findIndex((end) => end > ref)
+      if (ref < 0 || at < 0) break
+      way.unshift(this.stepTo(at, ref - (this.ends[at - 1] ?? 0)))
+      child = at
+    }
     this.refused ??= `kernel${way.join('')} is ${what}`
     return { kind: 'fixed', name: '' }
   }
 
-  stepTo(parent: object, at: number, child: object): string {
+  stepTo(at: number, index: number): string {
     const cell = this.cells[at]
-    if (cell?.kind === 'object') {
-      const field = cell.shape.fields.find((name) => (parent as Record<string, unknown>)[name] === child)
-      return `.${field ?? '?'}`
-    }
+    if (cell?.kind === 'object') return `.${cell.shape.fields[index]}`
     return cell?.kind === 'closure' ? ` (caught at ${cell.place})` : '[]'
   }
 }
@@ -228,14 +285,16 @@ function plain(whose: Class, name: string): string {
   return name.startsWith('#') ? `$${whose.name.replace(/^_/, '')}$${name.slice(1)}` : name
 }
 
-function shapeOf({ shapes, className }: Kind, keys: string[]): Shape {
-  search: for (const shape of shapes) {
-    const { fields } = shape
+function cellOf({ cells, className }: Kind, keys: string[]): { readonly kind: 'object'; readonly shape: Shape } {
+  search: for (const [at, cell] of cells.entries()) {
+    const { fields } = cell.shape
     if (fields.length !== keys.length) continue
     for (let at = 0; at < keys.length; at++) if (fields[at] !== keys[at]) continue search
-    return shape
+    cells[at] = cells[0]!
+    cells[0] = cell
+    return cell
   }
-  const shape = { className, fields: keys }
-  shapes.push(shape)
-  return shape
+  const cell = { kind: 'object', shape: { className, fields: keys } } as const
+  cells.unshift(cell)
+  return cell
 }

@@ -84,6 +84,8 @@ export interface Fixed {
   /** By their prototype. */
   readonly classes: ReadonlyMap<object, string>
   readonly prototypes: ReadonlyMap<string, object>
+  /** The prototypes that those have which have names. */
+  readonly kinds: ReadonlySet<object | null>
 }
 
 /** All modules have to be there by now. */
@@ -108,5 +110,6 @@ export function fixedThings(): Fixed {
       for (const key of Object.keys(value)) add(`${name}.${key}`, (value as Record<string, unknown>)[key])
   }
   for (const [module, own] of modules) for (const [name, value] of Object.entries(own)) add(`${module}:${name}`, value)
-  return { names, values, classes, prototypes }
+  const kinds = new Set([...names.keys()].map((object) => Object.getPrototypeOf(object) as object | null))
+  return { names, values, classes, prototypes, kinds }
 }

@@ -1,8 +1,7 @@
 // A taken state as text and bytes, to be kept, and back. Bytes that are part of a file which whoever reads it has as well are named
 // by their place in it.
 
-import type { BytesType, Cell, Shape, Taken, Value } from './taken.ts'
-import { Ref } from './taken.ts'
+import { type BytesType, type Cell, Ref, refTo, type Shape, type Taken, type Value } from './taken.ts'
 
 export interface Written {
   readonly text: string
@@ -17,20 +16,21 @@ const kinds = ['array', 'map', 'weak map', 'set'] as const
 const pageBytes = 4096
 
 /** @param known - files that whoever reads it has, in the same order */
-export function write({ cells }: Taken, known: readonly Uint8Array[]): Written {
+export function write({ cells, values, ends, weak }: Taken, known: readonly Uint8Array[]): Written {
   const shapes = new Map<Shape, number>()
   const parts: Uint8Array[] = []
   let length = 0
   const pages = pagesOf(known)
-  const lines = cells.map((cell): Line => {
+  const lines = cells.map((cell, at): Line => {
+    const words = values.slice(ends[at - 1] ?? 0, ends[at]).map(wordOf)
     switch (cell.kind) {
       case 'object': {
         const number = shapes.get(cell.shape) ?? shapes.size
         shapes.set(cell.shape, number)
-        return [number, ...cell.values.map(wordOf)]
+        return [number, ...words]
       }
       case 'closure':
-        return ['closure', cell.place, ...cell.values.map(wordOf)]
+        return ['closure', cell.place, ...words]
       case 'bytes': {
         const { bytes, type, isShared } = cell
         const place = pages(bytes)
@@ -45,7 +45,7 @@ export function write({ cells }: Taken, known: readonly Uint8Array[]): Written {
       case 'fresh':
         return [cell.kind, cell.className]
       default:
-        return [cell.kind, ...cell.values.map(wordOf)]
+        return [cell.kind, ...words]
     }
   })
   const bytes = new Uint8Array(length)
@@ -54,28 +54,48 @@ export function write({ cells }: Taken, known: readonly Uint8Array[]): Written {
     bytes.set(part, at)
     at += part.length
   }
-  return { text: JSON.stringify({ shapes: [...shapes.keys()], lines }), bytes }
+  return { text: JSON.stringify({ shapes: [...shapes.keys()], lines, weak: weak.map(wordOf) }), bytes }
 }
 
 /** @errors Error for what `write` has not written */
 export function read({ text, bytes }: Written, known: readonly Uint8Array[]): Taken {
-  const { shapes, lines } = JSON.parse(text) as { shapes: Shape[]; lines: Line[] }
-  const cells = lines.map((line): Cell => {
+  const { shapes, lines, weak } = JSON.parse(text) as { shapes: Shape[]; lines: Line[]; weak: Word[] }
+  const objects = shapes.map((shape): Cell => ({ kind: 'object', shape }))
+  const values: Value[] = []
+  const ends: number[] = []
+  const cellOf = (line: Line): Cell => {
     const [kind, ...rest] = line
-    if (typeof kind === 'number') return { kind: 'object', shape: shapes[kind]!, values: rest.map(valueIn) }
+    const has = (words: readonly Word[]) => {
+      for (const word of words) values.push(valueIn(word))
+    }
+    if (typeof kind === 'number') {
+      has(rest)
+      return objects[kind]!
+    }
     const one = kinds.find((name) => name === kind)
-    if (one) return { kind: one, values: rest.map(valueIn) }
+    if (one) {
+      has(rest)
+      return { kind: one }
+    }
     const [name, ...more] = rest as [string, ...Word[]]
     if (kind === 'fixed' || kind === 'outside') return { kind, name }
     if (kind === 'fresh') return { kind, className: name }
-    if (kind === 'closure') return { kind, place: name, values: more.map(valueIn) }
+    if (kind === 'closure') {
+      has(more)
+      return { kind, place: name }
+    }
     const [isShared, ...place] = more as [boolean, ...number[]]
     const [file, offset, count] = kind === 'known' ? [known[place[0]!]!, place[1]!, place[2]!] : [bytes, ...place]
     const part = file.slice(offset, offset! + count!)
     if (part.length !== count) throw new Error('a state lacks bytes')
     return { kind: 'bytes', type: name as BytesType, bytes: part, isShared }
+  }
+  const cells = lines.map((line) => {
+    const cell = cellOf(line)
+    ends.push(values.length)
+    return cell
   })
-  return { cells }
+  return { cells, values, ends, weak: weak.map(valueIn) }
 }
 
 function wordOf(value: Value): Word {
@@ -89,7 +109,7 @@ function wordOf(value: Value): Word {
 }
 
 function valueIn(word: Word): Value {
-  if (typeof word === 'object') return word === null ? null : new Ref(word[0])
+  if (typeof word === 'object') return word === null ? null : refTo(word[0])
   if (typeof word !== 'string') return word
   const rest = word.slice(1)
   if (word.startsWith("'")) return rest

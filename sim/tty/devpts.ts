@@ -6,7 +6,8 @@ import type { UserNamespace } from '../ns/user.ts'
 import { type Denied, deny, isDenied } from '../outcome.ts'
 import type { Task } from '../task.ts'
 import { Dentry } from '../vfs/dentry.ts'
-import type { FileOperations, OpenFile } from '../vfs/file.ts'
+import type { Device } from '../vfs/devices.ts'
+import type { FileOperations } from '../vfs/file.ts'
 import { type DirectoryEntry, Inode } from '../vfs/inode.ts'
 import { topmost } from '../vfs/mounting.ts'
 import type { Path } from '../vfs/path.ts'
@@ -177,6 +178,19 @@ function instanceOf({ mount, dentry }: Path): Path | undefined {
   return path?.mount.superblock instanceof Devpts ? path : undefined
 }
 
+const slaves: Device = {
+  name: 'pts',
+  open(task, file): FileOperations | Denied {
+    const { superblock } = file.path.dentry
+    const found = superblock instanceof Devpts ? superblock.terminals.get(file.inode.device![1]) : undefined
+    if (found === undefined || found.inode !== file.inode)
+      return deny('EIO', 'pts(4)', 'open(2): there is no terminal of this number in the instance')
+    const side = slaveSide(file, found.terminal)
+    if (!isDenied(side) && !file.keepsTerminal) takes(task, found.terminal)
+    return side
+  },
+}
+
 export function addTerminals({ devices }: Kernel): void {
   devices.add('character', 5, 2, {
     name: 'ptmx',
@@ -203,19 +217,7 @@ export function addTerminals({ devices }: Kernel): void {
       return deny('ENXIO', 'tty(4)', 'tty(4): the process has no controlling terminal')
     },
   })
-  for (const minor of Array.from({ length: 256 }, (_, number) => number))
-    devices.add('character', 136, minor, {
-      name: 'pts',
-      open(task: Task, file: OpenFile): FileOperations | Denied {
-        const { superblock } = file.path.dentry
-        const found = superblock instanceof Devpts ? superblock.terminals.get(minor) : undefined
-        if (found === undefined || found.inode !== file.inode)
-          return deny('EIO', 'pts(4)', 'open(2): there is no terminal of this number in the instance')
-        const side = slaveSide(file, found.terminal)
-        if (!isDenied(side) && !file.keepsTerminal) takes(task, found.terminal)
-        return side
-      },
-    })
+  for (let minor = 0; minor < 256; minor++) devices.add('character', 136, minor, slaves)
 }
 
 /** The leader of a session without a terminal gets the first that it opens. */

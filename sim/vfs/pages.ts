@@ -1,12 +1,17 @@
 // The content of a file in memory: pages of 4096 bytes, of which only the written ones exist.
 
+import { changeable } from '../kept-bytes.ts'
 import { type Payer, pageBytes } from '../memory.ts'
 import { type Denied, isDenied } from '../outcome.ts'
 
-export interface Page {
-  /** As much of the page as was ever written; the rest is zeros. */
-  bytes: Uint8Array
+export class Page {
+  /** As much of the page as was ever written; the rest is zeros. They may be a snapshot's as well (kept-bytes.ts). */
+  bytes: Uint8Array = new Uint8Array(0)
   readonly payer: Payer | undefined
+
+  constructor(payer: Payer | undefined) {
+    this.payer = payer
+  }
 }
 
 export class Pages {
@@ -49,7 +54,7 @@ export class Pages {
       const length = Math.min(pageBytes - from, bytes.length - done)
       const page = this.need(index, ask)
       if (isDenied(page)) return done > 0 ? done : page
-      if (page.bytes.length < from + length) page.bytes = grown(page.bytes, from + length)
+      page.bytes = page.bytes.length < from + length ? grown(page.bytes, from + length) : changeable(page.bytes)
       page.bytes.set(done === 0 && length === bytes.length ? bytes : bytes.subarray(done, done + length), from)
       done += length
     }
@@ -62,7 +67,7 @@ export class Pages {
     if (known) return known
     const payer = ask()
     if (isDenied(payer)) return payer
-    const page = { bytes: new Uint8Array(0), payer }
+    const page = new Page(payer)
     this.#pages.set(index, page)
     return page
   }
@@ -98,7 +103,10 @@ export class Pages {
       if (start >= offset && start + pageBytes <= end) {
         this.#pages.delete(index)
         gone(page.payer)
-      } else page.bytes.fill(0, Math.max(0, offset - start), Math.min(pageBytes, end - start))
+      } else {
+        page.bytes = changeable(page.bytes)
+        page.bytes.fill(0, Math.max(0, offset - start), Math.min(pageBytes, end - start))
+      }
     }
   }
 
