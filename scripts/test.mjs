@@ -59,7 +59,9 @@ async function checks() {
 
 async function native() {
   say('all tests, on this kernel')
-  add(await runSuite({ projects: ['unit', 'house', 'real', 'e2e'], where: 'natively', temporary: tmpdir() }))
+  add(
+    await runSuite({ projects: ['unit', 'snapshot', 'house', 'real', 'e2e'], where: 'natively', temporary: tmpdir() }),
+  )
 }
 
 async function uml() {

@@ -1,12 +1,12 @@
 // The ceilings as a sceptic reads them: /proc/PID/cgroup says which cgroup, mountinfo where it is, and then plain files.
 
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join } from 'node:path/posix'
+import { isSimulated, readAll } from './place.ts'
 
 /** Where each controller's hierarchy is mounted; `` is cgroup2. proc_pid_mountinfo(5) */
-function mountPoints(): Map<string, string> {
+function mountPoints(mountinfo: string): Map<string, string> {
   const found = new Map<string, string>()
-  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+  for (const line of mountinfo.split('\n')) {
     const [before = '', after = ''] = line.split(' - ')
     const [type, , options = ''] = after.split(' ')
     const mountPoint = before.split(' ')[4]!
@@ -16,26 +16,45 @@ function mountPoints(): Map<string, string> {
   return found
 }
 
-/** A file of a process's cgroup: its path, or undefined when that controller or file is not there. */
-export function cgroupFile(pid: number | 'self', controller: string, names: readonly string[]): string | undefined {
-  const mounts = mountPoints()
-  const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').trim().split('\n')
+/** Looking at a simulated machine takes a command, and nothing moves there while the quickstart looks. */
+const placeOf = new Map<number | 'self', readonly [mounts: Map<string, string>, lines: readonly string[]]>()
+
+function place(pid: number | 'self') {
+  const paths = ['/proc/self/mountinfo', `/proc/${pid}/cgroup`] as const
+  const known = placeOf.get(pid)
+  if (known && isSimulated) return known
+  const texts = readAll(paths)
+  const read = [mountPoints(texts.get(paths[0]) ?? ''), (texts.get(paths[1]) ?? '').trim().split('\n')] as const
+  placeOf.set(pid, read)
+  return read
+}
+
+/** The directory of a process's cgroup of a controller; undefined when that is not there. */
+function cgroupDirectory(pid: number | 'self', controller: string): string | undefined {
+  const [mounts, lines] = place(pid)
   const v1 = lines.find((line) => line.split(':')[1]!.split(',').includes(controller))
   const line = v1 ?? lines.find((each) => each.startsWith('0::'))
   if (line === undefined) return undefined
-  const directory = join(mounts.get(v1 === undefined ? '' : controller) ?? '', line.split(':').slice(2).join(':'))
-  return names.map((name) => join(directory, name)).find(existsSync)
+  return join(mounts.get(v1 === undefined ? '' : controller) ?? '', line.split(':').slice(2).join(':'))
 }
 
-export function readCgroup(pid: number | 'self', controller: string, names: readonly string[]): string | undefined {
-  const path = cgroupFile(pid, controller, names)
-  return path === undefined ? undefined : readFileSync(path, 'utf8').trim()
+/** The first file that there is of some in a process's cgroup: its name, its path and what is in it. */
+export function cgroupFile(pid: number | 'self', controller: string, names: readonly string[]) {
+  const directory = cgroupDirectory(pid, controller)
+  if (directory === undefined) return undefined
+  const found = readAll(names.map((name) => join(directory, name)))
+  const name = names.find((each) => found.has(join(directory, each)))
+  if (name === undefined) return undefined
+  const path = join(directory, name)
+  return { name, path, content: found.get(path)!.trim() }
 }
+
+export const readCgroup = (pid: number | 'self', controller: string, names: readonly string[]): string | undefined =>
+  cgroupFile(pid, controller, names)?.content
 
 /** Whether the memory controller is on cgroup v2: then all that containers use is. */
 export function isV2(): boolean {
-  const lines = readFileSync('/proc/self/cgroup', 'utf8')
-  return !/^\d+:[^:]*\bmemory\b[^:]*:/m.test(lines)
+  return !place('self')[1].some((line) => /^\d+:[^:]*\bmemory\b[^:]*:/.test(line))
 }
 
 export interface Ceiling {
@@ -75,5 +94,10 @@ export function ceilings(): readonly Ceiling[] {
 }
 
 function cgroupWeightFile(): string | undefined {
-  return ['io.bfq.weight', 'io.weight'].find((name) => existsSync(`/sys/fs/cgroup/init.scope/${name}`))
+  const paths = ['io.bfq.weight', 'io.weight'].map((name) => `/sys/fs/cgroup/init.scope/${name}`)
+  const found = readAll(paths)
+  return paths
+    .find((path) => found.has(path))
+    ?.split('/')
+    .at(-1)
 }

@@ -1,9 +1,9 @@
 // That the kernel enforces the ceilings: a fork bomb, a memory hog, a busy loop.
 
-import { availableParallelism } from 'node:os'
 import { isV2, readCgroup } from './cgroup-files.ts'
+import { nowMs, readText, sleep } from './place.ts'
 import { running } from './proofs.ts'
-import { claim, say, show, sleep, title } from './shell.ts'
+import { claim, say, show, title } from './shell.ts'
 
 const name = 'my-limited-test'
 const remove = () => show(['vitrine', 'rm', '-f', '-t', '0', '-i', name], { quiet: true })
@@ -25,7 +25,9 @@ export async function enforcePids(image: readonly string[]): Promise<void> {
     let refusals = 0
     for (let tries = 0; tries < 100 && !(current >= 100 && refusals > 0); tries++) {
       await sleep(100)
-      current = Math.max(current, Number(readCgroup(pid, 'pids', ['pids.current'])))
+      // Where the kernel remembers the most, the moment need not be met.
+      for (const name of ['pids.current', 'pids.peak'])
+        current = Math.max(current, Number(readCgroup(pid, 'pids', [name]) ?? 0))
       refusals = Number(/max (\d+)/.exec(readCgroup(pid, 'pids', ['pids.events']) ?? '')?.[1])
     }
     say(`pids.current = ${current}, pids.events: max ${refusals}`)
@@ -59,12 +61,13 @@ function cpuNow(pid: number) {
   const stat = readCgroup(pid, 'cpu', ['cpu.stat']) ?? ''
   const field = (key: string) => Number(new RegExp(`^${key} (\\d+)`, 'm').exec(stat)?.[1] ?? 0)
   const usageUsec = isV2() ? field('usage_usec') : Number(readCgroup(pid, 'cpuacct', ['cpuacct.usage'])) / 1000
-  return { usageUsec, throttled: field('nr_throttled'), atMs: performance.now() }
+  return { usageUsec, throttled: field('nr_throttled'), atMs: nowMs() }
 }
 
 /** With one CPU only, half a CPU is what can be shown. */
 export async function enforceCpu(image: readonly string[]): Promise<void> {
-  const cpus = availableParallelism() >= 2 ? 1.5 : 0.5
+  const processors = readText('/proc/cpuinfo').match(/^processor\b/gm)?.length ?? 1
+  const cpus = processors >= 2 ? 1.5 : 0.5
   title(`The kernel enforces it: busy loops get ${cpus} CPUs' worth`)
   if (cpus < 1) say('(this machine has one CPU, so the limit is set below one)')
   try {

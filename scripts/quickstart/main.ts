@@ -1,9 +1,10 @@
 // The quickstart: a real web server in a container with nine ceilings, and the proof of every claim about it.
-// Options: --keep leaves the server running.
+// Options: --keep leaves the server running; --sim does it on a simulated machine.
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { enforceCpu, enforceMemory, enforcePids } from './enforcement.ts'
+import { execute, isSimulated } from './place.ts'
 import { prepare } from './prepare.ts'
 import { proveCeilings, proveIdentities, proveKernel, proveLauncher, running } from './proofs.ts'
 import { say, show, title } from './shell.ts'
@@ -14,6 +15,11 @@ const flags = [
   ...['-d', '--name', name, '--replace', '--memory=512m', '--memory-swap=512m', '--cpus=1.5'],
   ...['--cpu-shares=512', '--pids-limit=100', '--blkio-weight=500', '-p', '8081:80'],
 ]
+
+const keep = process.argv.includes('--keep')
+const left = isSimulated
+  ? 'vitrine --sim machine serve quickstart has http://127.0.0.1:8081/ answer on this computer'
+  : `http://127.0.0.1:8081/ goes on answering until you say: vitrine rm -f ${name}`
 
 async function quickstart(): Promise<void> {
   const prepared = await prepare()
@@ -35,11 +41,11 @@ async function quickstart(): Promise<void> {
       await proveTenAtOnce(image)
     }
   } finally {
-    if (!process.argv.includes('--keep')) show(['vitrine', 'rm', '-f', '-i', name])
+    if (!keep) show(['vitrine', 'rm', '-f', '-i', name])
+    if (!keep && isSimulated) execute(['vitrine', 'machine', 'rm', 'quickstart'])
   }
   title('All of it held.')
-  if (process.argv.includes('--keep'))
-    say(`http://127.0.0.1:8081/ goes on answering until you say: vitrine rm -f ${name}`)
+  if (keep) say(left)
 }
 
 if (!existsSync(join(import.meta.dirname, '../../node_modules'))) {

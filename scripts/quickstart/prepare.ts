@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { execute, isSimulated } from './place.ts'
 import { say, show, title } from './shell.ts'
 
 export type Prepared =
@@ -29,8 +30,24 @@ function installPrograms(): void {
   apt('install', '--no-install-recommends', ...missing)
 }
 
+/** A new machine, whose images are its own. */
+function prepareSimulated(): Prepared {
+  title('An image: the httpd that a simulated machine comes with')
+  const names = execute(['vitrine', 'machine', 'ls']).stdout
+  if (/^quickstart /m.test(names)) execute(['vitrine', 'machine', 'rm', 'quickstart'])
+  show(['vitrine', 'tag', 'httpd', 'localhost/httpd'])
+  const otherUserReference = 'localhost/httpd-1001'
+  const serve = '["httpd","-f","-p","8080","-h","/usr/local/apache2/htdocs"]'
+  show(['vitrine', 'create', '--name', 'draft', 'httpd'], { quiet: true })
+  show(['vitrine', 'commit', '-q', '-c', 'USER 1001', '-c', `CMD ${serve}`, 'draft', otherUserReference])
+  show(['vitrine', 'rm', 'draft'], { quiet: true })
+  show(['vitrine', 'images'])
+  return { kind: 'image', reference: 'localhost/httpd', otherUserReference }
+}
+
 /** Checks the machine, and takes in the image; without one the host's own files serve, under an overlay. */
 export async function prepare(): Promise<Prepared> {
+  if (isSimulated) return prepareSimulated()
   if (process.platform !== 'linux') throw new Error(`containers need Linux, and this is ${process.platform}`)
   if (process.geteuid?.() !== 0) throw new Error('the quickstart needs root: it makes bridges, overlays and cgroups')
   installPrograms()

@@ -1,9 +1,8 @@
 // The four proofs: who launched it, one process with two identities, one kernel, and the ceilings.
 
-import { existsSync, readFileSync, readlinkSync } from 'node:fs'
-import { uptime } from 'node:os'
 import { ceilings, cgroupFile, readCgroup } from './cgroup-files.ts'
-import { claim, say, show, sleep, title } from './shell.ts'
+import { nowMs, ownPid, readLinks, readText, sleep } from './place.ts'
+import { claim, say, show, title } from './shell.ts'
 
 export interface Running {
   readonly name: string
@@ -12,7 +11,7 @@ export interface Running {
 }
 
 const statusOf = (pid: number, field: string): string =>
-  new RegExp(`^${field}:\\s+(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? ''
+  new RegExp(`^${field}:\\s+(.*)$`, 'm').exec(readText(`/proc/${pid}/status`))?.[1] ?? ''
 
 export function running(name: string): Running {
   const format = '{{.State.Pid}} {{.State.MonitorPid}}'
@@ -25,13 +24,11 @@ export function proveLauncher({ pid, monitorPid }: Running): void {
   show(['ps', '-o', 'pid,ppid,rss,args', '-p', `${monitorPid},${pid}`])
   claim(Number(statusOf(pid, 'PPid')) === monitorPid, `the container's parent is the monitor, ${monitorPid}`)
   const launcher = Number(statusOf(monitorPid, 'PPid'))
-  claim(launcher !== process.pid, `the monitor's parent is ${launcher}, not the command that you typed: that has ended`)
+  claim(launcher !== ownPid(), `the monitor's parent is ${launcher}, not the command that you typed: that has ended`)
 }
 
-/** A kernel built without time namespaces has no such file. */
-const namespaceKinds = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'].filter((kind) =>
-  existsSync(`/proc/self/ns/${kind}`),
-)
+/** A kernel built without time namespaces has no such file for `time`. */
+const namespaceKinds = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts']
 
 export function proveIdentities({ name, pid }: Running): void {
   title('2. One process, two identities')
@@ -51,18 +48,20 @@ export function proveIdentities({ name, pid }: Running): void {
     'ps through the namespaces and vitrine top see the same processes',
   )
   say('namespace          container                    host')
+  const links = readLinks([pid, 'self'].flatMap((each) => namespaceKinds.map((kind) => `/proc/${each}/ns/${kind}`)))
   for (const kind of namespaceKinds) {
-    const [own, host] = [pid, 'self'].map((each) => readlinkSync(`/proc/${each}/ns/${kind}`))
+    const [own, host] = [pid, 'self'].map((each) => links.get(`/proc/${each}/ns/${kind}`))
+    if (host === undefined) continue
     say(`  ${kind.padEnd(14)} ${own!.padEnd(28)} ${host}${own === host ? '   (shared)' : ''}`)
   }
-  const own = (kind: string) => readlinkSync(`/proc/${pid}/ns/${kind}`) !== readlinkSync(`/proc/self/ns/${kind}`)
+  const own = (kind: string) => links.get(`/proc/${pid}/ns/${kind}`) !== links.get(`/proc/self/ns/${kind}`)
   claim(['cgroup', 'ipc', 'mnt', 'net', 'pid', 'uts'].every(own), 'six namespaces are its own')
   const hostNameOf = (target: number, codes: readonly number[] = []) =>
     show(['nsenter', '-t', String(target), '-u', '-p', '-m', 'hostname'], { codes })
   let onHost = hostNameOf(1, [1])
   if (onHost.code !== 0) {
     say("  (this host's PID 1 has capabilities that we lack, so a process of ours stands for the host)")
-    onHost = hostNameOf(process.pid)
+    onHost = hostNameOf(ownPid())
   }
   claim(onHost.stdout !== hostNameOf(pid).stdout, 'nsenter leads to one host name or the other')
 }
@@ -74,7 +73,7 @@ export function proveKernel({ name, pid }: Running): void {
   const release = (words: readonly string[]) => [words[0], words[2], ...words.slice(3, 10)].join(' ')
   claim(release(host).startsWith(release(inside).slice(0, 40)), 'kernel, release and build are equal')
   claim(host[1] !== inside[1], `the host name is not: ${host[1]} and ${inside[1]}`)
-  claim(uptime() > 0 && pid > 1, 'no second kernel was started: the container is a process of this one')
+  claim(nowMs() > 0 && pid > 1, 'no second kernel was started: the container is a process of this one')
 }
 
 export async function proveCeilings({ pid }: Running): Promise<void> {
@@ -82,10 +81,9 @@ export async function proveCeilings({ pid }: Running): Promise<void> {
   show(['cat', `/proc/${pid}/cgroup`])
   say('flag                   file and content                                           the same for PID 1')
   for (const { flag, controller, files, expected } of ceilings()) {
-    const path = cgroupFile(pid, controller, files)
-    const content = readCgroup(pid, controller, files)
+    const { name, content } = cgroupFile(pid, controller, files) ?? {}
     const host = readCgroup(1, controller, files) ?? 'no such file at the root'
-    say(`  ${flag.padEnd(20)} ${`${path?.split('/').at(-1)} = ${content}`.padEnd(58)} ${host}`)
+    say(`  ${flag.padEnd(20)} ${`${name} = ${content}`.padEnd(58)} ${host}`)
     claim(content?.split('\n')[0] === expected, `${flag} is ${expected}`)
   }
   await proveAnswer('127.0.0.1:8081')

@@ -1,20 +1,9 @@
 // Commands as the reader would type them: printed with their output, so that every claim has its proof above it.
 
-import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
-
-const launcher = join(import.meta.dirname, '../../bin/vitrine.cjs')
-
-export interface Done {
-  readonly stdout: string
-  readonly stderr: string
-  readonly code: number
-}
+import { type Ended, execute, quoted } from './place.ts'
 
 export const title = (text: string): void => console.log(`\n\x1b[1m${text}\x1b[0m`)
 export const say = (text: string): void => console.log(text)
-
-const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
 export interface ShowOptions {
   /** Exit codes besides 0 that are as they should be. */
@@ -24,12 +13,9 @@ export interface ShowOptions {
   readonly lines?: number
 }
 
-/** Runs a command; a `vitrine` is the one of this clone. Prints it and what it prints; throws when it fails. */
-export function show(words: readonly string[], options: ShowOptions = {}): Done {
-  const [program, ...rest] = words[0] === 'vitrine' ? [process.execPath, '--', launcher, ...words.slice(1)] : words
-  const { stdout, stderr, status, signal, error } = spawnSync(program!, rest, { encoding: 'utf8', maxBuffer: 1 << 26 })
-  if (error) throw new Error(`${words.join(' ')}: ${error.message}`)
-  const code = status ?? (signal ? 128 : 125)
+/** Runs a command. Prints it and what it prints; throws when it fails. */
+export function show(words: readonly string[], options: ShowOptions = {}): Ended {
+  const { stdout, stderr, code } = execute(words)
   if (!options.quiet) {
     say(`$ ${words.map(quoted).join(' ')}`)
     const lines = `${stdout}${stderr}`.trimEnd().split('\n')
@@ -46,6 +32,3 @@ export function claim(holds: boolean, text: string): void {
   if (!holds) throw new Error(`not so: ${text}`)
   say(`  ✓ ${text}`)
 }
-
-export const sleep = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, milliseconds))

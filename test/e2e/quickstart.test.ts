@@ -1,4 +1,4 @@
-// The quickstart as a reader runs it: with the built image, all nine flags, and every claim proven.
+// The quickstart as a reader runs it: with the built image, all nine flags, and every claim proven, on both kernels.
 
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { buildHttpdImage } from '../fixtures/build.ts'
-import { stateOptions } from '../support/cli.ts'
+import { cli, stateOptions } from '../support/cli.ts'
 import { hostState, settledChanges } from '../support/host.ts'
 import { isUserModeLinux, skipUnless } from '../support/needs.ts'
 import { needsContainers } from '../support/session.ts'
@@ -21,10 +21,13 @@ const { describe, it } = skipUnless({
 const root = join(import.meta.dirname, '../..')
 
 /** Its output, both streams together, without colours. */
-function quickstart(directory: string): Promise<{ readonly code: number | null; readonly text: string }> {
+function quickstart(
+  directory: string,
+  ...options: readonly string[]
+): Promise<{ readonly code: number | null; readonly text: string }> {
   const [, state, , runState] = stateOptions(directory)
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [join(root, 'scripts/quickstart/main.ts')], {
+    const child = spawn(process.execPath, [join(root, 'scripts/quickstart/main.ts'), ...options], {
       cwd: root,
       env: { ...process.env, VITRINE_ROOT: state, VITRINE_RUNROOT: runState },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -73,6 +76,17 @@ const claims = [
   /each has an address of its own/,
 ]
 
+function proves(text: string): void {
+  expect(text).toContain(`$ vitrine run ${flags} localhost/httpd\n`)
+  const proven = text.split('\n').filter((line) => line.startsWith('  ✓ '))
+  for (const claim of claims)
+    expect(
+      proven.some((line) => claim.test(line)),
+      String(claim),
+    ).toBe(true)
+  expect(text.trimEnd()).toMatch(/All of it held\.$/)
+}
+
 describe('the quickstart', () => {
   it(
     'runs the built web server with all nine flags, and proves every claim',
@@ -84,16 +98,29 @@ describe('the quickstart', () => {
       rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
       expect(text).not.toContain('cannot be built here')
       expect(code, text).toBe(0)
-      expect(text).toContain(`$ vitrine run ${flags} localhost/httpd\n`)
-      const proven = text.split('\n').filter((line) => line.startsWith('  ✓ '))
-      for (const claim of claims)
-        expect(
-          proven.some((line) => claim.test(line)),
-          String(claim),
-        ).toBe(true)
-      expect(text.trimEnd()).toMatch(/All of it held\.$/)
+      proves(text)
       if (process.env.VITRINE_TEST_DIRECTORY !== undefined) expect(await settledChanges(before)).toEqual([])
     },
     isUserModeLinux() ? 240_000 : 90_000,
+  )
+})
+
+const onAny = skipUnless({ anyKernel: true })
+
+onAny.describe('the quickstart with --sim', () => {
+  onAny.it(
+    'proves the same of the same container on a simulated machine, of which nothing stays',
+    async () => {
+      const directory = mkdtempSync(join(process.env.VITRINE_TEST_DIRECTORY ?? tmpdir(), 'vitrine-quickstart-'))
+      try {
+        const { code, text } = await quickstart(directory, '--sim')
+        expect(code, text).toBe(0)
+        proves(text)
+        expect((await cli([...stateOptions(directory), '--sim', 'machine', 'ls'])).stdout).not.toContain('quickstart')
+      } finally {
+        rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
+      }
+    },
+    240_000,
   )
 })

@@ -77,7 +77,7 @@ describe('the limits of a container', () => {
     const parent = `/vitrine-test-${process.pid}`
     const { cgroup, id, pid } = await waiting('child', [`--cgroup-parent=${parent}`])
     expect(await field('child', '{{.State.CgroupPath}} {{.HostConfig.CgroupParent}}')).toBe(`${parent}/${id} ${parent}`)
-    const path = cgroupFile(pid, 'pids', ['cgroup.procs'])!
+    const { path } = cgroupFile(pid, 'pids', ['cgroup.procs'])!
     expect(path).toContain(`${parent}/${id}`)
     expect(cgroup('pids', 'cgroup.procs')!.split('\n')).toContain(String(pid))
     await remove('child')
