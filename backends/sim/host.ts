@@ -10,7 +10,7 @@ import type { Kernel as Machine } from '../../sim/kernel.ts'
 import { runUntil } from '../../sim/run.ts'
 import type { Task } from '../../sim/task.ts'
 import { cleanedUpBy, cleanUpBy } from './cleaners.ts'
-import { openSimulated, type SimulatedOptions } from './kernel.ts'
+import { awaitCaller, openSimulated, type SimulatedOptions } from './kernel.ts'
 import { imagesPath, initPath } from './machine.ts'
 import { beginTask, vitrinePath } from './sessions.ts'
 import { giveStreams, type Typed } from './streams.ts'
@@ -96,7 +96,9 @@ export function beginCommand(
 
   /** The monitor is about to execute `vitrine cleanup ID`: its task is a runtime from the next turn on. */
   async function runCleanup(argv: readonly string[], task: Task): Promise<void> {
+    const begun = awaitCaller(machine)
     await undefined
+    begun()
     try {
       const host = hostOf(task)
       await host.sleep(startMs)

@@ -32,6 +32,19 @@ function callersOf(machine: Machine): Callers {
   return there
 }
 
+/**
+ * JavaScript that will make calls was told to begin: the machine does nothing more before it has had its turn, so that it begins at
+ * the same virtual time however far the machine was let run.
+ *
+ * @returns to be called when it has begun
+ */
+export function awaitCaller(machine: Machine): () => void {
+  const { waiting } = callersOf(machine)
+  const begun = () => true
+  waiting.add(begun)
+  return () => waiting.delete(begun)
+}
+
 export interface SimulatedOptions {
   /**
    * A monitor is about to execute the cleanup command of a container whose caller was not there: its argv, and the task.
