@@ -4,6 +4,7 @@ import { beginCommand, loadOwnImages } from '../../backends/sim/host.ts'
 import { type Machine, stateDigest } from '../../backends/sim/machine.ts'
 import { programLoader } from '../../backends/sim/wasm/loader.ts'
 import { UserError } from '../../core/errors.ts'
+import type { Http } from '../../core/image/registry/http.ts'
 import { mute, printBytes, printError } from '../output.ts'
 import { attachSimulated } from './attach.ts'
 import { bringUp, type Course, statesIn, type UpMachine } from './bring-up.ts'
@@ -99,9 +100,11 @@ async function replay(machine: Machine, commands: readonly LoggedCommand[], bodi
     for (const { words, inputs, environment = {}, answers = [], files = [] } of commands) {
       const replayed = replayedInputs(machine, inputs)
       const attach = attachSimulated(replayed, () => {})
+      // One, however often it is asked for: it counts what it has answered.
+      const network = replayedNetwork(bodies, answers)
       const caller = {
         ...{ outside: outsideOf(replayed), attach, environment, publishing: { inputs: replayed } },
-        ...{ http: async () => replayedNetwork(bodies, answers), files, bodies },
+        ...{ http: async () => network, files, bodies },
       }
       await runCommand(machine, words, caller).catch((error) => {
         if (!(error instanceof UserError)) throw error
@@ -133,7 +136,11 @@ async function live(
   const { machine } = up
   const { words, files } = await bringFiles(given, store.bodies)
   const answers: Exchange[] = []
-  const http = async () => notedNetwork(await openNetwork(), store.bodies, answers)
+  let network: Promise<Http> | undefined
+  const http = () => {
+    network ??= openNetwork().then((own) => notedNetwork(own, store.bodies, answers))
+    return network
+  }
   const inputs = liveInputs(machine)
   if (looksOn(words)) inputs.keepPace()
   const listener = listens(words) ? (await import('./listener.ts')).openListener(inputs) : undefined
