@@ -77,7 +77,11 @@ export function wordsInTerminal(program: readonly string[], rows = 24, columns =
   })()
   return {
     shown,
-    shows: (pattern) => until(`the terminal shows ${pattern}, and not ${shown()}`, () => pattern.test(shown())),
+    shows: (pattern) =>
+      until(
+        () => `the terminal shows ${pattern}, and not ${shown()}`,
+        () => pattern.test(shown()),
+      ),
     type: (text) => void writeSync(master, text),
     resize,
     path,

@@ -95,9 +95,14 @@ export function openSession(wanted: { readonly image?: false } = {}): Session {
   }
 }
 
-/** Waits until something holds. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+/** Waits until something holds; where it never does, `what` is told, as it is then. */
+export async function until(
+  what: string | (() => string),
+  holds: () => boolean | Promise<boolean>,
+  ms = 10_000,
+): Promise<void> {
   const patience = ms * (isUserModeLinux() ? 4 : 1)
   for (const end = Date.now() + patience; !(await holds()); await sleep(30))
-    if (Date.now() > end) throw new Error(`still not so after ${patience} ms: ${what}`)
+    if (Date.now() > end)
+      throw new Error(`still not so after ${patience} ms: ${typeof what === 'string' ? what : what()}`)
 }

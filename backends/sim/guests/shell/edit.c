@@ -97,10 +97,13 @@ static int word_behind(int place) {
   return place;
 }
 
-// -1: the end, or a signal.
+// -1: the end, or Ctrl-C. Other signals have their traps run when the line is whole.
 static int read_byte(void) {
   unsigned char byte;
-  return read(0, &byte, 1) == 1 ? byte : -1;
+  ssize_t got;
+  do got = read(0, &byte, 1);
+  while (got < 0 && errno == EINTR && !interrupted);
+  return got == 1 ? byte : -1;
 }
 
 static int read_key(void) {
