@@ -75,29 +75,45 @@ export async function standardComponent(path: string, adapterBytes: Uint8Array):
   })
 }
 
-const luaVersion = '5.4.4'
-const luaHash = '164c7849653b80ae67bec4b7473b884bf5cc8d2dca05653475ec2ed27b9ebf61'
+interface DebianSource {
+  /** Its place below `pool/main`. */
+  readonly path: string
+  readonly sha256: string
+}
 
-/** Sources of Lua out of Debian's source package; undefined where they cannot be had. */
-export async function luaSources(): Promise<Record<string, string> | undefined> {
-  const file = `lua5.4_${luaVersion}.orig.tar.gz`
+/** What is in a source package of Debian: its directory; undefined where it cannot be had. */
+export async function debianSource({ path, sha256 }: DebianSource): Promise<string | undefined> {
+  const file = path.replace(/^.*\//, '')
+  const name = file.replace(/\.orig\.tar\..*$/, '').replace('_', '-')
+  const place = join(kept, name)
   try {
-    if (!existsSync(join(kept, `lua-${luaVersion}`))) {
-      const url = `https://deb.debian.org/debian/pool/main/l/lua5.4/${file}`
+    if (!existsSync(place)) {
+      const url = `https://deb.debian.org/debian/pool/main/${path}`
       const response = await fetch(url, { signal: AbortSignal.timeout(15_000) })
       const bytes = new Uint8Array(await response.arrayBuffer())
-      if (hashOf(bytes) !== luaHash) return undefined
-      keptDirectory(`lua-${luaVersion}`, (draft) => {
+      if (hashOf(bytes) !== sha256) return undefined
+      keptDirectory(name, (draft) => {
         writeFileSync(join(draft, file), bytes)
-        inside(draft, 'tar', ['xf', file])
+        inside(draft, 'tar', ['xf', file, '--strip-components=1'])
+        rmSync(join(draft, file))
       })
     }
-    const folder = join(kept, `lua-${luaVersion}`, `lua-${luaVersion}`, 'src')
-    const names = readdirSync(folder).filter((name) => /\.[ch]$/.test(name) && name !== 'luac.c')
-    return Object.fromEntries(names.map((name) => [`lua/${name}`, readFileSync(join(folder, name), 'utf8')]))
+    return place
   } catch {
     return undefined
   }
+}
+
+/** Sources of Lua out of Debian's source package; undefined where they cannot be had. */
+export async function luaSources(): Promise<Record<string, string> | undefined> {
+  const place = await debianSource({
+    path: 'l/lua5.4/lua5.4_5.4.4.orig.tar.gz',
+    sha256: '164c7849653b80ae67bec4b7473b884bf5cc8d2dca05653475ec2ed27b9ebf61',
+  })
+  if (place === undefined) return undefined
+  const folder = join(place, 'src')
+  const names = readdirSync(folder).filter((name) => /\.[ch]$/.test(name) && name !== 'luac.c')
+  return Object.fromEntries(names.map((name) => [`lua/${name}`, readFileSync(join(folder, name), 'utf8')]))
 }
 
 /** Lua as a component of the contract. */

@@ -22,7 +22,7 @@ const files: Readonly<Record<string, string>> = {
 }
 const folders = ['d', 'd/e', 'd/f']
 const tools =
-  'awk basename cat chmod cmp comm cp cut dd dirname env expand expr find fold grep head hexdump ln ls mkdir mv nl od paste printf readlink realpath rev rm rmdir sed seq sha256sum sh sort split stat tac tail tee touch tr truncate uniq wc xargs date echo test true false'.split(
+  'awk basename cat chmod cmp comm cp cut dd diff dirname env expand expr find fold grep head hexdump ln ls mkdir mv nl od paste printf readlink realpath rev rm rmdir sed seq sha256sum sh sort split stat tac tail tee touch tr truncate uniq wc xargs date echo test true false'.split(
     ' ',
   )
 const isThere = ['/usr/bin/mawk', '/usr/bin/find', '/usr/bin/hexdump', '/bin/sed', '/bin/dash'].every(existsSync)
@@ -32,7 +32,7 @@ const commandsOf = (name: string) =>
     .filter((line) => line && !line.startsWith('#'))
 
 /** Where to read more, which the tools of the simulated machine leave out. */
-const plain = (text: string) => text.replace(/^(Try '|[Uu]sage:).*\n/gm, '')
+const plain = (text: string) => text.replace(/^((diff: )?Try '|[Uu]sage:).*\n/gm, '')
 
 describe.skipIf(!isThere)('tools for files and text', () => {
   let program: Program
@@ -123,6 +123,9 @@ describe.skipIf(!isThere)('tools for files and text', () => {
         'rev',
         'od -c',
         'sha256sum',
+        'diff - a',
+        'diff -u -L 1 -L 2 - a',
+        'sort | diff a -',
       ],
     )
     fc.assert(

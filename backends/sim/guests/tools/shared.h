@@ -8,7 +8,7 @@
 
 #define FILE_TOOLS(EACH)                                                                                                   \
   EACH(awk) EACH(basename) EACH(cat) EACH(chgrp) EACH(chmod) EACH(chown) EACH(clear) EACH(cmp) EACH(comm) EACH(cp) EACH(cut) \
-  EACH(date) EACH(dd) EACH(dirname) EACH(du) EACH(echo) EACH(env) EACH(expand) EACH(expr) EACH(false) EACH(find) EACH(fold)  \
+  EACH(date) EACH(dd) EACH(diff) EACH(dirname) EACH(du) EACH(echo) EACH(env) EACH(expand) EACH(expr) EACH(false) EACH(find) EACH(fold)  \
   EACH(grep) EACH(head) EACH(hexdump) EACH(id) EACH(ln) EACH(ls) EACH(mkdir) EACH(mkfifo) EACH(mktemp) EACH(mv) EACH(nl)     \
   EACH(od) EACH(paste) EACH(printenv) EACH(printf) EACH(pwd) EACH(readlink) EACH(realpath) EACH(rev) EACH(rm) EACH(rmdir)    \
   EACH(sed) EACH(seq) EACH(sha256sum) EACH(sleep) EACH(sort) EACH(split) EACH(stat) EACH(sync) EACH(tac) EACH(tail) EACH(tar) \
