@@ -7,7 +7,6 @@ import type { Task } from '../task.ts'
 import { type Address, AF, any4, any6, isAny, unmapped } from './address.ts'
 import type { Channel } from './channel.ts'
 import { type Arrived, deliver, type Failed, inProgress, triedNs, unreachable } from './delivery.ts'
-import { deviceIoctl } from './device-ioctl.ts'
 import { back } from './link.ts'
 import type { PortTable } from './ports.ts'
 import { mayBind } from './route.ts'
@@ -54,6 +53,10 @@ export class InetSocket extends Socket {
 
   protected override get isIdle(): boolean {
     return this.type === 'stream' && !this.connected && !this.listening && this.#attempt !== 'going on'
+  }
+
+  protected override get isConnecting(): boolean {
+    return this.#attempt === 'going on'
   }
 
   get backlogLength(): number {
@@ -214,6 +217,7 @@ export class InetSocket extends Socket {
     const { kernel, namespace, owner } = this
     const like = { kernel, namespaces: { net: namespace }, credentials: { fsuid: owner } } as unknown as Task
     const server = new InetSocket(like, this.domain, this.type, this.protocol)
+    server.inherit(this)
     server.local = destination
     server.#seen = { address: destination, port: destinationPort }
     server.remote = { address: source, port }
@@ -363,11 +367,6 @@ export class InetSocket extends Socket {
     }
     this.changes.wake()
     return 0
-  }
-
-  override ioctl(task: Task, request: number, arg: Uint8Array | number): Reply {
-    const answer = deviceIoctl(task, this.namespace, request, arg)
-    return answer ?? super.ioctl(task, request, arg)
   }
 
   #leave(): void {

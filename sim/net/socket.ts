@@ -215,6 +215,17 @@ export abstract class Socket implements FileOperations {
     return false
   }
 
+  /** Nothing is sent until the other end has answered: TCP_SYN_SENT. tcp_poll() */
+  protected get isConnecting(): boolean {
+    return false
+  }
+
+  /** What was asked of a socket that listens holds for its connections too. sk_clone_lock() */
+  inherit(listener: Socket): void {
+    for (const [place, value] of listener.options) this.options.set(place, value)
+    this.incoming.capacityBytes = listener.incoming.capacityBytes
+  }
+
   poll() {
     const out = this.outgoing()
     let events = 0
@@ -223,7 +234,7 @@ export abstract class Socket implements FileOperations {
     if (this.error !== undefined) events |= POLLERR
     if (this.incoming.ended && this.sendClosed) events |= POLLHUP
     if (this.isIdle) events |= POLLHUP
-    if (!this.listening && (out === undefined || !out.full)) events |= writable
+    if (!this.listening && !this.isConnecting && (out === undefined || !out.full)) events |= writable
     return {
       events,
       queues: [this.incoming.forReaders, this.changes, ...(out ? [out.forWriters] : [])],

@@ -100,8 +100,30 @@ function keep(socket: Socket, level: number, name: number, value: number, call: 
       call,
       `${call}: this kind of socket has no options of this level`,
     )
-  socket.options.set(`${level} ${name}`, value)
+  const place = `${level} ${name}`
+  const [least, most, takesBack] = limits[place] ?? []
+  if (takesBack && value === -1) socket.options.delete(place)
+  else if (least !== undefined && (value < least || value > most!))
+    return deny('EINVAL', call, `${call}: the value of the option is from ${least} to ${most}`)
+  else socket.options.set(place, value)
   return 0
+}
+
+/** What values may be, by level and name; with `true` -1 is the usual one. do_tcp_setsockopt(), do_ip_setsockopt() */
+const limits: Readonly<Record<string, readonly [least: number, most: number, takesBack?: true]>> = {
+  '0 2': [1, 255, true],
+  '6 4': [1, 32_767],
+  '6 5': [1, 32_767],
+  '6 6': [1, 127],
+  '41 16': [0, 255, true],
+}
+
+/** What a socket goes by that was told nothing: how far packets go, and when a connection is asked whether it still is. */
+function usual({ namespace, type }: Socket, place: string): number {
+  if (place === '0 2') return namespace.sysctl('ipv4/ip_default_ttl')
+  if (place === '41 16') return 64
+  if (type !== 'stream') return 0
+  return { '6 4': namespace.sysctl('ipv4/tcp_keepalive_time'), '6 5': 75, '6 6': 9 }[place] ?? 0
 }
 
 const int32 = (value: number): Uint8Array => {
@@ -124,7 +146,8 @@ function optionOf(task: Task, socket: Socket, level: number, name: number): Uint
     return int32(socket.v6only ? 1 : 0)
   if (level === SOL_SOCKET && name === SO_PASSCRED && !tellsSenders(task, socket)) return noSenders(call)
   if (level !== SOL_SOCKET) {
-    if (levels.has(level)) return int32(socket.options.get(`${level} ${name}`) ?? 0)
+    const place = `${level} ${name}`
+    if (levels.has(level)) return int32(socket.options.get(place) ?? usual(socket, place))
     return deny('EOPNOTSUPP', call, `${call}: this kind of socket has no options of this level`)
   }
   switch (name) {
