@@ -75,6 +75,20 @@ export async function standardComponent(path: string, adapterBytes: Uint8Array):
   })
 }
 
+/** One that has sockets: test/guests/sockets.c. Its imports are written as the canonical ABI has them. */
+export async function socketsComponent(adapterBytes: Uint8Array): Promise<Uint8Array> {
+  const read = (name: string) => readFileSync(join(repository, 'test/guests', name), 'utf8')
+  const names = ['sockets.c', 'sockets.h', 'sockets-states.h']
+  const sources = Object.fromEntries(names.map((name) => [name, read(name)]))
+  const witSource = read('sockets.wit')
+  return await keptBytes(hashOf(JSON.stringify([sources, witSource]), adapterBytes), async () => {
+    const { componentEmbed, componentNew } = await import('@bytecodealliance/jco-transpile/wasm-tools')
+    const binary = await compileForWasi(sources, ['-Wall', '-Wextra', '-Werror'])
+    const core = await componentEmbed({ binary, witSource, world: 'sockets' })
+    return await componentNew(core, [['wasi_snapshot_preview1', adapterBytes]])
+  })
+}
+
 interface DebianSource {
   /** Its place below `pool/main`. */
   readonly path: string

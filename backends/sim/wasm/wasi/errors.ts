@@ -14,14 +14,35 @@ export const codes = ({ errno }: { readonly errno: string }): { readonly refused
   refused: fileCodes[errno] ?? io,
 })
 
-const networkCodes: Readonly<Record<string, number>> = {
-  ...{ EACCES: 1, EPERM: 1, EAFNOSUPPORT: 2, EOPNOTSUPP: 2, ENOSYS: 2, EINVAL: 3, ENOMEM: 4, ENOBUFS: 4, ETIMEDOUT: 5 },
-  ...{ EALREADY: 6, EAGAIN: 8, EINPROGRESS: 8, EISCONN: 9, ENOTCONN: 9, EMFILE: 10, ENFILE: 10, EADDRNOTAVAIL: 11 },
-  ...{ EADDRINUSE: 12, EHOSTUNREACH: 13, ENETUNREACH: 13, ECONNREFUSED: 14, ECONNRESET: 15, EPIPE: 15 },
-  ...{ ECONNABORTED: 16, EMSGSIZE: 17 },
+/** error-code of wasi:sockets/network, in the order of their numbers. */
+const networkNames = [
+  ...(['unknown', 'access-denied', 'not-supported', 'invalid-argument', 'out-of-memory', 'timeout'] as const),
+  ...(['concurrency-conflict', 'not-in-progress', 'would-block', 'invalid-state', 'new-socket-limit'] as const),
+  ...(['address-not-bindable', 'address-in-use', 'remote-unreachable', 'connection-refused'] as const),
+  ...(['connection-reset', 'connection-aborted', 'datagram-too-large', 'name-unresolvable'] as const),
+  ...(['temporary-resolver-failure', 'permanent-resolver-failure'] as const),
+]
+export type NetworkError = (typeof networkNames)[number]
+
+/** What each stands for in POSIX, as the interface says it. */
+const networkErrnos: Readonly<Partial<Record<NetworkError, string>>> = {
+  ...{ 'access-denied': 'EACCES EPERM', 'not-supported': 'EOPNOTSUPP EAFNOSUPPORT ENOSYS ENOPROTOOPT' },
+  ...{ 'invalid-argument': 'EINVAL EDESTADDRREQ', 'out-of-memory': 'ENOMEM ENOBUFS', timeout: 'ETIMEDOUT' },
+  ...{ 'concurrency-conflict': 'EALREADY', 'would-block': 'EAGAIN EINPROGRESS', 'invalid-state': 'EISCONN ENOTCONN' },
+  ...{ 'new-socket-limit': 'EMFILE ENFILE', 'address-not-bindable': 'EADDRNOTAVAIL', 'address-in-use': 'EADDRINUSE' },
+  ...{ 'remote-unreachable': 'EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN ENONET ENETRESET' },
+  ...{ 'connection-refused': 'ECONNREFUSED', 'connection-reset': 'ECONNRESET EPIPE' },
+  ...{ 'connection-aborted': 'ECONNABORTED', 'datagram-too-large': 'EMSGSIZE' },
 }
+const networkCodes = new Map(
+  Object.entries(networkErrnos).flatMap(([name, errnos]) => errnos.split(' ').map((errno) => [errno, name] as const)),
+)
 
 /** error-code of wasi:sockets/network, as a refusal. */
-export const networkError = ({ errno }: { readonly errno: string }): { readonly refused: number } => ({
-  refused: networkCodes[errno] ?? 0,
-})
+export const refuse = (name: NetworkError): { readonly refused: number } => ({ refused: networkNames.indexOf(name) })
+
+/** @param here - what an errno stands for in one call, where that is something else */
+export const networkError = (
+  { errno }: { readonly errno: string },
+  here: Readonly<Record<string, NetworkError>> = {},
+): { readonly refused: number } => refuse(here[errno] ?? (networkCodes.get(errno) as NetworkError) ?? 'unknown')

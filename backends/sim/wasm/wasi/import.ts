@@ -9,9 +9,13 @@ import { codes } from './errors.ts'
 import { BadPath } from './file-words.ts'
 import { files, preopens } from './files.ts'
 import { store, type Target } from './layout.ts'
+import { names } from './names.ts'
 import type { Context, Interface, Run, StandardFunction, Steps } from './resources.ts'
+import { instanceNetwork, network } from './socket-words.ts'
 import { errors, poll, streams } from './streams.ts'
 import * as system from './system.ts'
+import { tcp, tcpCreate } from './tcp.ts'
+import { udp, udpCreate } from './udp.ts'
 
 const interfaces: Readonly<Record<string, Interface>> = {
   'wasi:cli/environment': system.environment,
@@ -28,6 +32,13 @@ const interfaces: Readonly<Record<string, Interface>> = {
   'wasi:io/error': errors,
   'wasi:io/poll': poll,
   'wasi:io/streams': streams,
+  'wasi:sockets/instance-network': instanceNetwork,
+  'wasi:sockets/ip-name-lookup': names,
+  'wasi:sockets/network': network,
+  'wasi:sockets/tcp': tcp,
+  'wasi:sockets/tcp-create-socket': tcpCreate,
+  'wasi:sockets/udp': udp,
+  'wasi:sockets/udp-create-socket': udpCreate,
 }
 
 /** Of WASI 0.2, in any of its versions; undefined when there is none. */

@@ -10,22 +10,62 @@ import type { Type } from './layout.ts'
 export interface Held {
   readonly fd: number
   users: number
+  /** A socket that was told to receive no more: what has come already is not read either. */
+  isDeaf?: true
+}
+
+/** What becomes of a TCP socket. https://github.com/WebAssembly/wasi-sockets/blob/main/TcpSocketOperationalSemantics.md */
+export type SocketState =
+  | 'unbound'
+  | 'bind-in-progress'
+  | 'bound'
+  | 'listen-in-progress'
+  | 'listening'
+  | 'connect-in-progress'
+  | 'connected'
+  | 'closed'
+
+/** Whom datagrams go to, as struct sockaddr; undefined: each says that itself, in the family. */
+interface Destination {
+  readonly family: number
+  readonly remote: Uint8Array | undefined
+}
+
+export interface Awaited {
+  readonly fd?: number
+  readonly events: number
+  readonly untilNs?: bigint
+  /** The handle of a TCP socket, whose state says what it waits for. */
+  readonly socket?: number
 }
 
 export type Resource =
   | { readonly kind: 'descriptor'; readonly held: Held; readonly flags: number }
   /** `at`: where in a file it reads, on its own. */
   | { readonly kind: 'input'; readonly held: Held; at?: number }
-  | { readonly kind: 'output'; readonly held: Held; at?: number | 'end' }
+  /** `pending`: of a socket, what has been written and has had no room yet. */
+  | { readonly kind: 'output'; readonly held: Held; at?: number | 'end'; pending?: Uint8Array }
   /** Ready when one of the events has come, or at a time of the monotonic clock; neither: always. */
-  | { readonly kind: 'pollable'; readonly fd?: number; readonly events: number; readonly untilNs?: bigint }
+  | ({ readonly kind: 'pollable' } & Awaited)
   | { readonly kind: 'entries'; readonly entries: (readonly [number, string])[]; at: number }
   | { readonly kind: 'error'; readonly errno: string }
-  | { readonly kind: 'socket'; readonly held: Held; readonly family: number; state: string; address?: Uint8Array }
+  | { readonly kind: 'tcp'; readonly held: Held; readonly family: number; state: SocketState; backlog: number }
+  /** `remote`: whom it is connected to, as struct sockaddr. */
+  | {
+      readonly kind: 'udp'
+      readonly held: Held
+      readonly family: number
+      state: SocketState
+      remote: Uint8Array | undefined
+    }
+  | { readonly kind: 'incoming'; readonly held: Held; readonly remote: Uint8Array | undefined }
+  /** `permitted`: so many datagrams may be sent without asking again. */
+  | ({ readonly kind: 'outgoing'; readonly held: Held; permitted: number } & Destination)
+  | { readonly kind: 'addresses'; readonly addresses: readonly Uint8Array[]; at: number }
   | { readonly kind: 'network' }
   | { readonly kind: 'terminal' }
 
-type Of<K extends Resource['kind']> = Extract<Resource, { kind: K }>
+export type Of<K extends Resource['kind']> = Extract<Resource, { kind: K }>
 
 /** The standard part of a process. */
 export interface Standard {
@@ -97,7 +137,7 @@ export const share = (held: Held): Held => {
 }
 
 /** Gives a resource up: what nobody else uses is closed. Standard input, output and error stay open. */
-function* drop({ standard }: Context, handle: number): Steps {
+export function* drop({ standard }: Context, handle: number): Steps {
   const found = standard.resources.get(handle) ?? trap(`the component has no resource ${handle}`)
   if ('held' in found && found.held.fd > 2 && found.held.users === 1) yield { name: 'close', fd: found.held.fd }
   if ('held' in found) found.held.users -= 1

@@ -1,54 +1,65 @@
 // wasi:io: streams over descriptors, and what can be waited for. https://github.com/WebAssembly/WASI/tree/main/proposals/io
 
 import { type Denied, isDenied, type Outcome } from '../../../../sim/outcome.ts'
+import type { Refused } from './layout.ts'
 import {
+  type Awaited,
   answers,
   type Context,
   clock,
+  drop,
   dropping,
   type Interface,
   keep,
-  type Resource,
+  type Of,
   type Steps,
   tells,
   the,
 } from './resources.ts'
+import { isReady, nobytes, POLLIN, POLLOUT, push, waiting } from './sending.ts'
 
-const POLLIN = 1
-const POLLOUT = 4
 const SEEK_END = 2
+const SHUT_WR = 1
 /** One read moves so much at most. */
-const readBytesMost = 1024 * 1024
+const readBytesMost = 1024n * 1024n
 /** check-write(): so much may be written without asking again. PIPE_BUF is less, and a write waits then. */
 const writeBytesMost = 65_536n
 const closed = [1, undefined] as const
 
-const refused = (error: unknown) => ({ refused: error })
-const failure = (context: Context, { errno }: Denied) =>
+const refused = (error: unknown): Refused => ({ refused: error })
+const failure = (context: Context, { errno }: Denied): Refused =>
   refused(errno === 'EPIPE' ? closed : [0, keep(context, { kind: 'error', errno })])
 
-/** Whether a descriptor has one of the events now. */
-function* isReady(fd: number, events: number): Steps<boolean> {
-  const outcome = yield { name: 'ppoll', fds: [{ fd, events }], tmo_p: 0n, sigmask: 0, sigsetsize: 8 }
-  return isDenied(outcome) || outcome.value > 0
-}
-
-function* readSome(context: Context, handle: number, length: bigint, waits: boolean): Steps {
-  const stream = the(context, 'input', handle)
-  const count = Number(length < BigInt(readBytesMost) ? length : BigInt(readBytesMost))
-  const { fd } = stream.held
-  if (stream.at === undefined && !waits && !(yield* isReady(fd, POLLIN))) return new Uint8Array()
-  const { at } = stream
-  let outcome: Outcome
-  do
-    outcome = yield at === undefined
+/** What a stream reads, which has not moved on by it yet; a refusal. */
+function* fetchSome(context: Context, handle: number, length: bigint, waits: boolean): Steps<Uint8Array | Refused> {
+  const { held, at } = the(context, 'input', handle)
+  const { fd, isDeaf } = held
+  const most = BigInt.asUintN(64, length)
+  const count = Number(most < readBytesMost ? most : readBytesMost)
+  if (isDeaf) return refused(closed)
+  if (at === undefined && !waits && !(yield* isReady(fd, POLLIN))) return new Uint8Array()
+  for (;;) {
+    const outcome: Outcome = yield at === undefined
       ? { name: 'read', fd, buf: count }
       : { name: 'pread64', fd, buf: count, offset: at }
-  while (isDenied(outcome) && outcome.errno === 'EINTR')
-  if (isDenied(outcome)) return failure(context, outcome)
-  if (outcome.value === 0 && count > 0) return refused(closed)
-  if (stream.at !== undefined) stream.at += outcome.value
-  return outcome.data ?? new Uint8Array()
+    if (!isDenied(outcome))
+      return outcome.value === 0 && count > 0 ? refused(closed) : (outcome.data ?? new Uint8Array())
+    if (outcome.errno === 'EAGAIN' && !waits) return new Uint8Array()
+    if (outcome.errno === 'EAGAIN') yield waiting(fd, POLLIN)
+    else if (outcome.errno !== 'EINTR') return failure(context, outcome)
+  }
+}
+
+/** The stream goes on behind what it has read: only once nothing else is asked, for what is asked may begin anew. */
+function moved(context: Context, handle: number, read: Uint8Array): void {
+  const stream = the(context, 'input', handle)
+  if (stream.at !== undefined) stream.at += read.length
+}
+
+function* readSome(context: Context, handle: number, length: bigint, waits: boolean): Steps<Uint8Array | Refused> {
+  const read = yield* fetchSome(context, handle, length, waits)
+  if (read instanceof Uint8Array) moved(context, handle, read)
+  return read
 }
 
 function* skip(context: Context, handle: number, length: bigint, waits: boolean): Steps {
@@ -56,9 +67,14 @@ function* skip(context: Context, handle: number, length: bigint, waits: boolean)
   return read instanceof Uint8Array ? BigInt(read.length) : read
 }
 
-/** All of it, however long that takes. */
-function* writeAll(context: Context, handle: number, data: Uint8Array): Steps {
+/** All of it, however long that takes; of a socket that is not to wait, what has no room stays with the stream. */
+function* write(context: Context, handle: number, data: Uint8Array, waits: boolean): Steps<Refused | undefined> {
   const stream = the(context, 'output', handle)
+  if (stream.pending) {
+    const { left, error } = yield* push(stream.held.fd, stream.pending, data, waits)
+    stream.pending = left
+    return error && failure(context, error)
+  }
   const { fd } = stream.held
   let { at } = stream
   if (at === 'end') {
@@ -72,8 +88,9 @@ function* writeAll(context: Context, handle: number, data: Uint8Array): Steps {
       ? { name: 'write', fd, buf }
       : { name: 'pwrite64', fd, buf, offset: at }
     if (isDenied(outcome)) {
-      if (outcome.errno === 'EINTR') continue
-      return failure(context, outcome)
+      if (outcome.errno === 'EAGAIN') yield waiting(fd, POLLOUT)
+      else if (outcome.errno !== 'EINTR') return failure(context, outcome)
+      continue
     }
     done += outcome.value
     if (at !== undefined) at += outcome.value
@@ -82,13 +99,37 @@ function* writeAll(context: Context, handle: number, data: Uint8Array): Steps {
   return undefined
 }
 
-function* splice(context: Context, into: number, from: number, length: bigint, waits: boolean): Steps {
-  const read = yield* readSome(context, from, length, waits)
-  if (!(read instanceof Uint8Array)) return read
-  return (yield* writeAll(context, into, read)) ?? BigInt(read.length)
+/** How much may be written. */
+function* checkWrite(context: Context, handle: number): Steps {
+  const stream = the(context, 'output', handle)
+  if (stream.at !== undefined) return writeBytesMost
+  const { fd } = stream.held
+  const pushed = stream.pending && (yield* push(fd, stream.pending, nobytes, false))
+  const ready = yield* isReady(fd, POLLOUT)
+  if (pushed) stream.pending = pushed.left
+  if (pushed?.error) return failure(context, pushed.error)
+  return ready && !pushed?.left.length ? writeBytesMost : 0n
 }
 
-function pollable(context: Context, stream: Extract<Resource, { kind: 'input' | 'output' }>, events: number): number {
+/** Of what is pending, what has no room now is lost, as the interface warns; the other end of a socket hears that no more comes. */
+function* dropOutput(context: Context, handle: number): Steps {
+  const { held, pending } = the(context, 'output', handle)
+  if (pending) {
+    if (pending.length > 0) yield* push(held.fd, pending, nobytes, false)
+    yield { name: 'shutdown', sockfd: held.fd, how: SHUT_WR }
+  }
+  return yield* drop(context, handle)
+}
+
+function* splice(context: Context, into: number, from: number, length: bigint, waits: boolean): Steps {
+  const read = yield* fetchSome(context, from, length, waits)
+  if (!(read instanceof Uint8Array)) return read
+  const error = yield* write(context, into, read, waits)
+  moved(context, from, read)
+  return error ?? BigInt(read.length)
+}
+
+function pollable(context: Context, stream: Of<'input' | 'output'>, events: number): number {
   const { fd } = stream.held
   return keep(context, stream.at === undefined ? { kind: 'pollable', fd, events } : { kind: 'pollable', events: 0 })
 }
@@ -107,26 +148,23 @@ export const streams: Interface = {
     return pollable(context, the(context, 'input', self), POLLIN)
   }),
   '[resource-drop]input-stream': dropping,
-  '[method]output-stream.check-write': answers(count, function* (context, self) {
-    const stream = the(context, 'output', self)
-    return stream.at !== undefined || (yield* isReady(stream.held.fd, POLLOUT)) ? writeBytesMost : 0n
-  }),
+  '[method]output-stream.check-write': answers(count, checkWrite),
   '[method]output-stream.write': answers(nothing, (context, self, start, length) =>
-    writeAll(context, self, context.bytes(start, length)),
+    write(context, self, context.bytes(start, length), false),
   ),
   '[method]output-stream.blocking-write-and-flush': answers(nothing, (context, self, start, length) =>
-    writeAll(context, self, context.bytes(start, length)),
+    write(context, self, context.bytes(start, length), true),
   ),
-  '[method]output-stream.flush': tells(nothing, () => {}),
-  '[method]output-stream.blocking-flush': tells(nothing, () => {}),
+  '[method]output-stream.flush': answers(nothing, (context, self) => write(context, self, nobytes, false)),
+  '[method]output-stream.blocking-flush': answers(nothing, (context, self) => write(context, self, nobytes, true)),
   '[method]output-stream.subscribe': tells('u32', (context, self) => {
     return pollable(context, the(context, 'output', self), POLLOUT)
   }),
   '[method]output-stream.write-zeroes': answers(nothing, (context, self, length) =>
-    writeAll(context, self, zeros(length)),
+    write(context, self, zeros(length), false),
   ),
   '[method]output-stream.blocking-write-zeroes-and-flush': answers(nothing, (context, self, length) =>
-    writeAll(context, self, zeros(length)),
+    write(context, self, zeros(length), true),
   ),
   '[method]output-stream.splice': answers(count, (context, self, from, length) =>
     splice(context, self, from, length, false),
@@ -134,7 +172,7 @@ export const streams: Interface = {
   '[method]output-stream.blocking-splice': answers(count, (context, self, from, length) =>
     splice(context, self, from, length, true),
   ),
-  '[resource-drop]output-stream': dropping,
+  '[resource-drop]output-stream': answers(null, dropOutput),
 }
 
 export const errors: Interface = {
@@ -144,9 +182,18 @@ export const errors: Interface = {
   '[resource-drop]error': dropping,
 }
 
+/** What a pollable waits for now: that of a socket goes by what becomes of it. */
+function awaited({ standard }: Context, one: Awaited): Awaited {
+  const socket = one.socket === undefined ? undefined : standard.resources.get(one.socket)
+  if (socket?.kind !== 'tcp') return one
+  const { held, state } = socket
+  if (state === 'listening') return { fd: held.fd, events: POLLIN }
+  return state === 'connect-in-progress' ? { fd: held.fd, events: POLLOUT } : one
+}
+
 /** Waits until one of them is ready; answers which are. Without waiting: which are now. */
 function* wait(context: Context, handles: readonly number[], waits: boolean): Steps<number[]> {
-  const asked = handles.map((handle) => the(context, 'pollable', handle))
+  const asked = handles.map((handle) => awaited(context, the(context, 'pollable', handle)))
   const isAlways = asked.some(({ fd, untilNs }) => fd === undefined && untilNs === undefined)
   for (;;) {
     const times = asked.flatMap(({ untilNs }) => (untilNs === undefined ? [] : [untilNs]))
