@@ -186,6 +186,8 @@ static int states(const char *what) {
   else if (strcmp(what, "udp-states") == 0) udp_states();
   else if (strcmp(what, "leaks") == 0)
     for (int at = 0; at < 2000; at++) tcp_drop(tcp_socket(0));
+  else if (strcmp(what, "many") == 0)
+    for (;;) tcp_socket(0);
   else return 2;
   return 0;
 }

@@ -89,6 +89,12 @@ export async function socketsComponent(adapterBytes: Uint8Array): Promise<Uint8A
   })
 }
 
+/** A module of WASI 0.1 with sockets that it was given: test/guests/inherited.c. */
+export async function inheritingModule(): Promise<Uint8Array> {
+  const source = readFileSync(join(repository, 'test/guests/inherited.c'), 'utf8')
+  return await keptBytes(hashOf(source), () => compileForWasi({ 'main.c': source }))
+}
+
 interface DebianSource {
   /** Its place below `pool/main`. */
   readonly path: string

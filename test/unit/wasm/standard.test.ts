@@ -5,41 +5,16 @@ import { prepare } from '../../../backends/sim/wasm/prepare.ts'
 import { compile } from '../../../scripts/guests/clang.ts'
 import type { Program } from '../../../sim/program.ts'
 import { runUntil } from '../../../sim/run.ts'
-import type { Task } from '../../../sim/task.ts'
 import { type GuestMachine, guestMachine } from '../../support/guests.ts'
 import { adapter, standardComponent, standardProgram } from '../../support/standard.ts'
+import { pipe, read, started, write } from '../../support/started.ts'
 
 const adapterBytes = adapter()
 const why = adapterBytes ? '' : ': skipped, the adapter of WASI cannot be fetched'
 
-/** Starts one whose standard input and output are given descriptors of process 1. */
-function start(
-  { kernel, call }: GuestMachine,
-  argv: readonly string[],
-  fds: readonly (readonly [number, number])[],
-  before: (pid: number) => void = () => {},
-): Task {
-  before(call({ name: 'fork' }).value)
-  const task = kernel.lastBorn!
-  for (const [oldfd, newfd] of fds) kernel.call(task, { name: 'dup2', oldfd, newfd })
-  kernel.call(task, { name: 'close_range', first: 3, last: 100, flags: 0 })
-  kernel.call(task, { name: 'execve', pathname: '/bin/standard', argv: ['standard', ...argv], envp: [] })
-  return task
-}
-
-function pipe({ call }: GuestMachine): [number, number] {
-  const view = new DataView(call({ name: 'pipe2', pipefd: 8, flags: 0 }).data!.buffer)
-  return [view.getInt32(0, true), view.getInt32(4, true)]
-}
-
-const read = ({ call }: GuestMachine, fd: number) =>
-  new TextDecoder().decode(call({ name: 'read', fd, buf: 65_536 }).data)
-
-function write({ call }: GuestMachine, path: string, text: string): void {
-  const fd = call({ name: 'openat', dirfd: -100, pathname: path, flags: 0o101, mode: 0o644 }).value
-  call({ name: 'write', fd, buf: text })
-  call({ name: 'close', fd })
-}
+const start = (machine: GuestMachine, argv: readonly string[], ...rest: Rest) =>
+  started(machine, '/bin/standard', argv, ...rest)
+type Rest = Parameters<typeof started> extends [unknown, unknown, unknown, ...infer R] ? R : never
 
 describe.skipIf(!adapterBytes)(`a component of WASI${why}`, () => {
   let program: Program
