@@ -6,7 +6,7 @@ import { runUntil } from '../../../sim/run.ts'
 import type { Task } from '../../../sim/task.ts'
 import { builtGuest, type GuestMachine, guestMachine } from '../../support/guests.ts'
 import { adapter, inheritingModule, socketsComponent, standardProgram } from '../../support/standard.ts'
-import { pipe, running, started, write } from '../../support/started.ts'
+import { pipe, read, running, started, write } from '../../support/started.ts'
 
 const CLONE_NEWNET = 0x40000000
 const adapterBytes = adapter()
@@ -180,27 +180,45 @@ describe.skipIf(!adapterBytes)(`sockets of a component of WASI${why}`, () => {
 })
 
 describe('sockets of a module of WASI 0.1', () => {
-  it('are those that it was started with, because it can make none', async () => {
-    const guests = machineOf(await builtGuest('box'), await standardProgram(await inheritingModule()))
-    const fd = guests.call({ name: 'socket', domain: 2, type: 1, protocol: 0 }).value
-    guests.call({ name: 'bind', sockfd: fd, addr: Uint8Array.of(2, 0, 0x1f, 0x90, ...new Uint8Array(12)) })
-    guests.call({ name: 'listen', sockfd: fd, backlog: 1 })
+  let guests: GuestMachine
+  beforeAll(async () => {
+    guests = machineOf(await builtGuest('box'), await standardProgram(await inheritingModule()))
+  }, 120_000)
+
+  /** Bound to 8080 at all addresses. */
+  const bound = (type: number) => {
+    const sockfd = guests.call({ name: 'socket', domain: 2, type, protocol: 0 }).value
+    guests.call({ name: 'bind', sockfd, addr: Uint8Array.of(2, 0, 0x1f, 0x90, ...new Uint8Array(12)) })
+    return sockfd
+  }
+  /** What it writes that has the socket as its standard input. */
+  const runWith = (socket: number, argv: readonly string[], meanwhile: () => void) => {
     const [from, into] = pipe(guests)
-    const task = started(
-      guests,
-      path,
-      [],
-      [
-        [fd, 0],
-        [into, 1],
-        [into, 2],
-      ],
-    )
-    guests.call({ name: 'close', fd })
-    expect(guests.run(['nc', '-N', '127.0.0.1', '8080'], { input: 'hello there' }).output).toBe('hello there')
-    runUntil(guests.kernel, () => !task.alive)
-    expect(new TextDecoder().decode(guests.call({ name: 'read', fd: from, buf: 4096 }).data)).toBe(
+    const fds = [0, 1, 2].map((fd) => [fd === 0 ? socket : into, fd] as const)
+    const task = started(guests, path, argv, fds)
+    guests.call({ name: 'close', fd: socket })
+    meanwhile()
+    expect(runUntil(guests.kernel, () => !task.alive)).toBe(true)
+    return read(guests, from)
+  }
+
+  it('are those that it was started with, because it can make none', () => {
+    const listener = bound(1)
+    guests.call({ name: 'listen', sockfd: listener, backlog: 1 })
+    const told = runWith(listener, [], () => {
+      expect(guests.run(['nc', '-N', '127.0.0.1', '8080'], { input: 'hello there' }).output).toBe('hello there')
+    })
+    expect(told).toBe(
       'peeked hello\ngot hello there\nsend: Broken pipe\nshutdown: Not a socket\naccept: Not a socket\n',
     )
+  })
+
+  it('say when a datagram had no room, because the rest of it is lost', () => {
+    const to = Uint8Array.of(2, 0, 0x1f, 0x90, 127, 0, 0, 1, ...new Uint8Array(8))
+    const told = runWith(bound(2), ['datagram'], () => {
+      const sockfd = guests.call({ name: 'socket', domain: 2, type: 2, protocol: 0 }).value
+      for (const buf of ['abcdefgh', 'abcd']) guests.call({ name: 'sendto', sockfd, buf, flags: 0, dest_addr: to })
+    })
+    expect(told).toBe('0 abc def 1\n0 abc d 0\n1 1\n')
   })
 })

@@ -12,7 +12,6 @@ import {
   allRights,
   at,
   EBADF,
-  ENOTDIR,
   ENOTSUP,
   F_GETFL,
   F_SETFL,
@@ -230,33 +229,4 @@ export const fileFunctions: ModuleFunctions = {
   path_unlink_file: asks('iii', (context, number, start, length) =>
     at(placeOf(context, number, start, length), (place) => ({ name: 'unlinkat', ...place, flags: 0 })),
   ),
-  sock_accept: asks('iii', function* (context, number, flags, to) {
-    const found = opened(context, number)
-    if (!found) return EBADF
-    if (found.isRoot) return ENOTDIR
-    const how = linux(flags >> 2, [0x800]) | O_CLOEXEC
-    const outcome: Outcome = yield { name: 'accept4', sockfd: found.fd, addr: null, addrlen: null, flags: how }
-    if (isDenied(outcome)) return errnoFrom(outcome)
-    context.write32(to, numberFor(context, outcome.value))
-    return undefined
-  }),
-  sock_recv: asks('iiiiii', function* (context, number, at, count, flags, counted, told) {
-    const refusal = yield* readInto(context, number, [at, count, counted], (fd, size) =>
-      recv(fd, size, linux(flags, [2, 0x100])),
-    )
-    if (refusal === undefined) context.write(told, new Uint8Array(2))
-    return refusal
-  }),
-  sock_send: asks('iiiii', (context, number, at, count, _flags, counted) =>
-    writeFrom(context, number, [at, count, counted], send),
-  ),
-  sock_shutdown: asks('ii', (context, number, how) =>
-    on(context, number, (sockfd) => ({ name: 'shutdown', sockfd, how: Math.max(0, (how & 3) - 1) })),
-  ),
 }
-
-const recv = (sockfd: number, buf: number, flags: number) =>
-  ({ name: 'recvfrom', sockfd, buf, flags, src_addr: 0, addrlen: 0 }) as const
-/** MSG_NOSIGNAL: WASI has no signals. */
-const send = (sockfd: number, buf: Uint8Array) =>
-  ({ name: 'sendto', sockfd, buf, flags: 0x4000, dest_addr: new Uint8Array() }) as const

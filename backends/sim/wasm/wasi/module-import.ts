@@ -3,19 +3,18 @@
 import { type Caller, trap } from '../calls.ts'
 import type { Memory } from '../words.ts'
 import { advance } from './import.ts'
-import { type ModuleFunction, moduleContext } from './module-context.ts'
+import { type ModuleFunction, type ModuleFunctions, moduleContext } from './module-context.ts'
 import { fileFunctions } from './module-files.ts'
+import { socketFunctions } from './module-sockets.ts'
 import { systemFunctions } from './module-system.ts'
 
 export const moduleInterface = 'wasi_snapshot_preview1'
 
+const functions: ModuleFunctions = { ...fileFunctions, ...systemFunctions, ...socketFunctions }
+
 /** Undefined when WASI 0.1 has no such function. */
 export const moduleFunction = (name: string): ModuleFunction | undefined =>
-  Object.hasOwn(fileFunctions, name)
-    ? fileFunctions[name]
-    : Object.hasOwn(systemFunctions, name)
-      ? systemFunctions[name]
-      : undefined
+  Object.hasOwn(functions, name) ? functions[name] : undefined
 
 /** A function as a module imports it. */
 export function moduleImport(
