@@ -122,6 +122,13 @@ static void ask(Address to, const char *text) {
   in_drop(in), out_drop(out), tcp_drop(self);
 }
 
+/** More than there is room for, at once. */
+static void pour(Address to, int bytes) {
+  Answer answer, streams = tcp_connected(tcp_socket(to.which), to);
+  out_blocking_write(streams.words[1], malloc(bytes), bytes, &answer);
+  say("blocking-write-and-flush", answer.failed, 0);
+}
+
 static int udp_bound(Address at) {
   Answer made;
   Done done;
@@ -216,10 +223,13 @@ static void resolve(const char *name) {
 int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "";
   int number = argc > 2 ? atoi(argv[2]) : 0;
-  Address to = argc > 3 && strcmp(argv[3], "6") == 0 ? six(number, 1) : loopback(number);
+  const char *family = argc > 3 ? argv[3] : "4";
+  Address to = strcmp(family, "6") == 0 ? six(number, 1) : loopback(number);
+  if (strcmp(family, "any") == 0) to = four(number, 0, 0, 0, 0);
   network = instance_network();
   if (strcmp(what, "serve") == 0) serve(to, argc > 4 ? atoi(argv[4]) : 1);
   else if (strcmp(what, "ask") == 0) ask(to, argc > 4 ? argv[4] : "hello");
+  else if (strcmp(what, "pour") == 0) pour(to, argc > 4 ? atoi(argv[4]) : 0);
   else if (strcmp(what, "udp-serve") == 0) udp_serve(to);
   else if (strcmp(what, "udp-ask") == 0) udp_ask(to, argc > 4 ? argv[4] : "hello");
   else if (strcmp(what, "resolve") == 0)

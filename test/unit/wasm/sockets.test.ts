@@ -15,10 +15,14 @@ const path = '/bin/sockets'
 
 /** A machine whose own programs run beside the component. */
 function machineOf(box: Program, program: Program): GuestMachine {
-  const machine = guestMachine(box, ['nc', 'sh'], { programs: { sockets: program } })
+  const machine = guestMachine(box, ['nc', 'sh', 'sleep', 'wc'], { programs: { sockets: program } })
   write(machine, path, '#!sim sockets\n', 0o755)
   return machine
 }
+
+/** Until somebody does. */
+const listens = ({ kernel }: GuestMachine) =>
+  runUntil(kernel, () => [...kernel.init.namespaces.net.tcp.all()].some(({ listening }) => listening))
 
 const lines = (text: string) =>
   Object.fromEntries(
@@ -54,8 +58,7 @@ describe.skipIf(!adapterBytes)(`sockets of a component of WASI${why}`, () => {
     const guests = machine()
     const server = running(guests, '/bin/nc', ['-l', '-p', '8080'])
     server.hears('an answer')
-    const { tcp } = guests.kernel.init.namespaces.net
-    runUntil(guests.kernel, () => [...tcp.all()].some(({ listening }) => listening))
+    listens(guests)
     const client = running(guests, path, ['ask', '8080', '4', 'a question'])
     expect(server.says()).toBe('a question')
     expect(client.says()).toBe('an answer\n')
@@ -132,6 +135,15 @@ describe.skipIf(!adapterBytes)(`sockets of a component of WASI${why}`, () => {
     expect(output(['pours'])).toBe(
       'then: 0, ready: 0\nlater: 65536\nnothing: 0 0\nclosed: 1 1\nall: 1\nreceive no more: ok\nclosed: 1 1\n',
     )
+  })
+
+  it('wait until all is sent that is to be sent at once, because the other program reads when it likes', () => {
+    const guests = machine()
+    const reader = running(guests, '/bin/sh', ['-c', 'nc -l -p 8080 | { sleep 5; wc -c; }'])
+    listens(guests)
+    expect(guests.run(['sockets', 'pour', '8080', '4', '1000000']).output).toBe('blocking-write-and-flush: ok\n')
+    expect(guests.kernel.clock.nowNs).toBeGreaterThan(5e9)
+    expect(reader.says()).toBe('1000000\n')
   })
 
   it('tell of a connection that was reset, and end nobody, because WASI has no signals', () => {
