@@ -127,6 +127,15 @@ static void tcp_pours(void) {
   in_read(streams.words[0], 10, &answer), printf("closed: %d %d\n", answer.failed, answer.bytes[0]);
 }
 
+/** Writes again although there was no room. */
+static void tcp_floods(void) {
+  static char bytes[60000];
+  Answer answer;
+  tcp_listening(loopback(4000));
+  int out = tcp_connected(tcp_socket(0), loopback(4000)).words[1];
+  for (;;) out_write(out, bytes, sizeof bytes, &answer);
+}
+
 /** The other end closes with something unread: the connection is reset. */
 static void tcp_reset(void) {
   Answer taken, answer;
@@ -182,6 +191,7 @@ static int states(const char *what) {
   else if (strcmp(what, "waits") == 0) tcp_waits();
   else if (strcmp(what, "options") == 0) tcp_options();
   else if (strcmp(what, "pours") == 0) tcp_pours();
+  else if (strcmp(what, "floods") == 0) tcp_floods();
   else if (strcmp(what, "reset") == 0) tcp_reset();
   else if (strcmp(what, "udp-states") == 0) udp_states();
   else if (strcmp(what, "leaks") == 0)

@@ -1,6 +1,7 @@
 // Sockets of standard components: what a process asks of wasi:sockets is done by the machine's own network.
 
 import { beforeAll, describe, expect, it } from 'vitest'
+import { standardFunction } from '../../../backends/sim/wasm/wasi/import.ts'
 import type { Program } from '../../../sim/program.ts'
 import { runUntil } from '../../../sim/run.ts'
 import type { Task } from '../../../sim/task.ts'
@@ -137,6 +138,10 @@ describe.skipIf(!adapterBytes)(`sockets of a component of WASI${why}`, () => {
     )
   })
 
+  it('trap who writes more than was permitted, because what has no room is kept outside of its memory', () => {
+    expect(machine().run(['sockets', 'floods'])).toMatchObject({ code: 0, signal: 11 })
+  })
+
   it('wait until all is sent that is to be sent at once, because the other program reads when it likes', () => {
     const guests = machine()
     const reader = running(guests, '/bin/sh', ['-c', 'nc -l -p 8080 | { sleep 5; wc -c; }'])
@@ -150,6 +155,15 @@ describe.skipIf(!adapterBytes)(`sockets of a component of WASI${why}`, () => {
     const { output, code, signal } = machine().run(['sockets', 'reset'])
     expect(output).toBe('failed: 1 0\nECONNRESET\nclosed: 1 1\n')
     expect([code, signal]).toEqual([0, 0])
+  })
+
+  it('name the error of a stream in the words of the network, where it is one of these', () => {
+    const nameOf = (errno: string) => {
+      const resources = new Map([[1, { kind: 'error', errno }]])
+      const { run } = standardFunction('wasi:sockets/network@0.2.0', 'network-error-code')!
+      return run({ standard: { resources } } as unknown as Parameters<typeof run>[0], 1).next(undefined as never).value
+    }
+    expect(['ECONNRESET', 'ETIMEDOUT', 'EIO'].map(nameOf)).toEqual([15, 5, undefined])
   })
 
   it('have the options of the kernel, which what is accepted inherits', () => {

@@ -10,6 +10,8 @@ import type { Type } from './layout.ts'
 export interface Held {
   readonly fd: number
   users: number
+  /** Standard input, output or error, which stays open. */
+  readonly isStandard?: true
   /** A socket that was told to receive no more: what has come already is not read either. */
   isDeaf?: true
 }
@@ -136,10 +138,10 @@ export const share = (held: Held): Held => {
   return held
 }
 
-/** Gives a resource up: what nobody else uses is closed. Standard input, output and error stay open. */
+/** Gives a resource up: what nobody else uses is closed. */
 export function* drop({ standard }: Context, handle: number): Steps {
   const found = standard.resources.get(handle) ?? trap(`the component has no resource ${handle}`)
-  if ('held' in found && found.held.fd > 2 && found.held.users === 1) yield { name: 'close', fd: found.held.fd }
+  if ('held' in found && !found.held.isStandard && found.held.users === 1) yield { name: 'close', fd: found.held.fd }
   if ('held' in found) found.held.users -= 1
   standard.resources.delete(handle)
   return undefined

@@ -1,6 +1,7 @@
 // wasi:io: streams over descriptors, and what can be waited for. https://github.com/WebAssembly/WASI/tree/main/proposals/io
 
 import { type Denied, isDenied, type Outcome } from '../../../../sim/outcome.ts'
+import { trap } from '../calls.ts'
 import type { Refused } from './layout.ts'
 import {
   type Awaited,
@@ -71,6 +72,8 @@ function* skip(context: Context, handle: number, length: bigint, waits: boolean)
 function* write(context: Context, handle: number, data: Uint8Array, waits: boolean): Steps<Refused | undefined> {
   const stream = the(context, 'output', handle)
   if (stream.pending) {
+    const isPermitted = stream.pending.length === 0 && data.length <= writeBytesMost
+    if (!waits && !isPermitted && data.length > 0) trap('more is written than check-write has permitted')
     const { left, error } = yield* push(stream.held.fd, stream.pending, data, waits)
     stream.pending = left
     return error && failure(context, error)
@@ -122,7 +125,9 @@ function* dropOutput(context: Context, handle: number): Steps {
 }
 
 function* splice(context: Context, into: number, from: number, length: bigint, waits: boolean): Steps {
-  const read = yield* fetchSome(context, from, length, waits)
+  const isFull = !waits && !!the(context, 'output', into).pending?.length
+  const most = waits || BigInt.asUintN(64, length) < writeBytesMost ? length : writeBytesMost
+  const read = isFull ? nobytes : yield* fetchSome(context, from, most, waits)
   if (!(read instanceof Uint8Array)) return read
   const error = yield* write(context, into, read, waits)
   moved(context, from, read)

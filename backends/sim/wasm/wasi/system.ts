@@ -46,7 +46,7 @@ export const exit: Interface = {
 
 const standard = (kind: 'input' | 'output', fd: number): StandardFunction =>
   tells('u32', (context) => {
-    return keep(context, { kind, held: { fd, users: 1 } })
+    return keep(context, { kind, held: { fd, users: 1, isStandard: true } })
   })
 
 export const standardInput: Interface = { 'get-stdin': standard('input', 0) }
