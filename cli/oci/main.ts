@@ -1,5 +1,6 @@
 // The program `vitrine-oci`: the OCI runtime that podman, containerd and others call in the place of runc or crun.
 
+import { readFileSync } from 'node:fs'
 import { UserError } from '../../core/errors.ts'
 import { type LogSettings, logError } from './log.ts'
 import { type Flags, parseFlags } from './parse.ts'
@@ -37,10 +38,21 @@ const refuseCriu: OciVerb = () => {
   throw new UserError('checkpoint and restore need criu, and are not supported')
 }
 
+/** Root of a user namespace (rootless podman calls us as such) cannot write where root can: somebody's own directory, as runc has it. */
 function defaultRoot(): string {
-  if ((process.geteuid?.() ?? 0) === 0 && !process.env.XDG_RUNTIME_DIR?.startsWith('/run/user/'))
-    return '/run/vitrine-oci'
-  return `${process.env.XDG_RUNTIME_DIR || `/tmp/vitrine-oci-${process.geteuid?.() ?? 0}`}/vitrine-oci`
+  const runtime = process.env.XDG_RUNTIME_DIR
+  const uid = process.geteuid?.() ?? 0
+  if (uid !== 0) return `${runtime || `/tmp/vitrine-oci-${uid}`}/vitrine-oci`
+  return runtime && isInUserNamespace() ? `${runtime}/vitrine-oci` : '/run/vitrine-oci'
+}
+
+/** user_namespaces(7): the first one maps every id to itself. */
+function isInUserNamespace(): boolean {
+  try {
+    return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'))
+  } catch {
+    return false
+  }
 }
 
 /** Runs one command. @returns runc's exit codes: 1 for errors of ours, 126 and 127 for the program, or the program's own */
