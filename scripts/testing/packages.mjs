@@ -20,13 +20,15 @@ const packages = {
   skopeo: 'skopeo',
   umoci: 'umoci',
   podman: 'podman',
+  iptables: 'iptables',
+  '/usr/lib/cni/portmap': 'containernetworking-plugins',
   chromium: 'chromium',
   '/usr/include/seccomp.h': 'libseccomp-dev',
   'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross',
 }
 
-/** Packages that would start a service when installed, and so are only unpacked, beside the image fixtures. */
-const unpacked = { 'docker-registry': 'docker-registry', containerd: 'containerd' }
+/** Packages that would start a service when installed, or take the place of something, and so are only unpacked, beside the image fixtures. */
+const unpacked = { 'docker-registry': 'docker-registry', containerd: 'containerd', catatonit: 'catatonit' }
 
 function isThere(program) {
   if (program.startsWith('/')) return existsSync(program)

@@ -1,68 +1,17 @@
 // podman, which nobody here wrote, with vitrine-oci as its runtime: its own output and exit codes, and nothing left behind.
 
-import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
 import { needsOci, ociLauncher } from '../support/bundle.ts'
-import { busyboxRoot } from '../support/engine.ts'
-import { changes, hostState, settledChanges } from '../support/host.ts'
 import { programPath, skipUnless } from '../support/needs.ts'
+import { openPodman } from '../support/podman.ts'
 
 const { describe, it } = skipUnless(needsOci('podman', 'conmon'))
 
-// podman keeps the cgroup above those of its containers: the last test takes it away, the deepest first.
-function removeParents(found: readonly string[]) {
-  const parents = found.flatMap(
-    (change) => /^cgroup left behind: (\S*\/libpod_parent(?:\/conmon)?)$/.exec(change)?.[1] ?? [],
-  )
-  for (const cgroup of parents.sort().reverse()) rmdirSync(cgroup)
-}
-
 describe('podman with vitrine-oci', () => {
-  let directory = ''
-  let rootfs = ''
-  let before: ReturnType<typeof hostState>
-  beforeAll(() => {
-    before = hostState()
-    directory = mkdtempSync(join(tmpdir(), 'vitrine-podman-'))
-    rootfs = busyboxRoot(directory)
-    // Root without CAP_SYS_RESOURCE cannot raise the limits that podman sets by default.
-    writeFileSync(join(directory, 'containers.conf'), '[containers]\ndefault_ulimits = []\n')
-  })
-  afterAll(async () => {
-    podman('rm', '-f', '-a', '-t', '0')
-    // podman keeps its storage mounted on itself.
-    spawnSync('umount', [join(directory, 'storage/overlay')], { stdio: 'ignore' })
-    rmSync(directory, { recursive: true, force: true })
-    removeParents(changes(before, hostState()))
-    expect(await settledChanges(before)).toEqual([])
-  })
-
-  function podman(...words: string[]) {
-    const state = ['--root', join(directory, 'storage'), '--runroot', join(directory, 'run')]
-    const how = ['--cgroup-manager=cgroupfs', '--events-backend=none', '--runtime', ociLauncher]
-    const { status, stdout, stderr } = spawnSync('podman', [...state, ...how, ...words], {
-      encoding: 'utf8',
-      // conmon notes there that the kernel killed for memory.
-      cwd: directory,
-      env: {
-        ...process.env,
-        // The launcher's first line asks for node by its name.
-        PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
-        CONTAINERS_CONF: join(directory, 'containers.conf'),
-      },
-    })
-    return { code: status, stdout, stderr }
-  }
-  const own = () => ['--network=none', '--rootfs', rootfs]
+  const { directory, podman, ok, own } = openPodman()
   const run = (flags: readonly string[], ...command: string[]) => podman('run', '--rm', ...flags, ...own(), ...command)
-  const ok = (...words: string[]) => {
-    const { code, stdout, stderr } = podman(...words)
-    expect(code, `${words.join(' ')}: ${stderr}`).toBe(0)
-    return stdout.trim()
-  }
 
   it('runs containers, and tells their exit codes, also of programs that are not there or cannot be executed', () => {
     expect(run([], 'echo', 'hi')).toEqual({ code: 0, stdout: 'hi\n', stderr: '' })
@@ -116,7 +65,7 @@ describe('podman with vitrine-oci', () => {
   })
 
   it('builds an image: each step of it is a container of the runtime', () => {
-    const context = join(directory, 'context')
+    const context = join(directory(), 'context')
     mkdirSync(context)
     copyFileSync(programPath('busybox')!, join(context, 'busybox'))
     const steps = [
@@ -127,8 +76,8 @@ describe('podman with vitrine-oci', () => {
     ]
     writeFileSync(join(context, 'Containerfile'), steps.join('\n'))
     // One that writes down how it is called.
-    const calls = join(directory, 'calls')
-    const witness = join(directory, 'witness')
+    const calls = join(directory(), 'calls')
+    const witness = join(directory(), 'witness')
     writeFileSync(witness, `#!/bin/sh\necho "$1" >>'${calls}'\nexec '${ociLauncher}' "$@"\n`, { mode: 0o755 })
     ok('--runtime', witness, 'build', '--network=none', '-t', 'made', context)
     const counted = readFileSync(calls, 'utf8')
