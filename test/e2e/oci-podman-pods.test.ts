@@ -9,8 +9,12 @@ import { programPath, skipUnless } from '../support/needs.ts'
 import { openPodman } from '../support/podman.ts'
 import { until } from '../support/session.ts'
 
-const { describe, it } = skipUnless({
-  ...needsOci('podman', 'conmon', 'catatonit', 'iptables', 'curl', 'nsenter', 'unshare'),
+const needs = needsOci('podman', 'conmon', 'catatonit', 'nsenter', 'unshare')
+const { describe, it } = skipUnless(needs)
+/** podman 4.3 gives the cgroup of a pod a filter on v2 that refuses every device, whichever runtime it calls. */
+const pods = skipUnless({ ...needs, cgroupV1: true })
+const bridged = skipUnless({
+  ...needsOci('podman', 'conmon', 'iptables', 'curl'),
   links: ['veth', 'bridge'],
   nftables: true,
 })
@@ -51,9 +55,16 @@ describe('podman with vitrine-oci, in namespaces of its own', () => {
     },
   })
   beforeAll(async () => {
-    // The name that --userns=auto looks for has ids there.
-    const script =
-      'mount --bind "$0" /etc/subuid; mount --bind "$0" /etc/subgid; ip link set lo up; echo up; exec sleep 600'
+    // The name that --userns=auto looks for has ids there, and plugins of CNI remember addresses below /var/lib.
+    const script = [
+      'set -e',
+      'mount --bind "$0" /etc/subuid',
+      'mount --bind "$0" /etc/subgid',
+      'mount -t tmpfs none /var/lib',
+      'ip link set lo up',
+      'echo up',
+      'exec sleep 600',
+    ].join('; ')
     const lent = join(directory(), 'lent')
     writeFileSync(lent, 'containers:2000000:1000000\n')
     holder = spawn('unshare', ['-n', '-m', 'sh', '-c', script, lent], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -87,7 +98,7 @@ describe('podman with vitrine-oci, in namespaces of its own', () => {
     ok('rm', '-f', '-t', '0', 'changing')
   })
 
-  it('containers of a pod share what its infra container holds', () => {
+  pods.it('containers of a pod share what its infra container holds', () => {
     ok('pod', 'create', '--name=group', '--network=none')
     ok('run', '-d', '--pod=group', '--name=first', 'box', 'sleep', '1000')
     const script = 'for kind in net ipc uts; do readlink /proc/self/ns/$kind; done'
@@ -98,7 +109,7 @@ describe('podman with vitrine-oci, in namespaces of its own', () => {
     ok('pod', 'rm', '-f', '-t', '0', 'group')
   })
 
-  it('play kube makes a small Deployment, and takes it down', () => {
+  pods.it('play kube makes a small Deployment, and takes it down', () => {
     const file = join(directory(), 'shop.yaml')
     writeFileSync(file, deployment)
     ok('play', 'kube', '--network=none', file)
@@ -110,7 +121,7 @@ describe('podman with vitrine-oci, in namespaces of its own', () => {
     expect(ok('ps', '-aq')).toBe('')
   })
 
-  it('-p publishes a port of a container on a bridge', async () => {
+  bridged.it('-p publishes a port of a container on a bridge', async () => {
     ok('run', '-d', '--name=web', '-p', '127.0.0.1:8090:80', 'box', 'httpd', '-f', '-p', '80', '-h', '/www')
     const answer = () => spawnInside('curl', '-s', '--max-time', '3', 'http://127.0.0.1:8090/')
     await until('the web server answers', () => answer() === 'page\n')
