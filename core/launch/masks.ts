@@ -34,6 +34,7 @@ export function planMaskedPaths(writer: PlanWriter, paths: readonly string[], ow
     const directory = `masked ${path}`
     const file = `masked file ${path}`
     const links = mayHaveLinks(path)
+    const way = links ? undefined : writer.way(path)
     const coverFile: Step[] = [
       childStep(
         {
@@ -64,6 +65,7 @@ export function planMaskedPaths(writer: PlanWriter, paths: readonly string[], ow
       openInside(path, directory, `look for a directory ${path} to mask`, {
         flags: O.PATH | O.DIRECTORY,
         links,
+        way,
         tolerate: ['ENOENT', 'ENOTDIR'],
         and: [
           childStep({ name: 'fchdir', fd: from(directory) }, `stand in ${path}`),
@@ -82,6 +84,7 @@ export function planMaskedPaths(writer: PlanWriter, paths: readonly string[], ow
         otherwise: [
           openInside(path, file, `look for a file ${path} to mask`, {
             links,
+            way,
             tolerate: ['ENOENT', 'ENOTDIR'],
             and: coverFile,
           }),
@@ -97,9 +100,11 @@ export function planReadonlyPaths(writer: PlanWriter, paths: readonly string[]):
     const place = `readonly ${path}`
     const view = `view of ${path}`
     const flags = OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC | AT.EMPTY_PATH | AT.RECURSIVE
+    const links = mayHaveLinks(path)
     writer.add(
       openInside(path, place, `look for ${path} to make it read-only`, {
-        links: mayHaveLinks(path),
+        links,
+        way: links ? undefined : writer.way(path),
         tolerate: ['ENOENT', 'ENOTDIR'],
         and: [
           childStep({ name: 'open_tree', dirfd: from(place), pathname: '', flags }, `take a view of ${path}`, {

@@ -85,7 +85,7 @@ export function planWitnessed(
   namespaces: Namespaces,
 ): void {
   for (const planned of mounts)
-    if (needsWitness(planned, namespaces) && !isForeign(planned, facts, namespaces)) makeDetached(writer, planned)
+    if (needsWitness(planned, namespaces) && !isForeign(planned, facts, namespaces)) makeDetached(writer, planned, true)
 }
 
 /**
@@ -99,7 +99,7 @@ export function planForeign(
   facts: LaunchFacts,
   namespaces: Namespaces,
 ): void {
-  for (const planned of mounts) if (isForeign(planned, facts, namespaces)) makeDetached(writer, planned)
+  for (const planned of mounts) if (isForeign(planned, facts, namespaces)) makeDetached(writer, planned, true)
 }
 
 function isForeign({ mount, kind }: PlannedMount, facts: LaunchFacts, namespaces: Namespaces): boolean {
@@ -221,10 +221,22 @@ function setAttributes(
   )
 }
 
-function makeDetached(writer: PlanWriter, { mount, options, tree }: PlannedMount): void {
+/** A file system that is mounted nowhere yet; its label is the tree of the planned mount. fsopen(2), fsmount(2). */
+export function makeDetached(writer: PlanWriter, { mount, options, tree }: PlannedMount, witness = false): void {
   const context = `${tree} context`
   const type = mount.type!
   writer.child({ name: 'fsopen', fs_name: type, flags: FSOPEN_CLOEXEC }, `begin a ${type}`, { as: context })
+  writer.child(
+    {
+      name: 'fsconfig',
+      fd: from(context),
+      cmd: FSCONFIG.SET_STRING,
+      key: 'source',
+      value: mount.source ?? type,
+      aux: 0,
+    },
+    'name its source, as mount(8) shows it',
+  )
   for (const option of options.data?.split(',') ?? []) {
     const at = option.indexOf('=')
     const [key, value] = at < 0 ? [option, null] : [option.slice(0, at), option.slice(at + 1)]
@@ -233,7 +245,7 @@ function makeDetached(writer: PlanWriter, { mount, options, tree }: PlannedMount
   }
   writer.child(
     { name: 'fsconfig', fd: from(context), cmd: FSCONFIG.CMD_CREATE, key: null, value: null, aux: 0 },
-    `make the ${type} while the host's, which proves the right to one, is in sight`,
+    witness ? `make the ${type} while the host's, which proves the right to one, is in sight` : `make the ${type}`,
   )
   writer.child(
     {

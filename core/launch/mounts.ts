@@ -5,7 +5,7 @@ import { planCgroupV1, planHostCgroup2 } from './cgroup-mount.ts'
 import { AT, MOUNT_ATTR, MOVE_MOUNT, MS } from './constants.ts'
 import type { LaunchFacts } from './facts.ts'
 import { mountFlags } from './mount-options.ts'
-import { isMadeBefore } from './mount-sources.ts'
+import { isMadeBefore, makeDetached } from './mount-sources.ts'
 import { isNew, type Namespaces } from './namespaces.ts'
 import type { PlannedMount } from './planned-mount.ts'
 import { from, openInside, type PlanWriter } from './writer.ts'
@@ -24,11 +24,12 @@ export function planMounts(
       if (what === undefined) throw new UserError(`${where}: no such file or directory: ${mount.source}`)
       writer.destination(destination, what, place)
       attach(writer, tree, place, `mount ${mount.source} on ${destination}`)
-      writer.mounted(destination, false)
-    } else if (isMadeBefore(planned, facts, namespaces)) {
+      writer.mounted(destination, false, tree)
+    } else if (isMadeBefore(planned, facts, namespaces) || showsKernel(planned)) {
+      if (!isMadeBefore(planned, facts, namespaces)) makeDetached(writer, planned)
       writer.destination(destination, 'directory', place, false)
       attach(writer, tree, place, `mount ${mount.type} on ${destination}`)
-      writer.mounted(destination, false)
+      writer.mounted(destination, false, tree)
     } else if (kind === 'overlay') {
       writer.destination(destination, 'directory', place)
       attach(writer, tree, place, `mount the overlay on ${destination}`)
@@ -40,13 +41,21 @@ export function planMounts(
       freshMount(writer, planned, mountFlags(options) | MS.REMOUNT | (options.bind ? MS.BIND : 0))
     } else {
       refuseCopyUp(planned, facts)
-      writer.destination(destination, 'directory', place, mount.type !== 'proc' && mount.type !== 'sysfs')
+      writer.destination(destination, 'directory', place)
       writer.child({ name: 'fchdir', fd: from(place) }, `stand in ${destination}`)
       freshMount(writer, planned, mountFlags(options) & (mount.type === 'tmpfs' ? ~MS.RDONLY : ~0))
       writer.mounted(destination, mount.type === 'tmpfs')
     }
     if (kind !== 'bind' && kind !== 'remount') setPropagation(writer, planned)
   }
+}
+
+/**
+ * What is hidden of proc and sysfs is looked for in the mount itself: by its path somebody who shares the root filesystem
+ * could have moved it meanwhile, and what is not found is not hidden.
+ */
+function showsKernel({ mount, kind }: PlannedMount): boolean {
+  return kind === 'fresh' && (mount.type === 'proc' || mount.type === 'sysfs')
 }
 
 function refuseCopyUp({ options, destination, where }: PlannedMount, facts: LaunchFacts): void {

@@ -22,12 +22,12 @@ export const root = 'root'
 
 /** Opens a path inside the container, whatever is there. */
 export function openInside(path: string, as: string, why: string, options: OpenInside = {}): Step {
-  const { flags = O.PATH, links = true, ...more } = options
+  const { flags = O.PATH, links = true, way, ...more } = options
   return childStep(
     {
       name: 'openat2',
-      dirfd: from(root),
-      pathname: path,
+      dirfd: from(way?.from ?? root),
+      pathname: way?.pathname ?? path,
       how: { flags: flags | O.CLOEXEC, resolve: links ? inside : insideWithoutLinks },
     },
     why,
@@ -39,6 +39,14 @@ export interface OpenInside extends Omit<More, 'as'> {
   readonly flags?: number
   /** Whether symbolic links of the image are followed; false refuses them. */
   readonly links?: boolean
+  /** Where it is looked for, when not along its path from the container's root. */
+  readonly way?: Way
+}
+
+/** An open directory, and a path from there. */
+export interface Way {
+  readonly from: string
+  readonly pathname: string
 }
 
 export function basename(path: string): string {
@@ -62,6 +70,8 @@ export class PlanWriter {
   readonly #opened = new Map<string, string>([['/', root]])
   /** Where something is mounted, so that it is there. */
   readonly #mounted = new Set<string>()
+  /** The mounts that are open by themselves, whatever becomes of the path to them. */
+  readonly #trees = new Map<string, string>()
 
   parent(call: Syscall, why: string, more?: More): void {
     this.steps.push(more === undefined ? { in: 'parent', call, why } : { in: 'parent', call, why, ...more })
@@ -75,13 +85,25 @@ export class PlanWriter {
     this.steps.push(step)
   }
 
-  /** Something is mounted on a path: what was known about it and below it is known no more. */
-  mounted(path: string, emptyFileSystem: boolean): void {
+  /**
+   * Something is mounted on a path: what was known about it and below it is known no more.
+   * @param tree - the label of the mount itself, when it is open
+   */
+  mounted(path: string, emptyFileSystem: boolean, tree?: string): void {
     const covered = (other: string) => other === path || other.startsWith(`${path}/`)
     for (const known of this.#opened.keys()) if (covered(known)) this.#opened.delete(known)
     for (const known of this.#fresh.keys()) if (covered(known)) this.#fresh.delete(known)
+    for (const known of this.#trees.keys()) if (covered(known)) this.#trees.delete(known)
     this.#mounted.add(path)
+    if (tree !== undefined) this.#trees.set(path, tree)
     if (emptyFileSystem) this.#fresh.set(path, new Set())
+  }
+
+  /** The way to a path without links from the innermost mount above it that is open; undefined: along the path. */
+  way(path: string): Way | undefined {
+    const above = [path, ...prefixes(path).reverse()].find((each) => this.#trees.has(each))
+    if (above === undefined) return undefined
+    return { from: this.#trees.get(above)!, pathname: path.slice(above.length + 1) || '.' }
   }
 
   isFresh(path: string): boolean {

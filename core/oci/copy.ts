@@ -5,6 +5,7 @@ import { findProgram, runProgram } from '../engine/program.ts'
 import { UserError } from '../errors.ts'
 import { AT_FDCWD, close, entriesOf, O } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
+import { AT, MOUNT_ATTR, OPEN_TREE } from '../launch/constants.ts'
 import type { Step } from '../launch/plan.ts'
 import { cleanPath } from '../launch/planned-mount.ts'
 import type { Mount, Spec } from '../spec/types.ts'
@@ -32,6 +33,46 @@ function opened(root: string, path: string, newfd: number, what: string): Step[]
     step({ name: 'openat', dirfd: AT_FDCWD, pathname: root, flags, mode: 0 }, `root of ${what}`),
     step({ name: 'openat2', dirfd: { from: `root of ${what}` }, pathname: path, how }, what),
     step({ name: 'dup3', oldfd: { from: what }, newfd, flags: 0 }),
+  ]
+}
+
+const image = 'the image'
+
+/**
+ * The image's directory as a view in which no link leads anywhere. The program walks along paths, and whoever shares the root
+ * filesystem can put a link to the host's files in the place of a directory meanwhile. mount_setattr(2), MOUNT_ATTR_NOSYMFOLLOW.
+ *
+ * @param isRoot - nobody else may take a view; what is copied then is what that user may read anyway
+ */
+function withoutLinks(isRoot: boolean): Step[] {
+  const flags = OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC | AT.EMPTY_PATH | AT.RECURSIVE
+  const attr = { attr_set: MOUNT_ATTR.NOSYMFOLLOW }
+  return [
+    {
+      in: 'child',
+      call: { name: 'open_tree', dirfd: { from: image }, pathname: '', flags },
+      why: 'take a view of it',
+      as: `view of ${image}`,
+      ...(isRoot ? {} : { tolerate: ['EPERM'] }),
+      and: [
+        {
+          in: 'child',
+          call: {
+            name: 'mount_setattr',
+            dirfd: { from: `view of ${image}` },
+            pathname: '',
+            flags: AT.EMPTY_PATH | AT.RECURSIVE,
+            attr,
+          },
+          why: 'let links lead nowhere in it',
+        },
+        {
+          in: 'child',
+          call: { name: 'dup3', oldfd: { from: `view of ${image}` }, newfd: fromFd, flags: 0 },
+          why: 'have that copied',
+        },
+      ],
+    },
   ]
 }
 
@@ -64,7 +105,11 @@ export async function copyIntoTmpfs(host: Host, spec: Spec, pid: number): Promis
     const cp = findProgram(host, 'cp')
     if (cp === undefined) throw new UserError(`mounts ${destination}: tmpcopyup: there is no program cp on the host`)
     await runProgram(host, [cp, '-a', '--', `/proc/self/fd/${fromFd}/.`, `/proc/self/fd/${toFd}`], {
-      before: [...opened(root, path, fromFd, 'the image'), ...opened(`/proc/${pid}/root`, path, toFd, 'the container')],
+      before: [
+        ...opened(root, path, fromFd, image),
+        ...withoutLinks(host.environment.uid === 0),
+        ...opened(`/proc/${pid}/root`, path, toFd, 'the container'),
+      ],
     })
   }
 }

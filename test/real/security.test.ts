@@ -1,21 +1,19 @@
 // Attacks on a container's start and on exec, each shown to fail: descriptors, the runtime itself, links of the image.
 
-import { spawn, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { hostileRoot, inHostileRoot, listDescriptors, python, run, withContainer } from '../support/attacks.ts'
+import {
+  hashOf,
+  hostileRoot,
+  inHostileRoot,
+  listDescriptors,
+  python,
+  run,
+  swapping,
+  withContainer,
+} from '../support/attacks.ts'
 import { cli, launcher, stateOptions } from '../support/cli.ts'
 import { withTemporaryDirectory } from '../support/directory.ts'
 import { skipUnless } from '../support/needs.ts'
@@ -159,22 +157,9 @@ describe('descriptors', () => {
 })
 
 describe("the runtime's own program (CVE-2019-5736)", () => {
-  // In pieces: in user-mode Linux each page of a process may cost a mapping of the host's, which allows 65,530 of them.
-  const hash = (path: string) => {
-    const digest = createHash('sha256')
-    const piece = Buffer.alloc(2 ** 20)
-    const fd = openSync(path, 'r')
-    try {
-      for (let size = readSync(fd, piece); size > 0; size = readSync(fd, piece)) digest.update(piece.subarray(0, size))
-    } finally {
-      closeSync(fd)
-    }
-    return digest.digest('hex')
-  }
-
   it('an image whose program is /proc/self/exe gets a sealed copy of the monitor, and no way to write to it', () =>
     withTemporaryDirectory(async (directory) => {
-      const before = hash(process.execPath)
+      const before = hashOf(process.execPath)
       const script = 'ln -s /proc/self/exe /entry; exec /entry'
       const root = hostileRoot(directory, { entry: '/proc/self/exe' })
       const argv = [
@@ -193,7 +178,7 @@ describe("the runtime's own program (CVE-2019-5736)", () => {
       expect(direct.stdout).toBe('')
       expect(direct.code).not.toBe(0)
       expect((await run(directory, script)).stdout).toBe('')
-      expect(hash(process.execPath)).toBe(before)
+      expect(hashOf(process.execPath)).toBe(before)
     }))
 
   it('whatever a container opens of exec by /proc/PID/exe, it cannot write to the program that the runtime is', () =>
@@ -218,14 +203,14 @@ describe("the runtime's own program (CVE-2019-5736)", () => {
           '    os.close(fd)',
         ].join('\n'),
       )
-      const before = hash(process.execPath)
+      const before = hashOf(process.execPath)
       await withContainer(directory, attack, [], async () => {
         for (let i = 0; i < 12; i++) await cli(['exec', 'target', '/usr/bin/env', 'true'], { directory })
         const seen = (await cli(['exec', 'target', 'cat', '/attack'], { directory })).stdout
         const lines = new Set(seen.split('\n').map((line) => line.split(' ').slice(0, 2).join(' ')))
         expect([...lines].filter((line) => line.startsWith('wrote /memfd') || line.includes('/node'))).toEqual([])
       })
-      expect(hash(process.execPath)).toBe(before)
+      expect(hashOf(process.execPath)).toBe(before)
     }))
 })
 
@@ -299,21 +284,7 @@ describe('links of the image', () => {
         const root = hostileRoot(directory, {})
         mkdirSync(join(root, 'a'))
         symlinkSync(host, join(root, 'b'))
-        const swapper = spawn(
-          'python3',
-          [
-            '-c',
-            [
-              'import ctypes, os, sys',
-              'libc = ctypes.CDLL(None)',
-              'a, b = (os.path.join(sys.argv[1], n).encode() for n in "ab")',
-              'while True: libc.renameat2(-100, a, -100, b, 2)', // RENAME_EXCHANGE
-            ].join('\n'),
-            root,
-          ],
-          { stdio: 'ignore' },
-        )
-        try {
+        await swapping(root, ['a', 'b'], async () => {
           let worked = 0
           for (let i = 0; i < 15; i++) {
             const { code } = await inHostileRoot(
@@ -329,9 +300,7 @@ describe('links of the image', () => {
             expect(readdirSync(host)).toEqual([])
           }
           expect(worked).toBeGreaterThan(0)
-        } finally {
-          swapper.kill('SIGKILL')
-        }
+        })
       }),
   )
 

@@ -86,6 +86,7 @@ describe('namespaces', () => {
       open_tree(AT_FDCWD, "/dev/urandom", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC) = <device /dev/urandom>  # take /dev/urandom of the host
       open_tree(AT_FDCWD, "/dev/tty", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC) = <device /dev/tty>  # take /dev/tty of the host
       fsopen("proc", FSOPEN_CLOEXEC) = <mount 0 context>  # begin a proc
+      fsconfig(<mount 0 context>, FSCONFIG_SET_STRING, "source", "proc", 0)  # name its source, as mount(8) shows it
       fsconfig(<mount 0 context>, FSCONFIG_CMD_CREATE, NULL, NULL, 0)  # make the proc while the host's, which proves the right to one, is in sight
       fsmount(<mount 0 context>, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID) = <mount 0>  # make it a mount
       setresgid(0, 0, 0)  # become group 0 of the user namespace

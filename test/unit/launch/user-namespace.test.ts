@@ -37,6 +37,7 @@ describe('namespaces', () => {
       openat(AT_FDCWD, "/proc/7/ns/user", O_RDONLY|O_CLOEXEC) = <mount 0 map>  # open the user namespace that has the mapping
       mount_setattr(<mount 0>, "", AT_EMPTY_PATH, {attr_set=MOUNT_ATTR_IDMAP, userns_fd=<mount 0 map>})  # show its files as owned by the mapped users
       fsopen("proc", FSOPEN_CLOEXEC) = <mount 1 context>  # begin a proc
+      fsconfig(<mount 1 context>, FSCONFIG_SET_STRING, "source", "proc", 0)  # name its source, as mount(8) shows it
       fsconfig(<mount 1 context>, FSCONFIG_CMD_CREATE, NULL, NULL, 0)  # make the proc while the host's, which proves the right to one, is in sight
       fsmount(<mount 1 context>, FSMOUNT_CLOEXEC, 0) = <mount 1>  # make it a mount
       mount("tmpfs", "/containers/c/merged", "tmpfs", 0, "mode=700")  # make a place for the layers as the users of the namespace will see them
@@ -61,6 +62,7 @@ describe('namespaces', () => {
       setns(<user namespace>, CLONE_NEWUSER)  # join the user namespace
       unshare(CLONE_NEWNS|CLONE_NEWNET)  # make the new namespaces, owned by the user namespace that was joined
       fsopen("sysfs", FSOPEN_CLOEXEC) = <mount 2 context>  # begin a sysfs
+      fsconfig(<mount 2 context>, FSCONFIG_SET_STRING, "source", "sysfs", 0)  # name its source, as mount(8) shows it
       fsconfig(<mount 2 context>, FSCONFIG_CMD_CREATE, NULL, NULL, 0)  # make the sysfs while the host's, which proves the right to one, is in sight
       fsmount(<mount 2 context>, FSMOUNT_CLOEXEC, 0) = <mount 2>  # make it a mount
       setresgid(0, 0, 0)  # become group 0 of the user namespace
