@@ -362,7 +362,7 @@ export const signatures = {
   sendfile: [['out_fd', 'fd'], ['in_fd', 'fd'], ['offset', 'optional'], ['count', 'int']],
   sendmsg: [['sockfd', 'fd'], ['msg', 'message_out'], ['flags', 'int']],
   sendto: [['sockfd', 'fd'], ['buf', 'bytes'], ['flags', 'int'], ['dest_addr', 'bytes']],
-  set_mempolicy: [['mode', 'int'], ['nodemask', 'int'], ['maxnode', 'int']],
+  set_mempolicy: [['mode', 'int'], ['nodemask', 'optional'], ['maxnode', 'int']],
   set_robust_list: [['head', 'int'], ['size', 'int']],
   set_tid_address: [['tidptr', 'int']],
   setdomainname: [['domainname', 'bytes']],

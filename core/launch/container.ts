@@ -8,6 +8,7 @@ import type { LaunchFacts } from './facts.ts'
 import { planLoopback, planNames, planSysctlSource, planSysctls } from './identity.ts'
 import { planMappedRoot, planUserNamespace } from './mapped-root.ts'
 import { planCoverSources, planMaskedPaths, planReadonlyPaths } from './masks.ts'
+import { planMemoryPolicy } from './memory-policy.ts'
 import { planForeign, planMappedSources, planSources, planTiedSources, planWitnessed } from './mount-sources.ts'
 import { planMounts, planReadonlyFileSystems } from './mounts.ts'
 import {
@@ -70,6 +71,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
   planOomScore(writer, process, facts, 'child')
   planSession(writer, process, facts)
   planScheduling(writer, process)
+  planMemoryPolicy(writer, spec.linux?.memoryPolicy)
   planPersonality(writer, spec)
   const takeFromHost = () => {
     planTiedSources(writer, mounts, spec, facts, namespaces)
@@ -132,7 +134,6 @@ function checkSpec({ linux }: Spec): void {
   }
   if (linux?.mountLabel) refuse('mountLabel')
   if (linux?.intelRdt) refuse('intelRdt')
-  if (linux?.memoryPolicy) refuse('memoryPolicy')
   if (linux?.netDevices && Object.keys(linux.netDevices).length > 0) refuse('netDevices')
   if (linux?.personality?.flags?.length) refuse('personality.flags')
   if (linux?.seccomp?.listenerPath) refuse('seccomp.listenerPath')

@@ -1,8 +1,9 @@
 // From a process of the OCI spec and a running container to the plan of an exec: the way into its namespaces.
 
-import type { LinuxNamespaceType, Process } from '../spec/types.ts'
+import type { LinuxMemoryPolicy, LinuxNamespaceType, Process } from '../spec/types.ts'
 import { CLONE, O, SIGNAL } from './constants.ts'
 import type { LaunchFacts } from './facts.ts'
+import { planMemoryPolicy } from './memory-policy.ts'
 import { hideFromContainer, namespaceFlags, stayVisible } from './namespaces.ts'
 import type { LaunchPlan } from './plan.ts'
 import {
@@ -26,6 +27,8 @@ export interface ExecTarget {
   readonly namespaces: readonly LinuxNamespaceType[]
   /** The caller may not call setgroups(2) in its user namespace. */
   readonly setgroupsDenied?: boolean
+  /** All its processes have it. */
+  readonly memoryPolicy?: LinuxMemoryPolicy
 }
 
 /**
@@ -73,6 +76,7 @@ export function planExec(process: Process, target: ExecTarget, facts: LaunchFact
   planAffinity(writer, process, 'final')
   planSession(writer, process, facts)
   planScheduling(writer, process)
+  planMemoryPolicy(writer, target.memoryPolicy)
   let nstype = 0
   for (const type of joins) if (type !== 'pid' && !(type === 'user' && unprivileged)) nstype |= namespaceFlags[type]
   if (nstype !== 0)

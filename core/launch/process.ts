@@ -18,7 +18,7 @@ import { ignoredByNode, type LaunchFacts } from './facts.ts'
 import { stayVisible } from './namespaces.ts'
 import { preservedFd, type Step, startFd } from './plan.ts'
 import { cleanPath } from './planned-mount.ts'
-import { cpuMask } from './scheduling.ts'
+import { listMask } from './scheduling.ts'
 import { childStep, from, openHost, openInside, type PlanWriter, root } from './writer.ts'
 
 /** What the spec has a word for and no plan carries out: refused by name. */
@@ -29,7 +29,7 @@ export function checkProcess(process: Process): void {
   if (process.selinuxLabel) refuse('selinuxLabel', 'SELinux')
   for (const when of ['initial', 'final'] as const) {
     const list = process.execCPUAffinity?.[when]
-    if (list) cpuMask(list, `process.execCPUAffinity.${when}`)
+    if (list) listMask(list, `process.execCPUAffinity.${when}`, 'CPUs')
   }
   if (!process.args?.length) throw new UserError('process.args: a container needs a program to run')
   if (!process.cwd.startsWith('/')) throw new UserError(`process.cwd: ${process.cwd}: must be an absolute path`)

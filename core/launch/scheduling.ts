@@ -66,24 +66,26 @@ export function planScheduling(writer: PlanWriter, { scheduler, ioPriority }: Pr
     )
 }
 
-const cpusMost = 8192
+/** More than Linux can have of CPUs (8192) and of memory nodes (1024). */
+const numbersMost = 8192
 
 /**
- * A list of CPUs as a mask, the lowest bit first. cpuset(7), "List format"
+ * A list of numbers as a mask, the lowest bit first. cpuset(7), "List format"
  *
+ * @param what - the numbers are: `CPUs`
  * @errors UserError for what is no such list
  */
-export function cpuMask(list: string, field: string): Uint8Array {
-  const wrong = () => new UserError(`${field}: ${list}: must be a list of CPUs such as 0-3,7`)
+export function listMask(list: string, field: string, what: string): Uint8Array {
+  const wrong = () => new UserError(`${field}: ${list}: must be a list of ${what} such as 0-3,7`)
   const ranges = list.split(',').map((part) => {
     const [, first, last = first] = /^ *(\d{1,5})(?:-(\d{1,5}))? *$/.exec(part) ?? []
-    if (first === undefined || Number(last) < Number(first) || Number(last) >= cpusMost) throw wrong()
+    if (first === undefined || Number(last) < Number(first) || Number(last) >= numbersMost) throw wrong()
     return [Number(first), Number(last)] as const
   })
   const most = Math.max(...ranges.map(([, last]) => last))
   // Whole longs, as the kernel has them.
   const mask = new Uint8Array(8 * (Math.floor(most / 64) + 1))
-  for (const [first, last] of ranges) for (let cpu = first; cpu <= last; cpu++) mask[cpu >> 3]! |= 1 << (cpu & 7)
+  for (const [first, last] of ranges) for (let bit = first; bit <= last; bit++) mask[bit >> 3]! |= 1 << (bit & 7)
   return mask
 }
 
@@ -91,7 +93,7 @@ export function cpuMask(list: string, field: string): Uint8Array {
 export function planAffinity(writer: PlanWriter, { execCPUAffinity }: Process, when: 'initial' | 'final'): void {
   const list = execCPUAffinity?.[when]
   if (!list) return
-  const mask = cpuMask(list, `process.execCPUAffinity.${when}`)
+  const mask = listMask(list, `process.execCPUAffinity.${when}`, 'CPUs')
   writer[when === 'initial' ? 'parent' : 'child'](
     { name: 'sched_setaffinity', pid: 0, cpusetsize: mask.length, mask },
     `run on the CPUs ${list} ${when === 'initial' ? 'until the cgroup is entered' : 'in the cgroup'}`,

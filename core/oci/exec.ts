@@ -94,9 +94,10 @@ async function planOf(
     throw new UserError(`--cgroup=${options.cgroups.join(' --cgroup=')}: there is no cgroup ${missing}; make it first`)
   const entry = cgroups && enterCgroup(cgroups)
   const seccomp = await filterOf(host, record.spec.linux?.seccomp)
+  const { memoryPolicy } = record.spec.linux ?? {}
   return planExec(
     process,
-    { pid, namespaces, ...(setgroupsDenied ? { setgroupsDenied } : {}) },
+    { pid, namespaces, ...(setgroupsDenied && { setgroupsDenied }), ...(memoryPolicy && { memoryPolicy }) },
     {
       ...readCaller(kernel, environment.uid),
       sources: {},

@@ -1,5 +1,6 @@
 // features: what this runtime can do, as a machine reads it. OCI runtime spec, features.md.
 
+import { memoryPolicyWords } from '../launch/memory-policy.ts'
 import { mountOptionNames } from '../launch/mount-options.ts'
 import { seccompWords } from '../launch/seccomp/rules.ts'
 import { ociVersion } from '../spec/defaults.ts'
@@ -28,7 +29,7 @@ export function features(version: string): object {
       apparmor: { enabled: true },
       selinux: { enabled: false },
       intelRdt: { enabled: false },
-      memoryPolicy: {},
+      memoryPolicy: memoryPolicyWords,
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: false },
     },

@@ -130,7 +130,7 @@ export interface Linux {
   readonly readonlyPaths?: readonly string[]
   readonly mountLabel?: string
   readonly intelRdt?: LinuxIntelRdt
-  readonly memoryPolicy?: { readonly mode: string; readonly nodes?: string; readonly flags?: readonly string[] }
+  readonly memoryPolicy?: LinuxMemoryPolicy
   readonly personality?: { readonly domain: string; readonly flags?: readonly string[] }
   /** Keys are clock names: `monotonic`, `boottime`. */
   readonly timeOffsets?: Readonly<Record<string, LinuxTimeOffset>>
@@ -296,6 +296,14 @@ export interface LinuxIntelRdt {
   readonly enableCMT?: boolean
   readonly enableMBM?: boolean
   readonly enableMonitoring?: boolean
+}
+
+/** set_mempolicy(2). */
+export interface LinuxMemoryPolicy {
+  readonly mode: string
+  /** A list such as `0-3,7`. */
+  readonly nodes?: string
+  readonly flags?: readonly string[]
 }
 
 export interface LinuxTimeOffset {

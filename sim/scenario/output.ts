@@ -76,6 +76,7 @@ export function written(call: Syscall, value: number, data: Uint8Array): Value |
     case 'sched_setattr':
     case 'sched_setparam':
     case 'sched_setscheduler':
+    case 'set_mempolicy':
     case 'setitimer':
     case 'timerfd_settime':
     case 'utimensat':

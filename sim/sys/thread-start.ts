@@ -3,7 +3,8 @@
 
 import { deny } from '../outcome.ts'
 import { type Calls, partial } from '../table.ts'
-import { int, long } from './arguments.ts'
+import { int, long, uint } from './arguments.ts'
+import { setMemoryPolicy } from './memory-policy.ts'
 
 const ARCH = { SET_GS: 0x1001, SET_FS: 0x1002, GET_FS: 0x1003, GET_GS: 0x1004, GET_CPUID: 0x1011, SET_CPUID: 0x1012 }
 /** struct robust_list_head */
@@ -47,8 +48,7 @@ export const calls = {
   get_mempolicy: partial('there is one memory node', (_task, call) =>
     int(call.flags) & ~7 ? deny('EINVAL', 'get_mempolicy(2)', 'get_mempolicy(2): there are no such flags') : 0,
   ),
-  set_mempolicy: partial('there is one memory node', (_task, call) => {
-    const mode = int(call.mode) & 0xfff
-    return mode > 6 ? deny('EINVAL', 'set_mempolicy(2)', 'set_mempolicy(2): there is no such policy') : 0
-  }),
+  set_mempolicy: partial('there is one memory node', (_task, { mode, nodemask, maxnode }) =>
+    setMemoryPolicy(uint(mode), nodemask, int(maxnode)),
+  ),
 } satisfies Calls

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import type { Process } from '../../core/spec/types.ts'
+import type { LinuxMemoryPolicy, Process } from '../../core/spec/types.ts'
 import { needsOci, openRuntime } from '../support/bundle.ts'
 import { until } from '../support/faults.ts'
 import { skipUnless } from '../support/needs.ts'
@@ -50,6 +50,41 @@ describe('vitrine-oci', () => {
     expect((await run(['run', '-b', none, 'web'])).stderr).toBe(
       'vitrine-oci: process.execCPUAffinity.final: 3-1: must be a list of CPUs such as 0-3,7\n',
     )
+  })
+
+  it('takes memory from the nodes that the bundle says, also for further processes', async () => {
+    const withPolicy = (memoryPolicy: LinuxMemoryPolicy, args: readonly string[]) =>
+      bundle({ args }, (spec) => ({ ...spec, linux: { ...spec.linux, memoryPolicy } }))
+    const refused = async (policy: LinuxMemoryPolicy) =>
+      (await run(['run', '-b', withPolicy(policy, ['true']), 'web'])).stderr
+    expect(await refused({ mode: 'MPOL_NEAR' })).toBe(
+      'vitrine-oci: linux.memoryPolicy.mode: MPOL_NEAR: Linux has no such policy\n',
+    )
+    expect(await refused({ mode: 'MPOL_BIND', nodes: '0', flags: ['MPOL_F_FAR'] })).toBe(
+      'vitrine-oci: linux.memoryPolicy.flags: MPOL_F_FAR: Linux has no such flag\n',
+    )
+    expect(await refused({ mode: 'MPOL_INTERLEAVE' })).toBe(
+      'vitrine-oci: linux.memoryPolicy.nodes: MPOL_INTERLEAVE needs memory nodes, such as 0-3,7\n',
+    )
+    expect(await refused({ mode: 'MPOL_LOCAL', nodes: '0' })).toBe(
+      'vitrine-oci: linux.memoryPolicy.nodes: MPOL_LOCAL takes no nodes; leave them out\n',
+    )
+    expect(await refused({ mode: 'MPOL_BIND', nodes: 'all' })).toBe(
+      'vitrine-oci: linux.memoryPolicy.nodes: all: must be a list of memory nodes such as 0-3,7\n',
+    )
+    // The kernel knows how many nodes there are.
+    expect(await refused({ mode: 'MPOL_BIND', nodes: '1000' })).toMatch(/MPOL_BIND from the nodes 1000/)
+    const isNuma = existsSync('/proc/self/numa_maps')
+    const policy = ['sh', '-c', 'cut -d" " -f2 /proc/self/numa_maps | sort -u']
+    const path = withPolicy({ mode: 'MPOL_BIND', nodes: '0', flags: ['MPOL_F_STATIC_NODES'] }, policy)
+    if (!isNuma) {
+      expect((await run(['run', '-b', path, 'web'])).stderr).toMatch(/MPOL_BIND from the nodes 0.*ENOSYS/)
+      return
+    }
+    expect(await ok(['run', '-b', path, 'web'])).toBe('bind=static:0')
+    await ok(['run', '-d', '-b', withPolicy({ mode: 'MPOL_INTERLEAVE', nodes: '0' }, waits), 'web'])
+    expect(await ok(['exec', 'web', ...policy])).toBe('interleave:0')
+    await ok(['delete', '-f', 'web'])
   })
 
   it('executes nothing in one that is paused, or with --ignore-paused as soon as it goes on', async () => {

@@ -65,6 +65,7 @@ function lacksNeed(need: string, cgroups: Scenario['cgroups']): string | undefin
   if (need === 'root') return undefined
   if (need === 'cgroup-root')
     return isEmulated() ? undefined : 'sees the root of the cgroups itself: only in an emulated machine'
+  if (need === 'numa') return existsSync('/sys/devices/system/node/node0') ? undefined : 'needs nodes of memory'
   if (need === 'pressure') return existsSync('/proc/pressure/memory') ? undefined : 'needs pressure stall information'
   if (need === 'emulated') return isEmulated() ? undefined : 'needs the disk of an emulated machine'
   if (need === 'uml')
