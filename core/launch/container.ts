@@ -107,6 +107,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
   } else {
     writer.child(openHost('/', O.PATH | O.DIRECTORY), 'open the root of the mount namespace', { as: root })
     planRootOfUserNamespace(writer, namespaces)
+    if (facts.waitsForHooks) planHookWait(writer)
   }
   planNames(writer, spec, namespaces)
   planSysctls(writer, spec)
@@ -134,7 +135,6 @@ function checkSpec({ linux }: Spec): void {
   }
   if (linux?.mountLabel) refuse('mountLabel')
   if (linux?.intelRdt) refuse('intelRdt')
-  if (linux?.netDevices && Object.keys(linux.netDevices).length > 0) refuse('netDevices')
   if (linux?.personality?.flags?.length) refuse('personality.flags')
   if (linux?.seccomp?.listenerPath) refuse('seccomp.listenerPath')
 }

@@ -139,6 +139,19 @@ export function setLinkUp(index: number, name: string): Request {
   return linkRequest(RTM.SETLINK, 0, `set ${name} up`, index, true, [])
 }
 
+/**
+ * Moves a link to another network namespace and names it there, at once.
+ *
+ * @param netns - a descriptor of the namespace
+ * @errors EEXIST a link of this name is there; EINVAL it belongs to its namespace, as loopback does
+ */
+export function moveLink(index: number, newName: string, netns: number, what: string): Request {
+  return linkRequest(RTM.NEWLINK, 0, what, index, false, [
+    attribute(IFLA.IFNAME, text(newName)),
+    attribute(IFLA.NET_NS_FD, u32(netns)),
+  ])
+}
+
 /** Sets the text that `ip link` shows as alias; at most 255 bytes. */
 export function setLinkAlias(name: string, alias: string): Request {
   return linkRequest(RTM.SETLINK, 0, `set the alias of ${name}`, 0, false, [
@@ -187,10 +200,9 @@ export function decodeLink({ body }: Message): Link {
 /** Gives a link an address. IPv6 without duplicate address detection: the runtime itself leases them, so they work at once. */
 export function addAddress(index: number, { address, prefixLength }: Subnet, what: string): Request {
   const header = Uint8Array.of(familyOf(address), prefixLength, 0, 0, ...u32(index))
-  const rest =
-    address.length === 4
-      ? [attribute(IFA.BROADCAST, broadcast(address, prefixLength))]
-      : [attribute(IFA.FLAGS, u32(IFA_F_NODAD))]
+  // A network of one or two addresses has none for all. RFC 3021
+  const toAll = prefixLength < 31 ? [attribute(IFA.BROADCAST, broadcast(address, prefixLength))] : []
+  const rest = address.length === 4 ? toAll : [attribute(IFA.FLAGS, u32(IFA_F_NODAD))]
   const body = concatenate([header, attribute(IFA.LOCAL, address), attribute(IFA.ADDRESS, address), ...rest])
   return { type: RTM.NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL, what, body }
 }
@@ -236,4 +248,25 @@ export function listAddresses(): Request {
 export function decodeAddress({ body }: Message): Address | undefined {
   const attributes = decodeAttributes(body.subarray(8))
   return attributes.get(IFA.LOCAL) ?? attributes.get(IFA.ADDRESS)
+}
+
+/** An address with the link that has it, IFA_F_* and RT_SCOPE_*. */
+export interface LinkAddress extends Subnet {
+  readonly link: number
+  readonly flags: number
+  readonly scope: number
+}
+
+export function decodeLinkAddress(message: Message): LinkAddress | undefined {
+  const address = decodeAddress(message)
+  const { body } = message
+  if (address === undefined || body.length < 8) return undefined
+  const wide = decodeAttributes(body.subarray(8)).get(IFA.FLAGS)
+  return {
+    address,
+    prefixLength: body[1]!,
+    flags: wide === undefined ? body[2]! : decodeU32(wide),
+    scope: body[3]!,
+    link: decodeU32(body.subarray(4)),
+  }
 }

@@ -12,6 +12,7 @@ import { readBundle } from './bundle.ts'
 import { handOverTerminal, takeTerminal } from './console.ts'
 import { copyIntoTmpfs } from './copy.ts'
 import { runHooks } from './hooks.ts'
+import { moveNetworkDevices } from './network-devices.ts'
 import { insideContainer } from './place.ts'
 import { type CreateOptions, type PreparedContainer, prepare } from './prepare.ts'
 import {
@@ -145,6 +146,7 @@ async function follow(
     }
     if (progress.at === 'maps') await writeMappings(host, pid, mappings!)
     else {
+      moveNetworkDevices(kernel, spec, pid)
       const document = documentOf(container, 'creating', pid)
       await runHooks(host, 'prestart', spec.hooks?.prestart, document)
       await runHooks(host, 'createRuntime', spec.hooks?.createRuntime, document)

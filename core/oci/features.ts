@@ -31,7 +31,7 @@ export function features(version: string): object {
       intelRdt: { enabled: false },
       memoryPolicy: memoryPolicyWords,
       mountExtensions: { idmap: { enabled: true } },
-      netDevices: { enabled: false },
+      netDevices: { enabled: true },
     },
     annotations: { 'org.vitrine.version': version },
     potentiallyUnsafeConfigAnnotations: [],

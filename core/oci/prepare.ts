@@ -16,6 +16,7 @@ import type { CompiledSeccomp } from '../launch/seccomp/compile.ts'
 import type { LinuxSeccomp, Spec } from '../spec/types.ts'
 import { type Bundle, boundSource } from './bundle.ts'
 import { copiedMounts } from './copy.ts'
+import { checkNetworkDevices, takesNetworkDevices } from './network-devices.ts'
 
 /** How the caller wants a container to be made. */
 export interface CreateOptions {
@@ -75,6 +76,7 @@ export async function prepare(
     throw new UserError('process.terminal: a terminal needs --console-socket, where it is handed over')
   if (!process.terminal && options.consoleSocket !== undefined)
     throw new UserError('--console-socket: the process has no terminal (process.terminal)')
+  checkNetworkDevices(spec)
   const path = cgroupPathOf(spec, id)
   const resources = linux?.resources ?? {}
   const cgroupHost = detectCgroups(kernel, { path, resources })
@@ -94,7 +96,9 @@ export async function prepare(
     ...(seccomp === undefined ? {} : { seccomp }),
     preserveFds: options.preserveFds,
     ...(options.keepsKeyring && { keepsKeyring: true }),
-    waitsForHooks: [hooks?.prestart, hooks?.createRuntime, hooks?.createContainer].some((list) => list?.length),
+    waitsForHooks:
+      takesNetworkDevices(spec) ||
+      [hooks?.prestart, hooks?.createRuntime, hooks?.createContainer].some((list) => list?.length),
     checksProgram: true,
     waitsForStart: true,
   }
