@@ -136,7 +136,6 @@ function checkSpec({ linux }: Spec): void {
   if (linux?.mountLabel) refuse('mountLabel')
   if (linux?.intelRdt) refuse('intelRdt')
   if (linux?.personality?.flags?.length) refuse('personality.flags')
-  if (linux?.seccomp?.listenerPath) refuse('seccomp.listenerPath')
 }
 
 /** personality(2): the two domains of the OCI spec. */

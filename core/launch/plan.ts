@@ -44,3 +44,6 @@ export const preservedFd = 1003
 
 /** The descriptor in the child where a plan with a terminal leaves the master. */
 export const terminalMaster = 1001
+
+/** The label of the wait of a child whose filter has a listener, which is handed over meanwhile. */
+export const listenerWait = 'listener'

@@ -16,9 +16,10 @@ import {
 } from './constants.ts'
 import { ignoredByNode, type LaunchFacts } from './facts.ts'
 import { stayVisible } from './namespaces.ts'
-import { preservedFd, type Step, startFd } from './plan.ts'
+import { listenerWait, preservedFd, type Step, startFd } from './plan.ts'
 import { cleanPath } from './planned-mount.ts'
 import { listMask } from './scheduling.ts'
+import type { CompiledSeccomp } from './seccomp/compile.ts'
 import { childStep, from, openHost, openInside, type PlanWriter, root } from './writer.ts'
 
 /** What the spec has a word for and no plan carries out: refused by name. */
@@ -221,11 +222,17 @@ function planUser(writer: PlanWriter, process: Process, facts: LaunchFacts, keep
   writer.child({ name: 'umask', mask: umask }, `make files with umask ${umask.toString(8).padStart(4, '0')}`)
 }
 
-function planSeccomp(writer: PlanWriter, { program, flags }: { program: Uint8Array; flags: number }): void {
+function planSeccomp(writer: PlanWriter, { program, flags, notifies }: CompiledSeccomp): void {
   writer.child(
     { name: 'seccomp', operation: SECCOMP_SET_MODE_FILTER, flags, args: program },
     'filter the system calls of the program',
   )
+  if (notifies)
+    writer.child(
+      { name: 'read', fd: startFd, buf: 1 },
+      'wait until the listener of its system calls has the descriptor that they are read from',
+      { waits: true, as: listenerWait },
+    )
 }
 
 /** Each is a step of the plan, twice, and an image can say what it likes. */

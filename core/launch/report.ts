@@ -78,6 +78,8 @@ interface Parked {
   readonly program: string
   /** For each entry of the child from the wait on: its step, what that is for, and whether it executes the program. */
   readonly entries: Readonly<Record<string, readonly [step: number, why: string, executes: boolean]>>
+  /** What the child waits for at a step. */
+  readonly waits: Readonly<Record<string, string>>
 }
 const parkedFile = (directory: string) => `${directory}/waiting.json`
 
@@ -92,7 +94,8 @@ export function parkPlan(
   entries: Iterable<readonly [entry: number, step: number]>,
   directory: string,
 ): void {
-  const start = plan.steps.findLastIndex((step) => step.waits)
+  const start = plan.steps.findIndex(({ waits, as }) => waits && as === 'start')
+  const waits = [...plan.steps.entries()].flatMap(([index, step]) => (step.waits ? [[index, step.as ?? '']] : []))
   const later = [...entries].filter(([, step]) => step >= start)
   const words = later.map(([entry, step]) => {
     const { why, call } = plan.steps[step]!
@@ -102,6 +105,7 @@ export function parkPlan(
     stepCount: plan.steps.length,
     program: plan.program,
     entries: Object.fromEntries(words),
+    waits: Object.fromEntries(waits),
   }
   const path = parkedFile(directory)
   const flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
@@ -156,7 +160,7 @@ export function reopenWaiting(
   return {
     progress: async (): Promise<Progress> => {
       const told = await next()
-      if (told.state === 'waiting') return { state: 'waiting', at: '' }
+      if (told.state === 'waiting') return { state: 'waiting', at: parked.waits[told.step] ?? '' }
       if (told.state === 'executed') return told
       const [step, why, executes] = parked.entries[told.entry] ?? [0, 'start the container', false]
       const failure = launchFailure(why, step, parked.stepCount, told.errno)

@@ -9,12 +9,14 @@ import { UserError } from '../errors.ts'
 import { readTextIfThere, stat, writeAtomically } from '../files.ts'
 import type { Launched } from '../kernel.ts'
 import { planExec } from '../launch/exec.ts'
-import type { LaunchPlan } from '../launch/plan.ts'
+import { type LaunchPlan, listenerWait } from '../launch/plan.ts'
 import { moved } from '../lifecycle/table.ts'
 import type { Process } from '../spec/types.ts'
 import { handOverTerminal, takeTerminal } from './console.ts'
+import { handOverListener } from './listener.ts'
 import { filterOf } from './prepare.ts'
-import { find, type OciContainer, type OciSettings, phaseOf, withLock } from './record.ts'
+import { find, type OciContainer, type OciSettings, phaseOf, statusOf, withLock } from './record.ts'
+import { documentOf } from './state.ts'
 
 export interface ExecOptions {
   readonly consoleSocket?: string
@@ -42,7 +44,7 @@ export async function exec(
   options: ExecOptions,
 ): Promise<Launched> {
   const { kernel } = host
-  const { launched, plan } = await withLock(host, settings, id, async (_directory) => {
+  const { launched, plan, container } = await withLock(host, settings, id, async (_directory) => {
     const container = find(kernel, settings, id)
     const phase = phaseOf(kernel, container)
     if (phase !== 'paused' || !options.ignoresPause) moved(phase, 'exec', id)
@@ -50,10 +52,10 @@ export async function exec(
     const given = { detached: false, inherit: { preserveFds: options.preserveFds }, title: `vitrine-oci exec ${id}` }
     const launched = kernel.launch(plan, given)
     if ('step' in launched) throw launchError(plan, launched)
-    return { launched, plan }
+    return { launched, plan, container }
   })
   try {
-    await follow(host, launched, plan, options)
+    await follow(host, launched, plan, container, options)
     if (options.detach) launched.park()
     return launched
   } catch (error) {
@@ -62,11 +64,23 @@ export async function exec(
   }
 }
 
-async function follow({ kernel }: Host, launched: Launched, plan: LaunchPlan, options: ExecOptions): Promise<void> {
+async function follow(
+  { kernel }: Host,
+  launched: Launched,
+  plan: LaunchPlan,
+  container: OciContainer,
+  options: ExecOptions,
+): Promise<void> {
   for (;;) {
     const progress = await launched.progress()
     if (progress.state === 'executed') return
     if (progress.state === 'refused') throw launchError(plan, progress.failure)
+    if (progress.at === listenerWait) {
+      const state = documentOf(container, statusOf(kernel, container), container.state?.process.pid)
+      handOverListener(kernel, { pid: launched.pid, seccomp: container.record.spec.linux?.seccomp, state })
+      launched.release()
+      continue
+    }
     if (options.consoleSocket !== undefined) handOverTerminal(kernel, launched, options.consoleSocket)
     else options.terminal?.(takeTerminal(launched))
     if (options.pidFile !== undefined) writeAtomically(kernel, options.pidFile, String(launched.pid), 0o644)

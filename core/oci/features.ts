@@ -23,7 +23,7 @@ export function features(version: string): object {
         actions,
         operators,
         archs: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32', 'SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
-        knownFlags: [...flags, 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'],
+        knownFlags: flags,
         supportedFlags: flags,
       },
       apparmor: { enabled: true },

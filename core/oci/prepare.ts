@@ -48,7 +48,7 @@ export async function filterOf(
   if (profile === undefined) return undefined
   const machine: MachineArchitecture = environment.architecture === 'arm64' ? 'aarch64' : 'x86_64'
   const { compileSeccomp } = await import('../launch/seccomp/compile.ts')
-  return compileSeccomp(profile, machine)
+  return compileSeccomp(profile, machine, true)
 }
 
 /** Where the container's cgroup is below every hierarchy. A path that is not absolute lies where the runtime likes. */

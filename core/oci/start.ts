@@ -4,8 +4,10 @@ import { programError } from '../engine/failure.ts'
 import type { Host } from '../engine/host.ts'
 import { RefusedError, UserError } from '../errors.ts'
 import type { Launched } from '../kernel.ts'
+import { listenerWait } from '../launch/plan.ts'
 import { moved } from '../lifecycle/table.ts'
 import { runHooks, runHooksLeniently } from './hooks.ts'
+import { handOverListener } from './listener.ts'
 import { insideContainer } from './place.ts'
 import { find, type OciContainer, type OciSettings, phaseOf, withLock, writeState } from './record.ts'
 import { documentOf } from './state.ts'
@@ -52,6 +54,10 @@ export async function release(
   for (;;) {
     const progress = await child.progress()
     if (progress.state === 'executed') break
+    if (progress.state === 'waiting' && progress.at === listenerWait) {
+      handOverListener(kernel, { pid: process.pid, seccomp: spec.linux?.seccomp, state: document })
+      child.release()
+    }
     if (progress.state === 'refused') {
       const { program, message } = progress.failure
       throw program === undefined ? new UserError(message) : programError(program, progress.failure)

@@ -30,6 +30,8 @@ export interface CompiledSeccomp {
   /** struct sock_filter, 8 bytes each. */
   readonly program: Uint8Array
   readonly flags: number
+  /** seccomp(2) answers with the descriptor of the listener, who has to be given it. */
+  readonly notifies?: true
 }
 
 /** BPF_MAXINSNS */
@@ -53,11 +55,12 @@ type RulesByName = ReadonlyMap<string, readonly Rule[]>
  *
  * As with runc, calls newer than every one the profile names give ENOSYS where the default is another errno, so
  * that programs fall back to older calls. Defaults that kill, trap, trace or log are left as they are.
- * @throws UserError naming the field that is wrong or not supported (SCMP_ACT_NOTIFY, listenerPath)
+ *
+ * @param listens - whoever makes the container hands the descriptor of SCMP_ACT_NOTIFY to the listener
+ * @throws UserError naming the field that is wrong or not supported
  */
-export function compileSeccomp(profile: LinuxSeccomp, arch: MachineArchitecture): CompiledSeccomp {
-  if (profile.listenerPath || profile.listenerMetadata)
-    throw new UserError('seccomp.listenerPath: a listener is not supported; remove it and SCMP_ACT_NOTIFY')
+export function compileSeccomp(profile: LinuxSeccomp, arch: MachineArchitecture, listens = false): CompiledSeccomp {
+  const notifies = checkListener(profile, listens)
   const otherwise = actionValue(profile.defaultAction, profile.defaultErrnoRet, 'seccomp.defaultAction')
   const named = rulesByName(profile, otherwise)
   const newer = profile.defaultAction === 'SCMP_ACT_ERRNO' ? errnoAction(enosys) : otherwise
@@ -82,7 +85,33 @@ export function compileSeccomp(profile: LinuxSeccomp, arch: MachineArchitecture)
     throw new UserError(
       `seccomp: the profile needs ${program.length / 8} instructions, but the kernel takes ${mostInstructions}; use fewer conditions`,
     )
-  return { program, flags: flagsValue(profile.flags) }
+  return { program, flags: flagsValue(profile.flags, notifies), ...(notifies && { notifies }) }
+}
+
+/**
+ * Whether some call is handed to a listener. write(2) cannot be: with it the child says that the listener is there, before
+ * anybody answers.
+ */
+function checkListener(profile: LinuxSeccomp, listens: boolean): boolean {
+  const { listenerPath, listenerMetadata, defaultAction, syscalls = [] } = profile
+  if (!listens && (listenerPath || listenerMetadata))
+    throw new UserError('seccomp.listenerPath: a listener is not supported; remove it and SCMP_ACT_NOTIFY')
+  if (listenerMetadata && !listenerPath)
+    throw new UserError('seccomp.listenerMetadata: there is nobody to give it to without listenerPath')
+  if (defaultAction === 'SCMP_ACT_NOTIFY')
+    throw new UserError(
+      'seccomp.defaultAction: SCMP_ACT_NOTIFY would hand over the calls by which the listener is made known; name the calls',
+    )
+  const index = syscalls.findIndex(({ action }) => action === 'SCMP_ACT_NOTIFY')
+  if (index < 0) return false
+  if (!listens)
+    throw new UserError(
+      `seccomp.syscalls[${index}].action: SCMP_ACT_NOTIFY is not supported: there is no listener to hand the calls to`,
+    )
+  if (!listenerPath) throw new UserError('seccomp.listenerPath: SCMP_ACT_NOTIFY needs the socket of a listener')
+  if (syscalls.some(({ action, names }) => action === 'SCMP_ACT_NOTIFY' && names.includes('write')))
+    throw new UserError('seccomp.syscalls: SCMP_ACT_NOTIFY cannot be used for write; leave it out')
+  return true
 }
 
 function rulesByName(profile: LinuxSeccomp, otherwise: number): RulesByName {

@@ -38,6 +38,7 @@ const actions: Readonly<Record<string, number>> = {
   SCMP_ACT_TRACE: 0x7ff00000,
   SCMP_ACT_LOG: 0x7ffc0000,
   SCMP_ACT_ALLOW: 0x7fff0000,
+  SCMP_ACT_NOTIFY: 0x7fc00000,
 }
 
 /** The actions, operators and flags that a profile may name. */
@@ -54,11 +55,9 @@ export function errnoAction(errno: number): number {
  * SECCOMP_RET_* of an OCI action. An errno stands only with ERRNO and TRACE (there it is the tracer's message) and is
  * EPERM when absent. OCI runtime spec, config-linux.md, "Seccomp".
  * @param where - the field's path, for messages
- * @throws UserError for unknown actions, SCMP_ACT_NOTIFY, an errno that is out of range or has no place
+ * @throws UserError for unknown actions, an errno that is out of range or has no place
  */
 export function actionValue(action: string, errnoRet: number | undefined, where: string): number {
-  if (action === 'SCMP_ACT_NOTIFY')
-    throw new UserError(`${where}: SCMP_ACT_NOTIFY is not supported: there is no listener to hand the calls to`)
   const value = Object.hasOwn(actions, action) ? actions[action] : undefined
   if (value === undefined)
     throw new UserError(`${where}: no such action: ${action}; one of ${Object.keys(actions).join(', ')}`)
@@ -77,20 +76,29 @@ const flagBits: Readonly<Record<string, number>> = {
   SECCOMP_FILTER_FLAG_TSYNC: 1,
   SECCOMP_FILTER_FLAG_LOG: 2,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 }
+/** The descriptor that whoever listens reads notifications from is what seccomp(2) answers. */
+const newListener = 8
 
 /**
  * The flags of SECCOMP_SET_MODE_FILTER. A profile that says nothing gets SPEC_ALLOW, as with runc and crun: without it
  * every filtered program would pay for the mitigation of speculative store bypass on kernels before 5.16.
- * @throws UserError for unknown flags and for SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, which needs a listener
+ *
+ * @param notifies - the filter has SCMP_ACT_NOTIFY
+ * @throws UserError for unknown flags, and for those that do not go with a listener, or not without
  */
-export function flagsValue(names: readonly string[] | undefined): number {
-  if (!names) return flagBits.SECCOMP_FILTER_FLAG_SPEC_ALLOW!
-  let value = 0
-  for (const name of names) {
+export function flagsValue(names: readonly string[] | undefined, notifies = false): number {
+  let value = notifies ? newListener : 0
+  for (const name of names ?? ['SECCOMP_FILTER_FLAG_SPEC_ALLOW']) {
     const bit = Object.hasOwn(flagBits, name) ? flagBits[name] : undefined
     if (bit === undefined)
       throw new UserError(`seccomp.flags: ${name} is not supported; one of ${Object.keys(flagBits).join(', ')}`)
+    // Both answer with a number of their own: seccomp(2), EINVAL.
+    if (notifies && name === 'SECCOMP_FILTER_FLAG_TSYNC')
+      throw new UserError(`seccomp.flags: ${name} does not go with SCMP_ACT_NOTIFY; leave one of them out`)
+    if (!notifies && name === 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV')
+      throw new UserError(`seccomp.flags: ${name} needs SCMP_ACT_NOTIFY; leave it out`)
     value |= bit
   }
   return value

@@ -172,6 +172,22 @@ describe('a compiled filter', () => {
     expect(flags([])).toBe(0)
     expect(flags(['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_TSYNC'])).toBe(3)
   })
+
+  it('hands calls to a listener where there is one, and has seccomp(2) answer with its descriptor', () => {
+    const profile: LinuxSeccomp = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      listenerPath: '/run/x',
+      syscalls: [entry('mkdir', 'NOTIFY')],
+    }
+    const compiled = compileSeccomp(profile, 'x86_64', true)
+    expect(compiled).toMatchObject({ flags: 12, notifies: true })
+    const audit = auditArchitectures.x86_64
+    expect(runFilter(compiled.program, { audit, number: 83, args: [] })).toBe(0x7fc00000)
+    expect(runFilter(compiled.program, { audit, number: 84, args: [] })).toBe(0x7fff0000)
+    const killable = { ...profile, flags: ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] }
+    expect(compileSeccomp(killable, 'x86_64', true).flags).toBe(40)
+    expect(compileSeccomp({ ...profile, syscalls: [] }, 'x86_64', true)).not.toHaveProperty('notifies')
+  })
 })
 
 describe('a profile is refused', () => {
@@ -185,7 +201,12 @@ describe('a profile is refused', () => {
     ['a seventh argument', refusing([entry('read', 'ALLOW', [arg(6, 'EQ', 1)])]), /arguments 0 to 5, not 6/],
     ['a number that lost digits', refusing([entry('read', 'ALLOW', [arg(0, 'EQ', 2 ** 60)])]), /args\[0\]\.value/],
     ['an unknown architecture', refusing([], { architectures: ['x86_64'] }), /no such architecture: x86_64/],
-    ['an unknown flag', refusing([], { flags: ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] }), /flags/],
+    ['an unknown flag', refusing([], { flags: ['SECCOMP_FILTER_FLAG_FAST'] }), /flags: SECCOMP_FILTER_FLAG_FAST/],
+    [
+      'a flag for listeners without one',
+      refusing([], { flags: ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] }),
+      /needs SCMP_ACT_NOTIFY/,
+    ],
     [
       'a filter too long for the kernel',
       refusing(Array.from({ length: 1100 }, (_, value) => entry('read', 'ALLOW', [arg(0, 'EQ', value)]))),
