@@ -27,6 +27,7 @@ import type { LaunchPlan } from './plan.ts'
 import { type PlannedMount, readMounts } from './planned-mount.ts'
 import {
   checkProcess,
+  planDescriptors,
   planHookWait,
   planOomScore,
   planProgram,
@@ -119,6 +120,8 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
     planFinishedRoot(writer, spec)
   }
   if (isWatched(namespaces)) planVisibility(writer)
+  // While it waits others may be executed beside it, with all rights that its user namespace has.
+  else if (facts.waitsForStart) planDescriptors(writer)
   if (facts.checksProgram) planProgramCheck(writer, process)
   planWait(writer, facts)
   planProgram(writer, process, facts, inUserNamespace)

@@ -149,7 +149,7 @@ export function planProgram(writer: PlanWriter, process: Process, facts: LaunchF
  * rights than they, they could take a descriptor from /proc/PID/fd. The executor's own, from `startFd` on, lead nowhere
  * and are needed to tell why the program cannot be executed.
  */
-function planDescriptors(writer: PlanWriter): void {
+export function planDescriptors(writer: PlanWriter): void {
   writer.child(
     { name: 'close_range', first: 3, last: startFd - 1, flags: 0 },
     'close every descriptor that leads out of the container',

@@ -10,12 +10,11 @@ import { readTextIfThere, stat, writeAtomically } from '../files.ts'
 import type { Launched } from '../kernel.ts'
 import { planExec } from '../launch/exec.ts'
 import { type LaunchPlan, listenerWait } from '../launch/plan.ts'
-import { moved } from '../lifecycle/table.ts'
 import type { Process } from '../spec/types.ts'
 import { handOverTerminal, takeTerminal } from './console.ts'
 import { handOverListener } from './listener.ts'
 import { filterOf } from './prepare.ts'
-import { find, type OciContainer, type OciSettings, phaseOf, statusOf, withLock } from './record.ts'
+import { checkMove, find, type OciContainer, type OciSettings, phaseOf, statusOf, withLock } from './record.ts'
 import { documentOf } from './state.ts'
 
 export interface ExecOptions {
@@ -47,7 +46,7 @@ export async function exec(
   const { launched, plan, container } = await withLock(host, settings, id, async (_directory) => {
     const container = find(kernel, settings, id)
     const phase = phaseOf(kernel, container)
-    if (phase !== 'paused' || !options.ignoresPause) moved(phase, 'exec', id)
+    if (phase !== 'paused' || !options.ignoresPause) checkMove(phase, 'exec', id)
     const plan = await planOf(host, container, processOf(container), options)
     const given = { detached: false, inherit: { preserveFds: options.preserveFds }, title: `vitrine-oci exec ${id}` }
     const launched = kernel.launch(plan, given)

@@ -5,8 +5,8 @@ import type { Host } from '../engine/host.ts'
 import { DamagedError, UserError } from '../errors.ts'
 import { AT_FDCWD, list, makeDirectories, must, parseFile, readTextIfThere, replaceLocked, stat } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
-import { type Phase, phases } from '../lifecycle/phases.ts'
-import { type PersistedLifecycle, snapshotOf } from '../lifecycle/table.ts'
+import { type Phase, phaseSentences, phases } from '../lifecycle/phases.ts'
+import { moved, type PersistedLifecycle, snapshotOf } from '../lifecycle/table.ts'
 import type { Spec } from '../spec/types.ts'
 import { bootId, isAlive, markOf } from '../store/alive.ts'
 import { type Lock, lockDirectory, lockNewDirectory } from '../store/lock.ts'
@@ -35,6 +35,8 @@ export interface OciState {
   readonly lifecycle: PersistedLifecycle
   readonly process: ProcessMark
   readonly bootId: string
+  /** It was paused before it was started: `resume` makes it created again. */
+  readonly waits?: true
 }
 
 /** runtime.md, "State", and `paused`, which every runtime adds. */
@@ -88,8 +90,14 @@ export function writeRecord(kernel: Kernel, directory: string, record: OciRecord
 }
 
 /** Replaces the state: a reader sees the old or the new one. The container's lock is held. */
-export function writeState(kernel: Kernel, directory: string, phase: Phase, process: ProcessMark): OciState {
-  const state: OciState = { lifecycle: snapshotOf(phase), process, bootId: bootId(kernel) }
+export function writeState(
+  kernel: Kernel,
+  directory: string,
+  phase: Phase,
+  process: ProcessMark,
+  waits = false,
+): OciState {
+  const state: OciState = { lifecycle: snapshotOf(phase), process, bootId: bootId(kernel), ...(waits && { waits }) }
   replaceLocked(kernel, `${directory}/state.json`, JSON.stringify(state))
   return state
 }
@@ -157,6 +165,18 @@ export function isRunning(kernel: Kernel, { state }: OciContainer): boolean {
 export function phaseOf(kernel: Kernel, container: OciContainer): Phase {
   if (container.state === undefined) return 'creating'
   return isRunning(kernel, container) ? container.state.lifecycle.value : 'stopped'
+}
+
+/**
+ * Refuses what cannot be done to a container now. One that was created has all but its program: as with runc, processes can be
+ * executed in it, its limits changed, and it can be paused.
+ *
+ * @errors UserError `cannot pause container web: it is stopped`
+ */
+export function checkMove(phase: Phase, move: 'exec' | 'update' | 'pause', id: string): void {
+  if (phase === 'starting') return
+  const to = moved(phase, move, id)
+  if (to === 'stopped') throw new UserError(`cannot ${move} container ${id}: ${phaseSentences.stopped}`)
 }
 
 export function statusOf(kernel: Kernel, container: OciContainer): OciStatus {

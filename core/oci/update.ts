@@ -4,16 +4,15 @@ import { detectCgroups } from '../cgroup/detect.ts'
 import { updateCgroup } from '../cgroup/update.ts'
 import type { Host } from '../engine/host.ts'
 import { UserError } from '../errors.ts'
-import { moved } from '../lifecycle/table.ts'
 import type { LinuxResources } from '../spec/types.ts'
-import { find, type OciSettings, phaseOf, withLock } from './record.ts'
+import { checkMove, find, type OciSettings, phaseOf, withLock } from './record.ts'
 
 /** @errors UserError for limits that contradict each other or that the kernel refuses; nothing changes then */
 export async function update(host: Host, settings: OciSettings, id: string, resources: LinuxResources): Promise<void> {
   const { kernel } = host
   await withLock(host, settings, id, () => {
     const container = find(kernel, settings, id)
-    moved(phaseOf(kernel, container), 'update', id)
+    checkMove(phaseOf(kernel, container), 'update', id)
     const { cgroups } = container.record
     if (cgroups === null) throw new UserError(`cannot update container ${id}: it has no cgroup of its own`)
     updateCgroup(kernel, cgroups, resources, detectCgroups(kernel, { path: cgroups.path, resources }))

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { capabilityNames } from '../../core/spec/names.ts'
 import { needsOci, ociLauncher, openRuntime } from '../support/bundle.ts'
 import { until } from '../support/faults.ts'
 import { skipUnless } from '../support/needs.ts'
@@ -59,6 +60,65 @@ describe('vitrine-oci', () => {
     await ok(['delete', 'web'])
     expect((await run(['state', 'web'])).stderr).toBe('vitrine-oci: container "web" does not exist\n')
     expect((await run(['delete', 'web'])).code).toBe(1)
+    await ok(['delete', '--force', 'web'])
+  })
+
+  it('executes in, updates and pauses one that is created, which starts afterwards', async () => {
+    await ok(['create', '-b', bundle({ args: waits }), 'web'])
+    expect(await ok(['exec', 'web', 'sh', '-c', 'hostname; readlink /proc/1/root || echo hidden'])).toBe(
+      'vitrine\nhidden',
+    )
+    await ok(['update', '--memory', '67108864', 'web'])
+    await ok(['pause', 'web'])
+    expect(await status('web')).toBe('paused')
+    expect((await run(['start', 'web'])).stderr).toBe('vitrine-oci: cannot start container web: it is paused\n')
+    await ok(['resume', 'web'])
+    expect(await status('web')).toBe('created')
+    expect((await run(['resume', 'web'])).stderr).toBe(
+      'vitrine-oci: cannot resume container web: it is not paused: created\n',
+    )
+    await ok(['start', 'web'])
+    expect(await status('web')).toBe('running')
+    expect(JSON.parse(await ok(['events', '--stats', 'web'])).data.memory.usage.limit).toBe(67108864)
+    await ok(['pause', 'web'])
+    await ok(['resume', 'web'])
+    expect(await status('web')).toBe('running')
+    await ok(['kill', 'web'])
+    await until('it has ended', async () => (await status('web')) === 'stopped')
+    for (const [command, ...more] of [['exec', 'true'], ['update', '--memory', '1'], ['pause']] as const) {
+      const { code, stderr } = await run([command, 'web', ...more])
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: expect.stringMatching(/^vitrine-oci: cannot \S+ .*container web: it is stopped\n$/),
+      })
+    }
+    await ok(['delete', 'web'])
+    await ok(['create', '-b', bundle({ args: waits }), 'web'])
+    await ok(['pause', 'web'])
+    await ok(['delete', '--force', 'web'])
+  })
+
+  it('shows nothing of the host to one that is executed while the other has not started', async () => {
+    const all = capabilityNames
+    const capabilities = { bounding: all, effective: all, permitted: all }
+    const script = 'ls -l /proc/1/fd | grep -vE " (0|1|2|100[0-9]) ->"; ls -l /proc/1/cwd /proc/1/root'
+    const path = bundle({ args: waits, capabilities }, (spec) => ({
+      ...spec,
+      linux: {
+        ...spec.linux,
+        sysctl: { 'net.ipv4.ip_unprivileged_port_start': '81' },
+        namespaces: [...spec.linux!.namespaces!, { type: 'user' }],
+        uidMappings: [{ containerID: 0, hostID: 0, size: 65536 }],
+        gidMappings: [{ containerID: 0, hostID: 0, size: 65536 }],
+      },
+    }))
+    await ok(['create', '-b', path, 'web'])
+    const shown = await ok(['exec', 'web', 'sh', '-c', script])
+    expect(shown.split('\n').map((line) => line.replace(/^.* (\/\S+ -> )/, '$1'))).toEqual([
+      'total 0',
+      '/proc/1/cwd -> /',
+      '/proc/1/root -> /',
+    ])
     await ok(['delete', '--force', 'web'])
   })
 

@@ -336,6 +336,6 @@ describe('a container that is created and started later', () => {
     const text = printPlan(planContainer(specOf(), { ...facts, waitsForStart: true }))
     const steps = text.split('\n').map((line) => line.replace(/^ *\d+ child {2}/, '').split('(')[0])
     const waits = steps.indexOf('read')
-    expect([steps[waits - 1], steps[waits], steps[waits + 1]]).toEqual(['fchdir', 'read', 'rt_sigaction'])
+    expect([steps[waits - 1], steps[waits], steps[waits + 1]]).toEqual(['close_range', 'read', 'rt_sigaction'])
   })
 })
