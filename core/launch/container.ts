@@ -39,6 +39,7 @@ import {
 } from './process.ts'
 import { planFinishedRoot, planPrivateMounts, planRoot } from './root.ts'
 import { planScheduling } from './scheduling.ts'
+import { checkLabels } from './selinux.ts'
 import { planTerminal } from './terminal.ts'
 import { openHost, PlanWriter, root } from './writer.ts'
 
@@ -55,6 +56,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
   if (process === undefined) throw new UserError('process: a container needs a process to run')
   checkProcess(process)
   checkSpec(spec)
+  checkLabels(process, spec.linux, facts)
   const { userNamespace } = facts
   const namespaces = namespacesOf(spec, userNamespace?.path)
   checkNamespaces(namespaces, spec)
@@ -103,7 +105,7 @@ export function planContainer(spec: Spec, facts: LaunchFacts): LaunchPlan {
     writer.child({ name: 'umask', mask: 0 }, 'make files with exactly the rights asked for')
     planMounts(writer, mounts, facts, namespaces)
     if (devices) planDevices(writer, devices)
-    planMaskedPaths(writer, masked, ownNull)
+    planMaskedPaths(writer, masked, ownNull, spec.linux?.mountLabel)
     planReadonlyPaths(writer, spec.linux?.readonlyPaths ?? [])
   } else {
     writer.child(openHost('/', O.PATH | O.DIRECTORY), 'open the root of the mount namespace', { as: root })
@@ -136,7 +138,6 @@ function checkSpec({ linux }: Spec): void {
   const refuse = (word: string): never => {
     throw new UserError(`linux.${word}: is not supported; leave it out`)
   }
-  if (linux?.mountLabel) refuse('mountLabel')
   if (linux?.intelRdt) refuse('intelRdt')
   if (linux?.personality?.flags?.length) refuse('personality.flags')
 }

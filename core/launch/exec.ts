@@ -16,6 +16,7 @@ import {
   planWait,
 } from './process.ts'
 import { planAffinity, planScheduling } from './scheduling.ts'
+import { checkLabels } from './selinux.ts'
 import { planTerminal } from './terminal.ts'
 import { from, openHost, PlanWriter, root } from './writer.ts'
 
@@ -41,6 +42,7 @@ export interface ExecTarget {
  */
 export function planExec(process: Process, target: ExecTarget, facts: LaunchFacts): LaunchPlan {
   checkProcess(process)
+  checkLabels(process, undefined, facts)
   const writer = new PlanWriter()
   const joins = target.namespaces
   writer.parent({ name: 'pidfd_open', pid: target.pid, flags: 0 }, 'take hold of the container by its first process', {

@@ -3,6 +3,7 @@
 import type { CgroupHost } from '../cgroup/detect.ts'
 import type { CgroupPaths } from '../cgroup/paths.ts'
 import type { Step } from './plan.ts'
+import type { CompiledSeccomp } from './seccomp/compile.ts'
 
 /** Sets of capabilities(7) as bits, as /proc/self/status has them. */
 export interface CallerCapabilities {
@@ -74,7 +75,9 @@ export interface LaunchFacts {
   /** The oom_score_adj that the child inherits; absent when not known. */
   readonly oomScoreAdj?: number
   /** The compiled filter, and the flags of seccomp(2). */
-  readonly seccomp?: { readonly program: Uint8Array; readonly flags: number }
+  readonly seccomp?: CompiledSeccomp
+  /** The kernel has SELinux, and it is on. */
+  readonly selinux?: boolean
   /** The program stays in the caller's session keyring. session-keyring(7) */
   readonly keepsKeyring?: boolean
   /** So many of the caller's descriptors, from 3 on, are the program's too. */

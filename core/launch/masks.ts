@@ -5,6 +5,7 @@ import { AT, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE } from './constants.ts'
 import { nullDevice } from './devices.ts'
 import type { Step } from './plan.ts'
 import { cleanPath } from './planned-mount.ts'
+import { labelled } from './selinux.ts'
 import { childStep, from, openInside, type PlanWriter } from './writer.ts'
 
 /** In proc and sysfs a path has no links; one that has is not what was meant. */
@@ -28,8 +29,9 @@ export function planCoverSources(writer: PlanWriter, paths: readonly string[]): 
 /**
  * Hides each path: a directory under an empty tmpfs, a file under the null device; one that is absent needs nothing.
  * @param ownNull - the container's /dev/null was made by this plan and is open
+ * @param label - SELinux's, for the empty directories
  */
-export function planMaskedPaths(writer: PlanWriter, paths: readonly string[], ownNull: boolean): void {
+export function planMaskedPaths(writer: PlanWriter, paths: readonly string[], ownNull: boolean, label?: string): void {
   for (const path of paths.map(cleanPath)) {
     const directory = `masked ${path}`
     const file = `masked file ${path}`
@@ -76,7 +78,7 @@ export function planMaskedPaths(writer: PlanWriter, paths: readonly string[], ow
               target: '.',
               filesystemtype: 'tmpfs',
               mountflags: MS.RDONLY,
-              data: 'nr_blocks=1,nr_inodes=1',
+              data: labelled('nr_blocks=1,nr_inodes=1', label),
             },
             `hide the directory ${path}`,
           ),

@@ -3,6 +3,7 @@
 import { UserError } from '../errors.ts'
 import type { Mount, Spec } from '../spec/types.ts'
 import { type MountOptions, readMountOptions, refuseForBind } from './mount-options.ts'
+import { labelled } from './selinux.ts'
 
 /** A mount of the spec with its options read. */
 export interface PlannedMount {
@@ -25,10 +26,16 @@ export function cleanPath(path: string): string {
     .join('/')}`
 }
 
+/** proc, sysfs and mqueue have labels of their own; files of the host keep theirs. */
+function takesLabel({ type }: Mount, { bind, remount }: MountOptions): boolean {
+  return !bind && !remount && type !== undefined && /^(tmpfs|ramfs|devpts|overlay)$/.test(type)
+}
+
 export function readMounts(spec: Spec): PlannedMount[] {
   return (spec.mounts ?? []).map((mount, i) => {
     const where = `mounts[${i}] ${mount.destination}`
-    const options = readMountOptions(mount.options)
+    const read = readMountOptions(mount.options)
+    const options = takesLabel(mount, read) ? { ...read, data: labelled(read.data, spec.linux?.mountLabel) } : read
     const destination = cleanPath(mount.destination)
     if (destination === '/') throw new UserError(`${where}: nothing can be mounted on the root itself; use root.path`)
     const bind = options.bind !== undefined || mount.type === 'bind'

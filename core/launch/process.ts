@@ -20,14 +20,11 @@ import { listenerWait, preservedFd, type Step, startFd } from './plan.ts'
 import { cleanPath } from './planned-mount.ts'
 import { listMask } from './scheduling.ts'
 import type { CompiledSeccomp } from './seccomp/compile.ts'
+import { planProcessLabel } from './selinux.ts'
 import { childStep, from, openHost, openInside, type PlanWriter, root } from './writer.ts'
 
-/** What the spec has a word for and no plan carries out: refused by name. */
+/** What is wrong with a process, found before anything is made. */
 export function checkProcess(process: Process): void {
-  const refuse = (word: string, what: string): never => {
-    throw new UserError(`process.${word}: ${what} is not supported; leave it out`)
-  }
-  if (process.selinuxLabel) refuse('selinuxLabel', 'SELinux')
   for (const when of ['initial', 'final'] as const) {
     const list = process.execCPUAffinity?.[when]
     if (list) listMask(list, `process.execCPUAffinity.${when}`, 'CPUs')
@@ -57,6 +54,7 @@ export function planOomScore(
 /** Early too: what else is set through files of one's own process, and the session. */
 export function planSession(writer: PlanWriter, process: Process, { keepsKeyring }: LaunchFacts): void {
   planAppArmor(writer, process.apparmorProfile)
+  planProcessLabel(writer, process.selinuxLabel)
   writer.child({ name: 'setsid' }, 'begin a session of its own')
   if (keepsKeyring) return
   writer.child(

@@ -10,6 +10,7 @@ import { readTextIfThere, stat, writeAtomically } from '../files.ts'
 import type { Launched } from '../kernel.ts'
 import { planExec } from '../launch/exec.ts'
 import { type LaunchPlan, listenerWait } from '../launch/plan.ts'
+import { selinuxFile } from '../launch/selinux.ts'
 import type { Process } from '../spec/types.ts'
 import { handOverTerminal, takeTerminal } from './console.ts'
 import { handOverListener } from './listener.ts'
@@ -120,6 +121,7 @@ async function planOf(
         ? {}
         : { oomScoreAdj: Number(readTextIfThere(kernel, '/proc/self/oom_score_adj') ?? 0) }),
       preserveFds: options.preserveFds,
+      selinux: stat(kernel, selinuxFile) !== undefined,
       waitsForStart: true,
     },
   )

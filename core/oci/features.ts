@@ -27,7 +27,7 @@ export function features(version: string): object {
         supportedFlags: flags,
       },
       apparmor: { enabled: true },
-      selinux: { enabled: false },
+      selinux: { enabled: true },
       intelRdt: { enabled: false },
       memoryPolicy: memoryPolicyWords,
       mountExtensions: { idmap: { enabled: true } },

@@ -7,12 +7,13 @@ import { sourceKinds } from '../engine/devices.ts'
 import type { Host } from '../engine/host.ts'
 import type { IdMappings } from '../engine/rootless.ts'
 import { UserError } from '../errors.ts'
-import { readTextIfThere } from '../files.ts'
+import { readTextIfThere, stat } from '../files.ts'
 import { planContainer } from '../launch/container.ts'
 import { cgroupView, type LaunchFacts } from '../launch/facts.ts'
 import type { LaunchPlan } from '../launch/plan.ts'
 import type { MachineArchitecture } from '../launch/seccomp/architectures.ts'
 import type { CompiledSeccomp } from '../launch/seccomp/compile.ts'
+import { selinuxFile } from '../launch/selinux.ts'
 import type { LinuxSeccomp, Spec } from '../spec/types.ts'
 import { type Bundle, boundSource } from './bundle.ts'
 import { copiedMounts } from './copy.ts'
@@ -95,6 +96,7 @@ export async function prepare(
       : { oomScoreAdj: Number(readTextIfThere(kernel, '/proc/self/oom_score_adj') ?? 0) }),
     ...(seccomp === undefined ? {} : { seccomp }),
     preserveFds: options.preserveFds,
+    selinux: stat(kernel, selinuxFile) !== undefined,
     ...(options.keepsKeyring && { keepsKeyring: true }),
     waitsForHooks:
       takesNetworkDevices(spec) ||

@@ -87,6 +87,19 @@ describe('vitrine-oci', () => {
     await ok(['delete', '-f', 'web'])
   })
 
+  it.skipIf(existsSync('/sys/fs/selinux/enforce'))('has no labels where the kernel has no SELinux', async () => {
+    const sentence = (field: string) =>
+      `vitrine-oci: ${field}: web_t: this kernel has no SELinux, or it is switched off (there is no /sys/fs/selinux/enforce); leave it out\n`
+    const labelled = bundle({ args: waits, selinuxLabel: 'web_t' })
+    expect((await run(['run', '-b', labelled, 'web'])).stderr).toBe(sentence('process.selinuxLabel'))
+    const mounts = bundle({ args: waits }, (spec) => ({ ...spec, linux: { ...spec.linux, mountLabel: 'web_t' } }))
+    expect((await run(['run', '-b', mounts, 'web'])).stderr).toBe(sentence('linux.mountLabel'))
+    await ok(['run', '-d', '-b', bundle({ args: waits }), 'web'])
+    const executed = await run(['exec', '--process-label', 'web_t', 'web', 'true'])
+    expect(executed).toEqual({ code: 1, stdout: '', stderr: sentence('process.selinuxLabel') })
+    await ok(['delete', '-f', 'web'])
+  })
+
   it('executes nothing in one that is paused, or with --ignore-paused as soon as it goes on', async () => {
     await ok(['run', '-d', '-b', bundle({ args: waits }), 'web'])
     await ok(['pause', 'web'])

@@ -106,6 +106,41 @@ describe('a process', () => {
     expect(beyondSmallest({ process: { apparmorProfile: 'unconfined' } })).toBe('')
   })
 
+  it('waits behind its filter until the listener of its system calls has been handed over', () => {
+    const seccomp = { program: new Uint8Array(16), flags: 8, notifies: true } as const
+    const steps = planContainer(specOf(), { ...facts, seccomp }).steps
+    const at = steps.findIndex(({ call }) => call.name === 'seccomp')
+    expect(steps[at + 1]).toMatchObject({ call: { name: 'read' }, waits: true, as: 'listener' })
+  })
+
+  it("is labelled by SELinux, and what is mounted for it too, through the host's files", () => {
+    const mounts = [
+      { destination: '/proc', type: 'proc' },
+      { destination: '/run', type: 'tmpfs', options: ['mode=755'] },
+      { destination: '/data', source: '/host/directory', options: ['bind'] },
+    ]
+    const label = 'system_u:object_r:container_file_t:s0:c1,c2'
+    const given = {
+      mounts,
+      process: { selinuxLabel: 'web' },
+      linux: { mountLabel: label, maskedPaths: ['/etc'] },
+      facts: { selinux: true },
+    }
+    const lines = linesOf(planContainer(specOf(given), { ...facts, ...given.facts }))
+    const of = (word: string) => lines.filter((line) => line.includes(word)).map((line) => line.replace(/ {2}#.*/, ''))
+    expect(of('/attr/exec')).toEqual([
+      expect.stringContaining('openat(AT_FDCWD, "/proc/self/attr/exec", O_WRONLY|O_CLOEXEC)'),
+    ])
+    expect(of('"web"')).toEqual([expect.stringContaining('write(<label>, "web")')])
+    expect(lines.findIndex((line) => line.includes('/attr/exec'))).toBeLessThan(
+      lines.findIndex((line) => line.includes('pivot_root')),
+    )
+    const labelledMounts = of('context=')
+    expect(labelledMounts).toHaveLength(2)
+    expect(labelledMounts[0]).toContain(`mode=755,context=\\"${label}\\"`)
+    expect(labelledMounts[1]).toContain(`nr_blocks=1,nr_inodes=1,context=\\"${label}\\"`)
+  })
+
   it('stops ignoring what the caller ignores', () => {
     expect(beyondSmallest({ facts: { ignoredSignals: [1] } })).toMatchInlineSnapshot(
       `"rt_sigaction(SIGHUP, SIG_DFL)  # stop ignoring SIGHUP, as the caller does"`,

@@ -127,9 +127,14 @@ describe('a container is refused', () => {
       'the image has 90 layers, more than Linux 6.1.0-25-amd64 can lay over each other; it needs Linux 6.8, or an image with fewer layers',
     ],
     [
-      'with SELinux',
+      'with a label where there is no SELinux',
       { process: { selinuxLabel: 'web' } },
-      'process.selinuxLabel: SELinux is not supported; leave it out',
+      'process.selinuxLabel: web: this kernel has no SELinux, or it is switched off (there is no /sys/fs/selinux/enforce); leave it out',
+    ],
+    [
+      'with a label for its mounts where there is no SELinux',
+      { linux: { mountLabel: 'web' } },
+      'linux.mountLabel: web: this kernel has no SELinux, or it is switched off (there is no /sys/fs/selinux/enforce); leave it out',
     ],
     ['without a program', { process: { args: [] } }, 'process.args: a container needs a program to run'],
     [
