@@ -58,6 +58,8 @@ function fromFlags(flags: Flags): LinuxResources {
 export const update: OciVerb = async (flags, args, context) => {
   const file = flags.value('resources')
   const resources = file === undefined ? fromFlags(flags) : fromFile(file)
-  await updateContainer(theHost(), context, idOf(args), resources)
+  const [l3CacheSchema, memBwSchema] = [flags.value('l3-cache-schema'), flags.value('mem-bw-schema')]
+  const shares = { ...(l3CacheSchema && { l3CacheSchema }), ...(memBwSchema && { memBwSchema }) }
+  await updateContainer(theHost(), context, idOf(args), resources, shares)
   return 0
 }

@@ -135,11 +135,7 @@ const isFreshDev = ({ kind, mount, destination }: PlannedMount): boolean =>
 
 /** What the spec has a word for and no plan carries out. */
 function checkSpec({ linux }: Spec): void {
-  const refuse = (word: string): never => {
-    throw new UserError(`linux.${word}: is not supported; leave it out`)
-  }
-  if (linux?.intelRdt) refuse('intelRdt')
-  if (linux?.personality?.flags?.length) refuse('personality.flags')
+  if (linux?.personality?.flags?.length) throw new UserError('linux.personality.flags: is not supported; leave it out')
 }
 
 /** personality(2): the two domains of the OCI spec. */

@@ -24,6 +24,7 @@ import {
   writeRecord,
   writeState,
 } from './record.ts'
+import { joinResctrl, leaveResctrl } from './resctrl.ts'
 import { documentOf } from './state.ts'
 
 /**
@@ -96,6 +97,7 @@ export async function discard({ kernel, sleep }: Host, { record, directory }: Oc
     await killAll(kernel, record.cgroups, sleep)
     await removeCgroups(kernel, record.cgroups, sleep, '/vitrine-oci')
   }
+  leaveResctrl(kernel, directory)
   removeTree(kernel, directory)
 }
 
@@ -115,6 +117,9 @@ async function make(
   })
   if ('step' in launched) throw launchError(prepared.plan, launched)
   try {
+    const { resctrl, spec } = prepared
+    if (resctrl !== undefined)
+      joinResctrl(kernel, resctrl, spec.linux!.intelRdt!, { id: record.id, pid: launched.pid, directory })
     await follow(host, container, prepared, launched, options)
     const process = markMade(kernel, launched.pid)
     const state = writeState(kernel, directory, 'starting', process)

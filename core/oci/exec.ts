@@ -16,6 +16,7 @@ import { handOverTerminal, takeTerminal } from './console.ts'
 import { handOverListener } from './listener.ts'
 import { filterOf } from './prepare.ts'
 import { checkMove, find, type OciContainer, type OciSettings, phaseOf, statusOf, withLock } from './record.ts'
+import { enterResctrl, findResctrl, groupsOf } from './resctrl.ts'
 import { documentOf } from './state.ts'
 
 export interface ExecOptions {
@@ -80,6 +81,12 @@ async function follow(
       handOverListener(kernel, { pid: launched.pid, seccomp: container.record.spec.linux?.seccomp, state })
       launched.release()
       continue
+    }
+    const { id, spec } = container.record
+    const intelRdt = spec.linux?.intelRdt
+    if (intelRdt) {
+      const resctrl = findResctrl(kernel)
+      enterResctrl(kernel, resctrl, groupsOf(resctrl, intelRdt, id), launched.pid)
     }
     if (options.consoleSocket !== undefined) handOverTerminal(kernel, launched, options.consoleSocket)
     else options.terminal?.(takeTerminal(launched))

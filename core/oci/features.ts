@@ -28,7 +28,7 @@ export function features(version: string): object {
       },
       apparmor: { enabled: true },
       selinux: { enabled: true },
-      intelRdt: { enabled: false },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
       memoryPolicy: memoryPolicyWords,
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: true },

@@ -18,6 +18,7 @@ import type { LinuxSeccomp, Spec } from '../spec/types.ts'
 import { type Bundle, boundSource } from './bundle.ts'
 import { copiedMounts } from './copy.ts'
 import { checkNetworkDevices, takesNetworkDevices } from './network-devices.ts'
+import { checkResctrl, findResctrl } from './resctrl.ts'
 
 /** How the caller wants a container to be made. */
 export interface CreateOptions {
@@ -39,6 +40,8 @@ export interface PreparedContainer {
   readonly plan: LaunchPlan
   readonly cgroup?: CgroupPlan
   readonly mappings?: IdMappings
+  /** Where resctrl is mounted, when the container has shares of it. */
+  readonly resctrl?: string
 }
 
 /** The compiled filter of a profile; undefined for none. */
@@ -78,6 +81,8 @@ export async function prepare(
   if (!process.terminal && options.consoleSocket !== undefined)
     throw new UserError('--console-socket: the process has no terminal (process.terminal)')
   checkNetworkDevices(spec)
+  if (linux?.intelRdt) checkResctrl(linux.intelRdt)
+  const resctrl = linux?.intelRdt && findResctrl(kernel)
   const path = cgroupPathOf(spec, id)
   const resources = linux?.resources ?? {}
   const cgroupHost = detectCgroups(kernel, { path, resources })
@@ -113,5 +118,6 @@ export async function prepare(
     plan: planContainer(spec, facts),
     cgroup,
     ...(isNewUser ? { mappings: { uid, gid, single: false } } : {}),
+    ...(resctrl && { resctrl }),
   }
 }

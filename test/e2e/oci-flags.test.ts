@@ -100,6 +100,40 @@ describe('vitrine-oci', () => {
     await ok(['delete', '-f', 'web'])
   })
 
+  it('has shares of caches only where resctrl is mounted', async () => {
+    const path = bundle({ args: waits }, (spec) => ({
+      ...spec,
+      linux: { ...spec.linux, intelRdt: { memBwSchema: 'MB:0=50' } },
+    }))
+    if (!/ - resctrl /.test(readFileSync('/proc/self/mountinfo', 'utf8')))
+      expect((await run(['run', '-b', path, 'web'])).stderr).toMatch(
+        /^vitrine-oci: linux\.intelRdt: there is no file system resctrl: /,
+      )
+    await ok(['run', '-d', '-b', bundle({ args: waits }), 'web'])
+    expect((await run(['update', '--mem-bw-schema', 'MB:0=50', 'web'])).stderr).toBe(
+      'vitrine-oci: cannot update container web: it has no class of resctrl, since its config.json has no linux.intelRdt\n',
+    )
+    await ok(['delete', '-f', 'web'])
+  })
+
+  it('tells what it can do in features, as the specification wants it', async () => {
+    const { linux } = JSON.parse(await ok(['features']))
+    expect(linux).toMatchObject({
+      selinux: { enabled: true },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
+      netDevices: { enabled: true },
+    })
+    expect(linux.memoryPolicy.modes.toSorted()).toEqual([
+      ...['MPOL_BIND', 'MPOL_DEFAULT', 'MPOL_INTERLEAVE', 'MPOL_LOCAL', 'MPOL_PREFERRED', 'MPOL_PREFERRED_MANY'],
+      'MPOL_WEIGHTED_INTERLEAVE',
+    ])
+    expect(linux.memoryPolicy.flags.toSorted()).toEqual([
+      ...['MPOL_F_NUMA_BALANCING', 'MPOL_F_RELATIVE_NODES', 'MPOL_F_STATIC_NODES'],
+    ])
+    expect(linux.seccomp.actions).toContain('SCMP_ACT_NOTIFY')
+    expect(linux.seccomp.supportedFlags).toContain('SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV')
+  })
+
   it('executes nothing in one that is paused, or with --ignore-paused as soon as it goes on', async () => {
     await ok(['run', '-d', '-b', bundle({ args: waits }), 'web'])
     await ok(['pause', 'web'])
