@@ -31,12 +31,12 @@ import {
   planHookWait,
   planOomScore,
   planProgram,
-  planProgramCheck,
   planSession,
   planVisibility,
   planWait,
   planWorkingDirectory,
 } from './process.ts'
+import { planProgramCheck } from './program.ts'
 import { planFinishedRoot, planPrivateMounts, planRoot } from './root.ts'
 import { planScheduling } from './scheduling.ts'
 import { checkLabels } from './selinux.ts'
