@@ -1,10 +1,23 @@
 // Errors as runc's callers read them: on standard error, and in the file of --log in the format asked for.
 
 import { appendFileSync } from 'node:fs'
+import { UserError } from '../../core/errors.ts'
 
 export interface LogSettings {
   readonly path?: string | undefined
   readonly json: boolean
+}
+
+/**
+ * The file of `--log`: crun's `file:PATH`, or the path alone. crun(1)
+ *
+ * @errors UserError for a log that is no file
+ */
+export function logFile(destination: string | undefined): string | undefined {
+  const [, kind, path] = /^(file|journald|syslog):(.*)$/s.exec(destination ?? '') ?? []
+  if (kind === undefined) return destination
+  if (kind === 'file') return path
+  throw new UserError(`--log=${destination}: ${kind} is not supported; give a file`)
 }
 
 /** One line of a log: logrus's formats, which podman and containerd take apart. */

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { UserError } from '../../core/errors.ts'
-import { type LogSettings, logError } from './log.ts'
+import { type LogSettings, logError, logFile } from './log.ts'
 import { type Flags, parseFlags } from './parse.ts'
 import { commands, globalFlags } from './tables.ts'
 
@@ -60,7 +60,7 @@ export async function main(argv: readonly string[], keepCode?: () => void): Prom
   let log: LogSettings = { json: false }
   try {
     const { flags: global, rest } = parseFlags(argv, globalFlags, false)
-    log = { path: global.value('log'), json: global.value('log-format') === 'json' }
+    log = { path: logFile(global.value('log')), json: global.value('log-format') === 'json' }
     if (!['text', 'json', undefined].includes(global.value('log-format')))
       throw new UserError(`--log-format=${global.value('log-format')}: must be text or json`)
     if (global.has('version')) return (await import('./help.ts')).version()

@@ -125,6 +125,8 @@ export const commands: Readonly<Record<string, Command>> = {
       'cpuset-mems': limit('a list of memory nodes'),
       'pids-limit': limit('processes'),
       'blkio-weight': limit('10 to 1000'),
+      'kernel-memory': limit('ignored, as by runc'),
+      'kernel-memory-tcp': limit('ignored, as by runc'),
       'l3-cache-schema': limit('shares of the L3 cache, L3:DOMAIN=MASK;...'),
       'mem-bw-schema': limit('shares of memory bandwidth, MB:DOMAIN=PERCENT;...'),
     },

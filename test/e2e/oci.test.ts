@@ -172,7 +172,7 @@ describe('vitrine-oci', () => {
 
   it('changes limits while it runs, and tells what it uses', async () => {
     await ok(['run', '-d', '-b', bundle({ args: waits }), 'web'])
-    await ok(['update', '--memory', '67108864', 'web'])
+    await ok(['update', '--memory', '67108864', '--kernel-memory', '1', 'web'])
     const file = join(runtime.directory, 'resources.json')
     writeFileSync(file, JSON.stringify({ pids: { limit: 33 } }))
     await ok(['update', '--resources', file, 'web'])
@@ -210,6 +210,12 @@ describe('vitrine-oci', () => {
       msg: 'container "nosuch" does not exist',
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
     })
+    const text = join(runtime.directory, 'log.text')
+    await run(['--log', `file:${text}`, 'state', 'nosuch'])
+    expect(readFileSync(text, 'utf8')).toMatch(/^time="\S+" level=error msg="container \\"nosuch\\" does not exist"\n$/)
+    expect((await run(['--log', 'syslog:web', 'state', 'nosuch'])).stderr).toBe(
+      'vitrine-oci: --log=syslog:web: syslog is not supported; give a file\n',
+    )
   })
 
   it('says what is wrong with a bundle, and leaves nothing of it', async () => {
