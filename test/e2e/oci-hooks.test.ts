@@ -1,10 +1,12 @@
 // Hooks of a bundle: when each runs, where, with what on standard input; what a failure and a timeout undo. config.md.
 
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { Hooks } from '../../core/spec/types.ts'
 import { needsOci, openRuntime } from '../support/bundle.ts'
+import { until } from '../support/faults.ts'
 import { skipUnless } from '../support/needs.ts'
 
 const { describe, it } = skipUnless(needsOci())
@@ -78,6 +80,29 @@ echo "$1 $status $(hostname) $files $VALUE" >>${file}
       expect(await ok(['list', '-q'])).toBe('')
     },
   )
+
+  it('run also where the container joins a mount namespace, whose files stay as they are', async () => {
+    const owner = spawn('unshare', ['-m', 'sleep', '1000'], { stdio: 'ignore' })
+    try {
+      const path = `/proc/${owner.pid}/ns/mnt`
+      await until('it has a mount namespace', async () => readlinkSync(path) !== readlinkSync('/proc/self/ns/mnt'))
+      const hooks = { createRuntime: [noting('createRuntime')], createContainer: [noting('createContainer')] }
+      const joined = runtime.bundle({ args: ['echo', 'program'] }, ({ mounts: _, ...spec }) => ({
+        ...spec,
+        hooks,
+        linux: { namespaces: [{ type: 'mount', path }, { type: 'pid' }, { type: 'uts' }] },
+      }))
+      expect(await ok(['run', '-b', joined, 'web'])).toBe('program')
+      const lines = readFileSync(log(), 'utf8').trim().split('\n')
+      expect(lines.map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
+        'createRuntime creating',
+        'createContainer creating',
+      ])
+    } finally {
+      owner.kill('SIGKILL')
+      rmSync(log(), { force: true })
+    }
+  })
 
   it('startContainer that fails keeps the program from starting', async () => {
     await ok(['create', '-b', bundleWith({ startContainer: [{ path: '/bin/false' }] }), 'web'])
