@@ -25,6 +25,19 @@ export function cgroupPaths(path: string, host: CgroupHost): CgroupPaths {
   }
 }
 
+/** Where the caller's own are. @param own - of `ownCgroups` */
+export function callersPaths(own: ReadonlyMap<string, string>, host: CgroupHost): CgroupPaths {
+  const v1 = host.hierarchies.flatMap(({ mountPoint, controllers }) =>
+    controllers.map((controller) => [controller, directoryIn(mountPoint, own.get(controller) ?? '/')] as const),
+  )
+  const path = own.get('') ?? '/'
+  return {
+    path,
+    v1: Object.fromEntries(v1),
+    ...(host.unified && { unified: directoryIn(host.unified.mountPoint, path) }),
+  }
+}
+
 /** Every directory of them. */
 export function directoriesOf({ v1, unified }: CgroupPaths): string[] {
   return [...new Set([...Object.values(v1), ...(unified === undefined ? [] : [unified])])]

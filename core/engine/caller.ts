@@ -30,6 +30,10 @@ export function systemNames(kernel: Kernel): SystemNames {
   return { hostname: field(1), release: field(2), version: field(3), machine: field(4) }
 }
 
+/** Whether the caller is in another user namespace than the first, which maps every id to itself. user_namespaces(7) */
+export const isInUserNamespace = (kernel: Kernel): boolean =>
+  !/^\s*0\s+0\s+4294967295\s*$/.test(readText(kernel, '/proc/self/uid_map'))
+
 /** proc_pid_status(5): CapPrm, CapBnd, CapAmb, SigIgn as hexadecimal bit sets. */
 export function readCaller(kernel: Kernel, euid: number): Caller {
   const status = readText(kernel, '/proc/self/status')

@@ -1,11 +1,12 @@
 // A container's files as they can be read from outside, whether it runs or not.
 
-import { readText, readTextIfThere } from '../files.ts'
+import { readTextIfThere } from '../files.ts'
 import type { OverlayMarks } from '../image/overlay-marks.ts'
 import type { TreeTarOptions } from '../image/tree-tar.ts'
 import type { Kernel } from '../kernel.ts'
 import type { Spec } from '../spec/types.ts'
 import type { Stored } from '../store/record.ts'
+import { isInUserNamespace } from './caller.ts'
 import type { Host } from './host.ts'
 import { overlayOf, rootDirectoryOf } from './prepare.ts'
 
@@ -18,8 +19,7 @@ export function layersOfContainer(stored: Stored): readonly string[] {
 
 /** In whose name overlayfs leaves marks in our containers: only root of the machine sets attributes `trusted.`. xattr(7) */
 export function marksOf(host: Pick<Host, 'kernel' | 'environment'>): OverlayMarks {
-  const initial = /^\s*0\s+0\s+4294967295\s*$/.test(readText(host.kernel, '/proc/self/uid_map'))
-  return host.environment.uid === 0 && initial ? 'trusted' : 'user'
+  return host.environment.uid === 0 && !isInUserNamespace(host.kernel) ? 'trusted' : 'user'
 }
 
 /** Without lent ids the container's root is the caller, and nobody else is mapped. user_namespaces(7) */

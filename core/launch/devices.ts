@@ -47,7 +47,8 @@ export function devicesOf(
   if (mounts.some(({ kind, destination }) => kind === 'bind' && destination === '/dev')) return undefined
   const byPath = new Map(defaultDevices.map((device) => [device.path, device]))
   for (const device of spec.linux?.devices ?? []) byPath.set(cleanPath(device.path), device)
-  const made = !namespaces.has('user') && (facts.capabilities.permitted >> CAP_MKNOD) % 2n === 1n
+  const made =
+    !namespaces.has('user') && !facts.callerInUserNamespace && (facts.capabilities.permitted >> CAP_MKNOD) % 2n === 1n
   return { list: [...byPath.values()], made }
 }
 

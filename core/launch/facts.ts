@@ -59,6 +59,8 @@ export interface LaunchFacts {
   /** The root filesystem's absolute path, when there is no overlay. */
   readonly rootDirectory?: string
   readonly overlay?: OverlayFacts
+  /** The caller is in a user namespace itself (rootless podman calls us so): it has no rights over devices and the host's mounts. */
+  readonly callerInUserNamespace?: boolean
   /** For every source of a bind mount, what is there. */
   readonly sources: Readonly<Record<string, 'directory' | 'file'>>
   readonly cgroup?: CgroupFacts

@@ -85,7 +85,8 @@ export function planWitnessed(
   namespaces: Namespaces,
 ): void {
   for (const planned of mounts)
-    if (needsWitness(planned, namespaces) && !isForeign(planned, facts, namespaces)) makeDetached(writer, planned, true)
+    if (needsWitness(planned, facts, namespaces) && !isForeign(planned, facts, namespaces))
+      makeDetached(writer, planned, true)
 }
 
 /**
@@ -112,15 +113,16 @@ function isForeign({ mount, kind }: PlannedMount, facts: LaunchFacts, namespaces
 
 /** Made detached, before the root filesystem is entered. */
 export function isMadeBefore(planned: PlannedMount, facts: LaunchFacts, namespaces: Namespaces): boolean {
-  return needsWitness(planned, namespaces) || isForeign(planned, facts, namespaces)
+  return needsWitness(planned, facts, namespaces) || isForeign(planned, facts, namespaces)
 }
 
 /**
  * In a user namespace proc and sysfs can be mounted only while a mount of theirs can be seen whole: before the host's
  * are left. user_namespaces(7); fs/namespace.c, mount_too_revealing.
  */
-function needsWitness({ mount, kind }: PlannedMount, namespaces: Namespaces): boolean {
-  return kind === 'fresh' && namespaces.has('user') && (mount.type === 'proc' || mount.type === 'sysfs')
+function needsWitness({ mount, kind }: PlannedMount, facts: LaunchFacts, namespaces: Namespaces): boolean {
+  const inUserNamespace = namespaces.has('user') || facts.callerInUserNamespace === true
+  return kind === 'fresh' && inUserNamespace && (mount.type === 'proc' || mount.type === 'sysfs')
 }
 
 function takeSource(

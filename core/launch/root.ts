@@ -42,11 +42,12 @@ export function planRoot(
 ): void {
   // A directory is taken as the caller, who may search the way to it; an overlay belongs to the root of its namespace.
   const made = facts.userNamespace !== undefined
+  const inUserNamespace = namespaces.has('user') || facts.callerInUserNamespace === true
   if (!facts.overlay && !made) bindRoot(writer, facts.rootDirectory ?? spec.root?.path)
   planRootOfUserNamespace(writer, namespaces)
   if (made) planMountedRoot(writer)
-  else if (facts.overlay) mountOverlay(writer, facts.overlay, facts.release, namespaces.has('user'))
-  if (!made) planOverlayTrees(writer, mounts, namespaces.has('user'))
+  else if (facts.overlay) mountOverlay(writer, facts.overlay, facts.release, inUserNamespace)
+  if (!made) planOverlayTrees(writer, mounts, inUserNamespace)
   writer.child({ name: 'fchdir', fd: from(root) }, 'stand in the root filesystem')
   writer.child(
     { name: 'pivot_root', new_root: '.', put_old: '.' },

@@ -1,8 +1,9 @@
 // From a bundle to the plan of its container: what must be known of the host is looked up here, and nothing is made.
 
-import { detectCgroups } from '../cgroup/detect.ts'
+import { detectCgroups, mayMakeCgroups, ownCgroups } from '../cgroup/detect.ts'
+import { callersPaths } from '../cgroup/paths.ts'
 import { type CgroupPlan, planCgroup } from '../cgroup/plan.ts'
-import { readCaller } from '../engine/caller.ts'
+import { isInUserNamespace, readCaller } from '../engine/caller.ts'
 import { sourceKinds } from '../engine/devices.ts'
 import type { Host } from '../engine/host.ts'
 import type { IdMappings } from '../engine/rootless.ts'
@@ -64,6 +65,13 @@ export function cgroupPathOf(spec: Spec, id: string): string {
   return given.startsWith('/') ? given : `/${given}`
 }
 
+/** Whether there is a value somewhere in it. */
+function asksAnything(wish: unknown): boolean {
+  return typeof wish === 'object' && wish !== null
+    ? Object.values(wish).some(asksAnything)
+    : wish !== undefined && wish !== null
+}
+
 /**
  * @errors UserError for whatever the bundle asks and this host does not give
  */
@@ -86,16 +94,23 @@ export async function prepare(
   const path = cgroupPathOf(spec, id)
   const resources = linux?.resources ?? {}
   const cgroupHost = detectCgroups(kernel, { path, resources })
-  const cgroup = planCgroup(path, resources, cgroupHost)
+  // Somebody who may make none, and asks for no limit, stays in the caller's cgroup, as with runc and crun. Devices are not there
+  // to be had in somebody's own user namespace.
+  const { devices: _, ...limits } = resources
+  const hasCgroup = asksAnything(limits) || mayMakeCgroups(kernel, cgroupHost, path)
+  const cgroup = hasCgroup ? planCgroup(path, resources, cgroupHost) : undefined
   const sources = (spec.mounts ?? []).flatMap((mount) => boundSource(mount) ?? [])
   const seccomp = await filterOf(host, linux?.seccomp)
   const facts: LaunchFacts = {
     ...readCaller(kernel, environment.uid),
+    ...(isInUserNamespace(kernel) && { callerInUserNamespace: true }),
     rootDirectory,
     sources: sourceKinds(kernel, sources),
     // What the image has there is copied by `copyIntoTmpfs`, once the child waits.
     emptyDestinations: copiedMounts(spec).map(({ destination }) => destination),
-    cgroup: { ...cgroup, view: cgroupView(cgroup.paths, cgroupHost) },
+    cgroup: cgroup
+      ? { ...cgroup, view: cgroupView(cgroup.paths, cgroupHost) }
+      : { create: [], join: [], view: cgroupView(callersPaths(ownCgroups(kernel), cgroupHost), cgroupHost) },
     ...(process.oomScoreAdj === undefined
       ? {}
       : { oomScoreAdj: Number(readTextIfThere(kernel, '/proc/self/oom_score_adj') ?? 0) }),
@@ -116,7 +131,7 @@ export async function prepare(
   return {
     spec,
     plan: planContainer(spec, facts),
-    cgroup,
+    ...(cgroup && { cgroup }),
     ...(isNewUser ? { mappings: { uid, gid, single: false } } : {}),
     ...(resctrl && { resctrl }),
   }
