@@ -7,6 +7,7 @@ import { type CgroupHost, whereIs } from './detect.ts'
 import { BPF, deviceProgram } from './device-bpf.ts'
 import { deviceRules } from './devices.ts'
 import { ancestors, directoryIn } from './paths.ts'
+import type { CgroupOptions } from './plan.ts'
 import { closed, makeBelow, makeParent, mkdir, openFile, rmdir } from './steps.ts'
 import { type FileWrite, writeSteps } from './write.ts'
 
@@ -21,7 +22,7 @@ export function createUnified(
   resources: LinuxResources,
   writes: readonly FileWrite[],
   host: CgroupHost,
-  owner: { readonly uid: number; readonly gid: number } | undefined,
+  { owner, isThere }: CgroupOptions,
 ): Step[] {
   const { mountPoint, controllers } = host.unified!
   const directory = directoryIn(mountPoint, path)
@@ -41,7 +42,9 @@ export function createUnified(
     undo: rmdir(directory),
   }
   return [
-    ...enableForChildren(mountPoint, path, needed, make),
+    ...(isThere
+      ? enableAlso(directoryIn(mountPoint, path), needed)
+      : enableForChildren(mountPoint, path, needed, make)),
     openUnified(directory),
     ...own.flatMap((write) => writeSteps(write, { from: unifiedLabel })),
     ...(rules.length === 0 ? [] : deviceSteps(deviceProgram(rules))),
@@ -115,6 +118,23 @@ function enableForChildren(mountPoint: string, path: string, needed: readonly st
     closed('parent'),
     { ...make, tolerate: ['ENOENT'], otherwise: [...makeAbove, open, enable, closed('parent'), make] },
   ]
+}
+
+/** Controllers of a cgroup that systemd has made: most are there, others (hugetlb, rdma) it does not know. */
+function enableAlso(directory: string, needed: readonly string[]): Step[] {
+  const pathname = `${directory.slice(0, directory.lastIndexOf('/'))}/cgroup.subtree_control`
+  const why = `enable ${needed.join(', ')} for the scope`
+  return needed.length === 0
+    ? []
+    : [
+        { in: 'parent', call: openFile(pathname), why, as: 'parent' },
+        {
+          in: 'parent',
+          call: { name: 'write', fd: { from: 'parent' }, buf: needed.map((controller) => `+${controller}`).join(' ') },
+          why,
+        },
+        closed('parent'),
+      ]
 }
 
 /** The program judges every use of a device by the members of the cgroup. bpf(2). */

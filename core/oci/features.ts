@@ -16,7 +16,7 @@ export function features(version: string): object {
     linux: {
       namespaces: namespaceTypes,
       capabilities: capabilityNames,
-      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: {
         enabled: true,
         actions,
@@ -33,6 +33,6 @@ export function features(version: string): object {
       netDevices: { enabled: false },
     },
     annotations: { 'org.vitrine.version': version },
-    potentiallyUnsafeConfigAnnotations: [],
+    potentiallyUnsafeConfigAnnotations: ['org.systemd.property.'],
   }
 }

@@ -30,6 +30,8 @@ export interface CreateOptions {
   readonly preserveFds: number
   /** The program stays in the caller's session keyring. */
   readonly keepsKeyring?: boolean
+  /** The cgroup is made by systemd, as a scope. */
+  readonly systemdCgroup?: boolean
 }
 
 export interface PreparedContainer {
@@ -60,12 +62,13 @@ export function cgroupPathOf(spec: Spec, id: string): string {
 }
 
 /**
+ * @param path - of its cgroup
  * @errors UserError for whatever the bundle asks and this host does not give
  */
 export async function prepare(
   host: Host,
-  id: string,
   { spec, rootDirectory }: Bundle,
+  path: string,
   options: CreateOptions,
 ): Promise<PreparedContainer> {
   const { kernel, environment } = host
@@ -75,10 +78,10 @@ export async function prepare(
     throw new UserError('process.terminal: a terminal needs --console-socket, where it is handed over')
   if (!process.terminal && options.consoleSocket !== undefined)
     throw new UserError('--console-socket: the process has no terminal (process.terminal)')
-  const path = cgroupPathOf(spec, id)
-  const resources = linux?.resources ?? {}
+  const asked = linux?.resources ?? {}
+  const resources = options.systemdCgroup ? (await import('../systemd/scope.ts')).limitsWhileHeld(asked) : asked
   const cgroupHost = detectCgroups(kernel, { path, resources })
-  const cgroup = planCgroup(path, resources, cgroupHost)
+  const cgroup = planCgroup(path, resources, cgroupHost, { isThere: options.systemdCgroup === true })
   const sources = (spec.mounts ?? []).flatMap((mount) => boundSource(mount) ?? [])
   const seccomp = await filterOf(host, linux?.seccomp)
   const facts: LaunchFacts = {

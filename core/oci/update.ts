@@ -11,11 +11,15 @@ import { find, type OciSettings, phaseOf, withLock } from './record.ts'
 /** @errors UserError for limits that contradict each other or that the kernel refuses; nothing changes then */
 export async function update(host: Host, settings: OciSettings, id: string, resources: LinuxResources): Promise<void> {
   const { kernel } = host
-  await withLock(host, settings, id, () => {
+  await withLock(host, settings, id, async () => {
     const container = find(kernel, settings, id)
     moved(phaseOf(kernel, container), 'update', id)
-    const { cgroups } = container.record
+    const { cgroups, unit } = container.record
     if (cgroups === null) throw new UserError(`cannot update container ${id}: it has no cgroup of its own`)
+    if (unit !== undefined) {
+      await (await import('../systemd/update.ts')).updateScope(host, unit, cgroups, resources)
+      return
+    }
     updateCgroup(kernel, cgroups, resources, detectCgroups(kernel, { path: cgroups.path, resources }))
   })
 }

@@ -1,0 +1,113 @@
+// The scope of a container: made for a process that holds its place, since systemd makes none without processes, and left to the
+// container, which is born into it.
+
+import { detectCgroups } from '../cgroup/detect.ts'
+import type { Host } from '../engine/host.ts'
+import { UserError } from '../errors.ts'
+import { stat } from '../files.ts'
+import type { Launched } from '../kernel.ts'
+import { type LaunchPlan, startFd } from '../launch/plan.ts'
+import type { LinuxResources } from '../spec/types.ts'
+import { Manager } from './manager.ts'
+import { flag, type Property, propertiesOf, text } from './properties.ts'
+import type { Scope } from './unit.ts'
+
+const SIGCHLD = 17
+
+const holder: LaunchPlan = {
+  program: 'the process that holds a place in a scope',
+  steps: [
+    {
+      in: 'parent',
+      call: { name: 'clone3', cl_args: { flags: 0, exit_signal: SIGCHLD } },
+      why: 'start a process for which systemd makes the scope',
+    },
+    {
+      in: 'child',
+      call: { name: 'read', fd: startFd, buf: 1 },
+      why: 'wait until the container is there',
+      waits: true,
+      as: 'there',
+    },
+    { in: 'child', call: { name: 'exit_group', status: 0 }, why: 'leave the scope to the container' },
+  ],
+}
+
+async function end(launched: Launched): Promise<void> {
+  launched.release()
+  await launched.exited
+  launched.cleaned()
+  launched.close()
+}
+
+/** @errors UserError on another host than one of cgroup v2 alone */
+export function refuseOldCgroups({ kernel }: Pick<Host, 'kernel'>): void {
+  const { mode } = detectCgroups(kernel)
+  if (mode !== 'v2')
+    throw new UserError(`cgroups by systemd need cgroup v2, and this host has ${mode}: use cgroups by cgroupfs`)
+}
+
+/** What a scope is given beside its limits. org.freedesktop.systemd1(5), systemd.scope(5) */
+function ownProperties({ slice }: Scope, description: string, pid: number): Property[] {
+  return [
+    text('Description', description),
+    text('Slice', slice),
+    ['PIDs', { signature: 'au', value: [pid] }],
+    // Its files are ours to write, and cgroups below the container's to make.
+    flag('Delegate', true),
+    // It has nothing to do with the targets of a boot or its end.
+    flag('DefaultDependencies', false),
+    // Nothing of it is kept after its end.
+    text('CollectMode', 'inactive-or-failed'),
+    ...['Memory', 'CPU', 'IO', 'Tasks'].map((what) => flag(`${what}Accounting`, true)),
+  ]
+}
+
+/** Limits while the holder is there: it counts, too, and a limit of one would leave nothing for the container. */
+export function limitsWhileHeld(resources: LinuxResources): LinuxResources {
+  return resources.pids?.limit === 1 ? { ...resources, pids: { limit: 2 } } : resources
+}
+
+/**
+ * Has systemd make a scope, and lets `act` put processes into it before its holder leaves it. A scope without processes goes by
+ * itself.
+ *
+ * @errors UserError when systemd does not make it; it is gone then
+ */
+export async function withScope<T>(
+  host: Host,
+  manager: Manager,
+  scope: Scope,
+  given: { readonly description: string; readonly resources: LinuxResources; readonly more: readonly Property[] },
+  act: () => T | Promise<T>,
+): Promise<T> {
+  const launched = host.kernel.launch(holder)
+  if ('step' in launched) throw new UserError(`have systemd make ${scope.unit}: ${launched.message}`)
+  try {
+    const own = ownProperties(scope, given.description, launched.pid)
+    await manager.startTransient(scope.unit, [...own, ...propertiesOf(limitsWhileHeld(given.resources)), ...given.more])
+    return await act()
+  } finally {
+    await end(launched)
+  }
+}
+
+/** Does something with the manager and lets go of it. @errors UserError when no systemd answers */
+export async function withManager<T>(host: Host, act: (manager: Manager) => Promise<T>): Promise<T> {
+  const manager = await Manager.open(host)
+  try {
+    return await act(manager)
+  } finally {
+    manager.close()
+  }
+}
+
+/** Stops a container's scope, which has no processes any more. Nothing is to be done where no systemd runs. */
+export async function stopScope(host: Host, unit: string): Promise<void> {
+  if (!runsSystemd(host)) return
+  await withManager(host, (manager) => manager.stop(unit))
+}
+
+/** Whether systemd is the host's init. sd_booted(3) */
+export const runsSystemd = ({ kernel }: Pick<Host, 'kernel'>): boolean =>
+  stat(kernel, '/run/systemd/system') !== undefined
