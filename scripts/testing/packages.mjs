@@ -20,6 +20,8 @@ const packages = {
   skopeo: 'skopeo',
   umoci: 'umoci',
   podman: 'podman',
+  systemctl: 'systemd',
+  'dbus-daemon': 'dbus-daemon',
   chromium: 'chromium',
   '/usr/include/seccomp.h': 'libseccomp-dev',
   'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross',

@@ -43,19 +43,22 @@ describe('values', () => {
     fc.string().map((value) => ['s', value.replaceAll('\0', '')] as const),
     fc.uint8Array({ maxLength: 40 }).map((value) => ['ay', value] as const),
   )
-  const { tree } = fc.letrec<{ tree: readonly [string, Value] }>((tie) => ({
+  type Typed = readonly [signature: string, value: Value]
+  const struct = (parts: readonly Typed[]): Typed => [
+    `(${parts.map(([signature]) => signature).join('')})`,
+    parts.map(([, value]) => value),
+  ]
+  // Arrays of bytes are bytes.
+  const array = ([[signature, value], count]: readonly [Typed, number]): Typed =>
+    signature === 'y' ? [signature, value] : [`a${signature}`, Array.from({ length: count }, () => value)]
+  const variant = ([signature, value]: Typed): Typed => ['v', { signature, value }]
+  const { tree } = fc.letrec<{ tree: Typed }>((tie) => ({
     tree: fc.oneof(
       { depthSize: 'small' },
-      leaf,
-      fc
-        .array(tie('tree'), { minLength: 1, maxLength: 4 })
-        .map((parts) => [`(${parts.map(([signature]) => signature).join('')})`, parts.map(([, value]) => value)]),
-      fc
-        .tuple(tie('tree'), fc.nat(3))
-        .map(([[signature, value], count]) =>
-          signature === 'y' ? [signature, value] : [`a${signature}`, Array.from({ length: count }, () => value)],
-        ),
-      tie('tree').map(([signature, value]) => ['v', { signature, value }]),
+      leaf as fc.Arbitrary<Typed>,
+      fc.array(tie('tree'), { minLength: 1, maxLength: 4 }).map(struct),
+      fc.tuple(tie('tree'), fc.nat(3)).map(array),
+      tie('tree').map(variant),
     ),
   }))
 
