@@ -112,6 +112,7 @@ function hostConfigOf(stored: Stored, spec: Spec | undefined, settings: Settings
     BlkioWeight: resources.blkioWeight ?? 0,
     ShmSize: request.shmSizeBytes,
     OomScoreAdj: request.oomScoreAdj ?? 0,
+    CgroupManager: record.scope === undefined ? 'cgroupfs' : 'systemd',
     CgroupParent: record.cgroupPath.slice(0, record.cgroupPath.lastIndexOf('/')),
     CgroupMode: modeText(request.cgroupns),
     NetworkMode: networkName(stored),

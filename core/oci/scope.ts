@@ -6,9 +6,8 @@ import type { Launched } from '../kernel.ts'
 import type { Spec } from '../spec/types.ts'
 import { annotatedProperties } from '../systemd/annotations.ts'
 import { isUsersManager } from '../systemd/manager.ts'
-import { refuseOldCgroups, withManager, withScope } from '../systemd/scope.ts'
+import { launchInScope, refuseOldCgroups, withManager } from '../systemd/scope.ts'
 import { type Scope, scopeOf, scopePath } from '../systemd/unit.ts'
-import { limitAfterHeld } from '../systemd/update.ts'
 
 export interface PlannedScope {
   readonly scope: Scope
@@ -30,15 +29,6 @@ export async function planScope(host: Host, id: string, spec: Spec): Promise<Pla
   const more = annotatedProperties(spec.annotations)
   const given = { description: `container ${id}`, resources: spec.linux?.resources ?? {}, more }
   const path = await withManager(host, async ({ controlGroup }) => scopePath(controlGroup, scope))
-  const within = async (paths: CgroupPaths, launch: () => Launched) => {
-    const launched = await withManager(host, (manager) => withScope(host, manager, scope, given, launch))
-    try {
-      await limitAfterHeld(host, scope.unit, paths, given.resources)
-      return launched
-    } catch (error) {
-      launched.close()
-      throw error
-    }
-  }
+  const within = (paths: CgroupPaths, launch: () => Launched) => launchInScope(host, scope, { ...given, paths }, launch)
   return { scope, path, within }
 }

@@ -2,6 +2,7 @@
 // container, which is born into it.
 
 import { detectCgroups } from '../cgroup/detect.ts'
+import type { CgroupPaths } from '../cgroup/paths.ts'
 import type { Host } from '../engine/host.ts'
 import { UserError } from '../errors.ts'
 import { stat } from '../files.ts'
@@ -89,6 +90,28 @@ export async function withScope<T>(
     return await act()
   } finally {
     await end(launched)
+  }
+}
+
+/**
+ * Launches a container into a scope that systemd makes for it.
+ *
+ * @errors UserError when systemd does not make the scope, and what `launch` throws; the scope is gone then
+ */
+export async function launchInScope(
+  host: Host,
+  scope: Scope,
+  given: Parameters<typeof withScope>[3] & { readonly paths: CgroupPaths },
+  launch: () => Launched,
+): Promise<Launched> {
+  const launched = await withManager(host, (manager) => withScope(host, manager, scope, given, launch))
+  try {
+    const { pids } = given.resources
+    if (pids?.limit === 1) await (await import('./update.ts')).updateScope(host, scope.unit, given.paths, { pids })
+    return launched
+  } catch (error) {
+    launched.close()
+    throw error
   }
 }
 

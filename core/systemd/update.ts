@@ -49,13 +49,3 @@ export async function updateScope(
     takeBack()
   }
 }
-
-/** Once nobody holds a place any more, what `limitsWhileHeld` has let through is what was asked for. */
-export async function limitAfterHeld(
-  host: Host,
-  unit: string,
-  paths: CgroupPaths,
-  { pids }: LinuxResources,
-): Promise<void> {
-  if (pids?.limit === 1) await updateScope(host, unit, paths, { pids })
-}
