@@ -42,9 +42,7 @@ export function createUnified(
     undo: rmdir(directory),
   }
   return [
-    ...(isThere
-      ? enableAlso(directoryIn(mountPoint, path), needed)
-      : enableForChildren(mountPoint, path, needed, make)),
+    ...(isThere ? enableUnknown(directory, needed) : enableForChildren(mountPoint, path, needed, make)),
     openUnified(directory),
     ...own.flatMap((write) => writeSteps(write, { from: unifiedLabel })),
     ...(rules.length === 0 ? [] : deviceSteps(deviceProgram(rules))),
@@ -120,21 +118,18 @@ function enableForChildren(mountPoint: string, path: string, needed: readonly st
   ]
 }
 
-/** Controllers of a cgroup that systemd has made: most are there, others (hugetlb, rdma) it does not know. */
-function enableAlso(directory: string, needed: readonly string[]): Step[] {
+/** Controllers for a cgroup that systemd has made, which it does not know; the others it has enabled as far as it may. */
+function enableUnknown(directory: string, needed: readonly string[]): Step[] {
+  const unknown = needed.filter((controller) => ![...usualControllers, 'cpuset'].includes(controller))
+  if (unknown.length === 0) return []
   const pathname = `${directory.slice(0, directory.lastIndexOf('/'))}/cgroup.subtree_control`
-  const why = `enable ${needed.join(', ')} for the scope`
-  return needed.length === 0
-    ? []
-    : [
-        { in: 'parent', call: openFile(pathname), why, as: 'parent' },
-        {
-          in: 'parent',
-          call: { name: 'write', fd: { from: 'parent' }, buf: needed.map((controller) => `+${controller}`).join(' ') },
-          why,
-        },
-        closed('parent'),
-      ]
+  const why = `enable ${unknown.join(', ')} for the scope`
+  const line = unknown.map((controller) => `+${controller}`).join(' ')
+  return [
+    { in: 'parent', call: openFile(pathname), why, as: 'parent' },
+    { in: 'parent', call: { name: 'write', fd: { from: 'parent' }, buf: line }, why },
+    closed('parent'),
+  ]
 }
 
 /** The program judges every use of a device by the members of the cgroup. bpf(2). */

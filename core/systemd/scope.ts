@@ -1,15 +1,15 @@
 // The scope of a container: made for a process that holds its place, since systemd makes none without processes, and left to the
 // container, which is born into it.
 
-import { detectCgroups } from '../cgroup/detect.ts'
+import { detectCgroups, ownCgroups } from '../cgroup/detect.ts'
 import type { CgroupPaths } from '../cgroup/paths.ts'
 import type { Host } from '../engine/host.ts'
 import { UserError } from '../errors.ts'
-import { stat } from '../files.ts'
+import { must, stat } from '../files.ts'
 import type { Launched } from '../kernel.ts'
 import { type LaunchPlan, startFd } from '../launch/plan.ts'
 import type { LinuxResources } from '../spec/types.ts'
-import { Manager } from './manager.ts'
+import { isUsersManager, Manager } from './manager.ts'
 import { flag, type Property, propertiesOf, text } from './properties.ts'
 import type { Scope } from './unit.ts'
 
@@ -48,6 +48,19 @@ export function refuseOldCgroups({ kernel }: Pick<Host, 'kernel'>): void {
     throw new UserError(`cgroups by systemd need cgroup v2, and this host has ${mode}: use cgroups by cgroupfs`)
 }
 
+/**
+ * Puts this very process below the user's manager, where it is not: a session of a login has its scope elsewhere, and from
+ * there nobody but root may start a process in a cgroup of the manager's. cgroup-v2.rst, "Delegation Containment"
+ */
+async function enterUsersManager(host: Host, manager: Manager): Promise<void> {
+  const { kernel } = host
+  const own = ownCgroups(kernel).get('') ?? ''
+  if (!isUsersManager(host) || own.startsWith(`${manager.controlGroup.replace(/\/$/, '')}/`)) return
+  const pid = must(kernel.call({ name: 'getpid' }), 'getpid').value
+  const scope = { unit: `vitrine-run-${pid}.scope`, slice: 'user.slice' }
+  await manager.startTransient(scope.unit, ownProperties(scope, 'vitrine and its monitors', pid))
+}
+
 /** What a scope is given beside its limits. org.freedesktop.systemd1(5), systemd.scope(5) */
 function ownProperties({ slice }: Scope, description: string, pid: number): Property[] {
   return [
@@ -82,6 +95,7 @@ export async function withScope<T>(
   given: { readonly description: string; readonly resources: LinuxResources; readonly more: readonly Property[] },
   act: () => T | Promise<T>,
 ): Promise<T> {
+  await enterUsersManager(host, manager)
   const launched = host.kernel.launch(holder)
   if ('step' in launched) throw new UserError(`have systemd make ${scope.unit}: ${launched.message}`)
   try {

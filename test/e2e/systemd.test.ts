@@ -38,7 +38,13 @@ describe('vitrine with systemd', () => {
   })
 
   async function vitrine(...argv: string[]): Promise<CliResult> {
-    const [program, ...words] = [...systemd.within(), process.execPath, launcher, ...stateOptions(directory), ...argv]
+    const [program, ...words] = [
+      ...systemd.within(),
+      process.execPath,
+      launcher,
+      ...stateOptions(directory).slice(0, 4),
+      ...argv,
+    ]
     const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] })
     const texts = { stdout: '', stderr: '' }
     for (const name of ['stdout', 'stderr'] as const)
