@@ -79,7 +79,7 @@ export async function prepare(
   if (!process.terminal && options.consoleSocket !== undefined)
     throw new UserError('--console-socket: the process has no terminal (process.terminal)')
   const asked = linux?.resources ?? {}
-  const resources = options.systemdCgroup ? (await import('../systemd/scope.ts')).limitsWhileHeld(asked) : asked
+  const resources = options.systemdCgroup ? (await import('../systemd/scope.ts')).limitsOf(host, asked) : asked
   const cgroupHost = detectCgroups(kernel, { path, resources })
   const cgroup = planCgroup(path, resources, cgroupHost, { isThere: options.systemdCgroup === true })
   const sources = (spec.mounts ?? []).flatMap((mount) => boundSource(mount) ?? [])

@@ -52,10 +52,10 @@ export function refuseOldCgroups({ kernel }: Pick<Host, 'kernel'>): void {
  * Puts this very process below the user's manager, where it is not: a session of a login has its scope elsewhere, and from
  * there nobody but root may start a process in a cgroup of the manager's. cgroup-v2.rst, "Delegation Containment"
  */
-async function enterUsersManager(host: Host, manager: Manager): Promise<void> {
+async function enterBelow(host: Host, manager: Manager): Promise<void> {
   const { kernel } = host
   const own = ownCgroups(kernel).get('') ?? ''
-  if (!isUsersManager(host) || own.startsWith(`${manager.controlGroup.replace(/\/$/, '')}/`)) return
+  if (own.startsWith(`${manager.controlGroup.replace(/\/$/, '')}/`)) return
   const pid = must(kernel.call({ name: 'getpid' }), 'getpid').value
   const scope = { unit: `vitrine-run-${pid}.scope`, slice: 'user.slice' }
   await manager.startTransient(scope.unit, ownProperties(scope, 'vitrine and its monitors', pid))
@@ -82,6 +82,12 @@ export function limitsWhileHeld(resources: LinuxResources): LinuxResources {
   return resources.pids?.limit === 1 ? { ...resources, pids: { limit: 2 } } : resources
 }
 
+/** Limits of a new scope. Rules for devices are the host's root's to lay down; a user's containers have none. */
+export function limitsOf(host: Pick<Host, 'kernel' | 'environment'>, resources: LinuxResources): LinuxResources {
+  const { devices, ...limits } = limitsWhileHeld(resources)
+  return devices === undefined || isUsersManager(host) ? limits : { ...limits, devices }
+}
+
 /**
  * Has systemd make a scope, and lets `act` put processes into it before its holder leaves it. A scope without processes goes by
  * itself.
@@ -95,7 +101,7 @@ export async function withScope<T>(
   given: { readonly description: string; readonly resources: LinuxResources; readonly more: readonly Property[] },
   act: () => T | Promise<T>,
 ): Promise<T> {
-  await enterUsersManager(host, manager)
+  if (isUsersManager(host)) await enterBelow(host, manager)
   const launched = host.kernel.launch(holder)
   if ('step' in launched) throw new UserError(`have systemd make ${scope.unit}: ${launched.message}`)
   try {
@@ -137,6 +143,11 @@ export async function withManager<T>(host: Host, act: (manager: Manager) => Prom
   } finally {
     manager.close()
   }
+}
+
+/** Before a process is started in a scope that is there. @errors UserError when no systemd answers */
+export async function enterUsersManager(host: Host): Promise<void> {
+  if (isUsersManager(host)) await withManager(host, (manager) => enterBelow(host, manager))
 }
 
 /** Stops a container's scope, which has no processes any more. Nothing is to be done where no systemd runs. */

@@ -1,13 +1,13 @@
 // vitrine-oci --systemd-cgroup with Debian's systemd: scopes, their properties beside the files, and what is left of them.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import type { LinuxResources, Spec } from '../../core/spec/types.ts'
-import { needsOci, openRuntime } from '../support/bundle.ts'
+import { needsOci, ociLauncher, openRuntime } from '../support/bundle.ts'
 import { until } from '../support/faults.ts'
-import { skipUnless } from '../support/needs.ts'
+import { programPath, skipUnless } from '../support/needs.ts'
 import { needsSystemd, type Systemd, startSystemd } from '../support/systemd.ts'
 
 const oci = needsOci()
@@ -28,7 +28,9 @@ const asked: LinuxResources = {
 describe('vitrine-oci --systemd-cgroup', () => {
   let directory = ''
   let systemd: Systemd
-  const { run, ok, bundle, status } = openRuntime({ within: () => systemd.within(), flags: ['--systemd-cgroup'] })
+  const runtime = openRuntime({ within: () => systemd.within(), flags: ['--systemd-cgroup'] })
+  const { run, ok, bundle, status } = runtime
+  const rootfs = () => runtime.rootfs
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'vitrine-systemd-'))
     systemd = await startSystemd(directory)
@@ -175,5 +177,40 @@ describe('vitrine-oci --systemd-cgroup', () => {
     await until('it has ended', async () => (await status('web')) === 'stopped')
     await ok(['delete', 'web'])
     nothingLeft('vitrine-web.scope', '/machine.slice/vitrine-web.scope')
+  })
+
+  it('is found at the bus, and by root without one', async () => {
+    const path = bundle({ args: ['true'] })
+    const without = async (hidden: string) => {
+      systemd.run('mv', hidden, `${hidden}.away`)
+      const { code, stderr } = await run(['run', '-b', path, 'web'])
+      systemd.run('mv', `${hidden}.away`, hidden)
+      expect({ code, stderr }, hidden).toEqual({ code: 0, stderr: '' })
+    }
+    await without('/run/systemd/private')
+    await without('/run/dbus/system_bus_socket')
+    nothingLeft('vitrine-web.scope', '/machine.slice/vitrine-web.scope')
+  })
+
+  it.skipIf(programPath('podman') === undefined)('makes the scopes that podman asks for', () => {
+    const conf = join(directory, 'containers.conf')
+    writeFileSync(conf, '[containers]\ndefault_ulimits = []\n')
+    const state = ['--root', join(directory, 'storage'), '--runroot', join(directory, 'run')]
+    const how = ['--cgroup-manager=systemd', '--events-backend=none', '--runtime', ociLauncher]
+    const env = ['env', `CONTAINERS_CONF=${conf}`, `PATH=${dirname(process.execPath)}:${process.env.PATH}`]
+    const podman = (...words: string[]) => systemd.run(...env, 'podman', ...state, ...how, ...words).trim()
+    const flags = ['--network=none', '--memory=64m', '--pids-limit=50', '--stop-timeout=0']
+    const id = podman('run', '-d', '--name=web', ...flags, '--rootfs', rootfs(), 'sleep', '1000')
+    const unit = `libpod-${id}.scope`
+    expect(systemd.show(unit, 'Slice', 'MemoryMax', 'TasksMax')).toEqual({
+      Slice: 'machine.slice',
+      MemoryMax: '67108864',
+      TasksMax: '50',
+    })
+    expect(files(`/machine.slice/${unit}`, 'memory.max', 'pids.max')).toEqual(['67108864', '50'])
+    podman('exec', 'web', 'true')
+    podman('rm', '-f', '-t', '0', 'web')
+    nothingLeft(unit, `/machine.slice/${unit}`)
+    systemd.run('umount', join(directory, 'storage/overlay'))
   })
 })

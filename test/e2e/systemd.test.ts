@@ -1,6 +1,6 @@
 // vitrine where systemd is the init: containers in scopes of systemd's, and those of the ones who ask for cgroupfs.
 
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { busyboxRoot } from '../support/engine.ts'
 import { until } from '../support/faults.ts'
 import { hostState, settledChanges } from '../support/host.ts'
 import { skipUnless } from '../support/needs.ts'
-import { needsSystemd, type Systemd, startSystemd } from '../support/systemd.ts'
+import { managersUser, needsSystemd, type Systemd, startSystemd } from '../support/systemd.ts'
 
 const { describe, it } = skipUnless({
   ...needsSystemd,
@@ -37,15 +37,11 @@ describe('vitrine with systemd', () => {
     expect(await settledChanges(before)).toEqual([])
   })
 
-  async function vitrine(...argv: string[]): Promise<CliResult> {
-    const [program, ...words] = [
-      ...systemd.within(),
-      process.execPath,
-      launcher,
-      ...stateOptions(directory).slice(0, 4),
-      ...argv,
-    ]
-    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const vitrine = (...argv: string[]) => started(systemd.within(), directory, argv)
+  async function started(within: readonly string[], place: string, argv: readonly string[]): Promise<CliResult> {
+    const state = stateOptions(place).slice(0, 4)
+    const [program, ...words] = [...within, process.execPath, launcher, ...state, ...argv]
+    const child = spawn(program!, words, { stdio: ['ignore', 'pipe', 'pipe'] })
     const texts = { stdout: '', stderr: '' }
     for (const name of ['stdout', 'stderr'] as const)
       child[name].setEncoding('utf8').on('data', (text: string) => {
@@ -59,17 +55,18 @@ describe('vitrine with systemd', () => {
     expect({ code, stderr }, argv.join(' ')).toEqual({ code: 0, stderr: '' })
     return stdout.trim()
   }
-  const run = (...flags: string[]) => [
+  const runIn = (root: string, ...flags: string[]) => [
     'run',
     '-d',
     '--network=none',
     '--stop-timeout=0',
     ...flags,
     '--rootfs',
-    rootfs,
+    root,
     'sleep',
     '1000',
   ]
+  const run = (...flags: string[]) => runIn(rootfs, ...flags)
   const place = (path: string) => `/sys/fs/cgroup/vitrine-systemd${path}`
   const read = (path: string, name: string) => readFileSync(`${place(path)}/${name}`, 'utf8').trim()
   const units = () => systemd.run('systemctl', 'list-units', '--all', '--no-legend', '--plain', 'vitrine-*.scope')
@@ -136,6 +133,38 @@ describe('vitrine with systemd', () => {
     expect((await vitrine('--cgroup-manager=systemd', ...run('--cgroup-parent=/mine'))).stderr).toBe(
       'vitrine: --cgroup-parent=/mine: with systemd it must be a slice, like machine.slice\n',
     )
+  })
+
+  it.each([
+    ['of its manager', true],
+    ['of a login elsewhere', false],
+  ])('has those of somebody who is not root in scopes of their own manager, from a cgroup %s', async (_, inside) => {
+    systemd.run('systemctl', 'start', 'manager.service')
+    const home = mkdtempSync('/tmp/vitrine-user-')
+    const own = busyboxRoot(home)
+    spawnSync('chown', ['-R', `${managersUser}:${managersUser}`, home])
+    const user = async (...argv: string[]) => {
+      const { code, stdout, stderr } = await started(systemd.asUser(inside), home, argv)
+      expect({ code, stderr }, argv.join(' ')).toEqual({ code: 0, stderr: '' })
+      return stdout.trim()
+    }
+    try {
+      const id = await user(...runIn(own, '--name=web', '--memory=64m', '--pids-limit=20'))
+      const path = `/system.slice/manager.service/user.slice/vitrine-${id}.scope`
+      expect(await user('inspect', '--format', '{{.State.CgroupPath}} {{.HostConfig.CgroupManager}}', 'web')).toBe(
+        `${path} systemd`,
+      )
+      expect([read(path, 'memory.max'), read(path, 'pids.max')]).toEqual(['67108864', '20'])
+      expect(read(path, 'cgroup.procs')).toMatch(/^\d+$/)
+      await user('exec', 'web', 'true')
+      await user('update', '--memory=128m', 'web')
+      expect(read(path, 'memory.max')).toBe('134217728')
+      await user('rm', '-f', '-t', '0', 'web')
+      expect(existsSync(place(path))).toBe(false)
+    } finally {
+      systemd.run('systemctl', 'stop', 'manager.service')
+      rmSync(home, { recursive: true, force: true })
+    }
   })
 
   it('tells who makes the cgroups', async () => {

@@ -25,7 +25,7 @@ const units: Readonly<Record<string, string>> = {
   'vitrine.target': `${target}Requires=dbus.socket\nAfter=dbus.socket\n`,
   'dbus.socket': `${target}[Socket]\nListenStream=/run/dbus/system_bus_socket\n`,
   'dbus.service': `${target}Requires=dbus.socket\n[Service]\nType=notify\nExecStart=/usr/bin/dbus-daemon --system --address=systemd: --nofork --nopidfile --systemd-activation\n`,
-  'manager.service': `${target}[Service]\nType=notify\nUser=${managersUser}\nDelegate=true\nEnvironment=XDG_RUNTIME_DIR=/run/user/${managersUser}\nExecStart=/lib/systemd/systemd --user --unit=vitrine.target\n`,
+  'manager.service': `${target}[Service]\nType=notify\nUser=${managersUser}\nDelegate=true\nEnvironment=XDG_RUNTIME_DIR=/run/user/${managersUser}\nExecStart=/lib/systemd/systemd --user --unit=basic.target\n`,
 }
 
 const script = `
@@ -83,7 +83,7 @@ export async function startSystemd(directory: string): Promise<Systemd> {
     within,
     asUser: (inside = false) => [
       ...inCgroup(inside ? '/system.slice/manager.service/init.scope' : '/init.scope'),
-      ...['env', `XDG_RUNTIME_DIR=/run/user/${managersUser}`, '-u', 'DBUS_SESSION_BUS_ADDRESS'],
+      ...['env', '-u', 'DBUS_SESSION_BUS_ADDRESS', `XDG_RUNTIME_DIR=/run/user/${managersUser}`],
       ...['setpriv', `--reuid=${managersUser}`, `--regid=${managersUser}`, '--clear-groups', '--'],
     ],
     run,
