@@ -1,8 +1,10 @@
 // Where a container's cgroup will be: below one of ours, or a scope of systemd's.
 
+import { type CgroupHost, words } from '../cgroup/detect.ts'
+import { ancestors } from '../cgroup/paths.ts'
 import type { CgroupPlan } from '../cgroup/plan.ts'
 import { UserError } from '../errors.ts'
-import { stat } from '../files.ts'
+import { readTextIfThere, stat } from '../files.ts'
 import type { Kernel, Launched } from '../kernel.ts'
 import type { ContainerRequest } from '../spec/request.ts'
 import type { LinuxResources } from '../spec/types.ts'
@@ -49,7 +51,7 @@ export function likelyPlace(kernel: Kernel, settings: Settings, id: string): Cgr
   const unit = `vitrine-${id}.scope`
   const path = `/machine.slice/${unit}`
   if (stat(kernel, `/sys/fs/cgroup${path}`) === undefined) return { cgroupPath: `${settings.cgroupParent}/${id}` }
-  return { cgroupPath: path, scope: { unit, slice: 'machine.slice' } }
+  return { cgroupPath: `${path}/container`, scope: { unit, slice: 'machine.slice' } }
 }
 
 /** How the scope comes about, in a sentence. */
@@ -60,23 +62,27 @@ export function plannedScope({ scope }: Pick<CgroupPlace, 'scope'>): string[] {
   ]
 }
 
-/** The limits that a new cgroup is made with. */
-export async function limitsAtFirst(
-  { scope }: Pick<CgroupPlace, 'scope'>,
-  resources: LinuxResources,
-): Promise<LinuxResources> {
-  return scope === undefined ? resources : (await import('../systemd/scope.ts')).limitsWhileHeld(resources)
+/** What the host has for a cgroup: below a user's own manager that is what systemd has delegated to it. */
+export function cgroupHostAt(kernel: Kernel, host: CgroupHost, { cgroupPath, scope }: CgroupPlace): CgroupHost {
+  if (scope === undefined || host.unified === undefined) return host
+  const { mountPoint } = host.unified
+  const above = ancestors(cgroupPath).reverse()
+  const files = above.map((path) => readTextIfThere(kernel, `${mountPoint}${path}/cgroup.controllers`))
+  const controllers = files.find((text) => text !== undefined)
+  return controllers === undefined ? host : { ...host, unified: { mountPoint, controllers: words(controllers) } }
 }
 
-/** Launches a container, into the scope that systemd makes for it if it has one. */
+/** Launches a container, below the scope that systemd makes for it if it has one. */
 export async function launchAt(
   host: Host,
   { scope, id, name }: ContainerRecord,
   { cgroup, resources }: { readonly cgroup?: CgroupPlan; readonly resources: LinuxResources },
   launch: () => Launched,
 ): Promise<Launched> {
-  if (scope === undefined || cgroup === undefined) return launch()
-  const { launchInScope } = await import('../systemd/scope.ts')
+  const unified = cgroup?.paths.unified
+  if (scope === undefined || unified === undefined) return launch()
+  const { launchInKeptScope } = await import('../systemd/keeper.ts')
   const description = `container ${name} ${id.slice(0, 12)}`
-  return await launchInScope(host, scope, { description, resources, more: [], paths: cgroup.paths }, launch)
+  const directory = unified.slice(0, unified.lastIndexOf('/'))
+  return await launchInKeptScope(host, scope, { description, resources, directory }, launch)
 }

@@ -113,7 +113,7 @@ function hostConfigOf(stored: Stored, spec: Spec | undefined, settings: Settings
     ShmSize: request.shmSizeBytes,
     OomScoreAdj: request.oomScoreAdj ?? 0,
     CgroupManager: record.scope === undefined ? 'cgroupfs' : 'systemd',
-    CgroupParent: record.cgroupPath.slice(0, record.cgroupPath.lastIndexOf('/')),
+    CgroupParent: record.scope?.slice ?? record.cgroupPath.slice(0, record.cgroupPath.lastIndexOf('/')),
     CgroupMode: modeText(request.cgroupns),
     NetworkMode: networkName(stored),
     PidMode: modeText(request.pid),

@@ -16,7 +16,7 @@ import { resolveGroups, resolveUser } from '../spec/user.ts'
 import type { ContainerPaths } from '../store/paths.ts'
 import type { Stored } from '../store/record.ts'
 import { type Caller, capabilityNamesOf, readCaller } from './caller.ts'
-import { type CgroupPlace, limitsAtFirst, plannedScope } from './cgroup-place.ts'
+import { type CgroupPlace, cgroupHostAt, plannedScope } from './cgroup-place.ts'
 import { allHostDevices, requestedDevices, sourceKinds } from './devices.ts'
 import type { Host, Settings } from './host.ts'
 import { type Joined, joinedNamespaces } from './joined.ts'
@@ -135,11 +135,7 @@ export async function prepare(
   const spec =
     cgroupHost === undefined ? { ...asked, mounts: asked.mounts?.filter(({ type }) => type !== 'cgroup') } : asked
   const limits = limitsFor(environment.uid, spec.linux?.resources ?? {})
-  const isThere = record.scope !== undefined
-  const cgroup =
-    cgroupHost === undefined
-      ? undefined
-      : planCgroup(record.cgroupPath, await limitsAtFirst(record, limits), cgroupHost, { isThere })
+  const cgroup = cgroupHost === undefined ? undefined : planCgroup(record.cgroupPath, limits, cgroupHost)
   const ownFiles: Record<string, 'file' | 'directory'> = {}
   for (const path of Object.values(files)) ownFiles[path] = 'file'
   for (const [name, path] of Object.entries(places.paths)) if (!(name in places.mounts)) ownFiles[path] = 'directory'
@@ -227,15 +223,16 @@ function cgroupsFor(
   host: Host,
   settings: Settings,
   request: ContainerRequest,
-  { cgroupPath: path, scope }: CgroupPlace,
+  place: CgroupPlace,
 ): CgroupHost | undefined {
   const { memoryBytes, memorySwapBytes, blkioWeight } = request.resources
   const resources = {
     ...(memoryBytes === undefined && memorySwapBytes === undefined ? {} : { memory: { swap: memorySwapBytes ?? -1 } }),
     ...(blkioWeight === undefined ? {} : { blockIO: { weight: blkioWeight } }),
   }
-  const found = detectCgroups(host.kernel, { path, resources })
-  if (host.environment.uid === 0 || scope !== undefined || mayMake(host.kernel, settings, request, found)) return found
+  const found = cgroupHostAt(host.kernel, detectCgroups(host.kernel, { path: place.cgroupPath, resources }), place)
+  if (host.environment.uid === 0 || place.scope !== undefined || mayMake(host.kernel, settings, request, found))
+    return found
   const asked = Object.entries(limitFlags).find(
     ([key]) => request.resources[key as keyof RequestedResources] !== undefined,
   )

@@ -38,7 +38,7 @@ export async function update(
               asked,
               detectCgroups(host.kernel, { path: record.cgroupPath, resources: asked }),
             )
-          : await (await import('../systemd/update.ts')).updateScope(host, record.scope.unit, cgroups, asked)
+          : await (await import('../systemd/update.ts')).updateScope(host, record.scope.unit, cgroups, asked, true)
     }
     try {
       writeState(host.kernel, stored.paths, { ...state, resources: merged })

@@ -1,6 +1,7 @@
 // Where the scope of a container of the engine is.
 
 import type { Host } from '../engine/host.ts'
+import { containerCgroup } from './keeper.ts'
 import { isUsersManager } from './manager.ts'
 import { refuseOldCgroups, withManager } from './scope.ts'
 import { type Scope, scopePath, slicePath } from './unit.ts'
@@ -18,5 +19,6 @@ export async function scopeAt(
   slicePath(slice)
   refuseOldCgroups(host)
   const scope: Scope = { unit: `vitrine-${id}.scope`, slice }
-  return { cgroupPath: await withManager(host, async ({ controlGroup }) => scopePath(controlGroup, scope)), scope }
+  const path = await withManager(host, async ({ controlGroup }) => scopePath(controlGroup, scope))
+  return { cgroupPath: `${path}/${containerCgroup}`, scope }
 }

@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type CliResult, launcher, stateOptions } from '../support/cli.ts'
 import { busyboxRoot } from '../support/engine.ts'
@@ -74,17 +74,17 @@ describe('vitrine with systemd', () => {
   it('has a container in a scope of machine.slice, whose limits update changes in systemd and in the files', async () => {
     const id = await ok(...run('--name=web', '--memory=64m', '--cpus=0.5', '--pids-limit=20'))
     const unit = `vitrine-${id}.scope`
-    const path = `/machine.slice/${unit}`
+    const path = `/machine.slice/${unit}/container`
     expect(await ok('inspect', '--format', '{{.State.CgroupPath}} {{.HostConfig.CgroupManager}}', 'web')).toBe(
       `${path} systemd`,
     )
     const names = ['ControlGroup', 'Description', 'MemoryMax', 'CPUQuotaPerSecUSec', 'TasksMax']
     expect(systemd.show(unit, ...names)).toEqual({
-      ControlGroup: path,
+      ControlGroup: `/machine.slice/${unit}`,
       Description: `container web ${id.slice(0, 12)}`,
       MemoryMax: '67108864',
       CPUQuotaPerSecUSec: '500ms',
-      TasksMax: '20',
+      TasksMax: '21',
     })
     expect([read(path, 'memory.max'), read(path, 'cpu.max'), read(path, 'pids.max')]).toEqual([
       '67108864',
@@ -95,6 +95,7 @@ describe('vitrine with systemd', () => {
     await ok('update', '--memory=128m', 'web')
     expect(systemd.show(unit, 'MemoryMax').MemoryMax).toBe('134217728')
     expect(read(path, 'memory.max')).toBe('134217728')
+    expect(read(`/machine.slice/${unit}`, 'memory.max')).toBe('134217728')
     expect(await ok('stats', '--no-stream', '--format', '{{.PIDs}}', 'web')).toBe('1')
     await ok('pause', 'web')
     await ok('unpause', 'web')
@@ -105,7 +106,7 @@ describe('vitrine with systemd', () => {
     expect(systemd.show(unit, 'MemoryMax', 'ActiveState')).toEqual({ MemoryMax: '134217728', ActiveState: 'active' })
     await ok('rm', '-f', '-t', '0', 'web')
     expect(units()).toBe('')
-    expect(existsSync(place(path))).toBe(false)
+    expect(existsSync(place(`/machine.slice/${unit}`))).toBe(false)
   })
 
   it('leaves nothing of one that ends by itself, or cannot be started', async () => {
@@ -117,9 +118,20 @@ describe('vitrine with systemd', () => {
     await until('it is forgotten', async () => (await ok('ps', '-aq')) === '')
   })
 
+  it('tells that the kernel has killed for want of memory, although the scope goes with its last process', async () => {
+    const hog = 'x=1; while :; do x=$x$x; done'
+    for (let round = 0; round < 3; round++) {
+      const flags = ['--name=hog', '--network=none', '--memory=16m', '--memory-swap=16m']
+      await vitrine('run', ...flags, '--rootfs', rootfs, 'sh', '-c', hog)
+      expect(await ok('inspect', '--format', '{{.State.OOMKilled}} {{.State.ExitCode}}', 'hog')).toBe('true 137')
+      await ok('rm', 'hog')
+    }
+  })
+
   it('takes a slice as --cgroup-parent, and a path for a cgroup of its own', async () => {
     const id = await ok(...run('--name=web', '--cgroup-parent=a-b.slice'))
     expect(existsSync(place(`/a.slice/a-b.slice/vitrine-${id}.scope`))).toBe(true)
+    expect(await ok('inspect', '--format', '{{.HostConfig.CgroupParent}}', 'web')).toBe('a-b.slice')
     await ok('rm', '-f', '-t', '0', 'web')
     const path = await ok(...run('--name=web', '--cgroup-parent=/mine'))
     expect(existsSync(place(`/mine/${path}`))).toBe(true)
@@ -150,7 +162,7 @@ describe('vitrine with systemd', () => {
     }
     try {
       const id = await user(...runIn(own, '--name=web', '--memory=64m', '--pids-limit=20'))
-      const path = `/system.slice/manager.service/user.slice/vitrine-${id}.scope`
+      const path = `/system.slice/manager.service/user.slice/vitrine-${id}.scope/container`
       expect(await user('inspect', '--format', '{{.State.CgroupPath}} {{.HostConfig.CgroupManager}}', 'web')).toBe(
         `${path} systemd`,
       )
@@ -160,7 +172,7 @@ describe('vitrine with systemd', () => {
       await user('update', '--memory=128m', 'web')
       expect(read(path, 'memory.max')).toBe('134217728')
       await user('rm', '-f', '-t', '0', 'web')
-      expect(existsSync(place(path))).toBe(false)
+      expect(existsSync(dirname(place(path)))).toBe(false)
     } finally {
       systemd.run('systemctl', 'stop', 'manager.service')
       rmSync(home, { recursive: true, force: true })
