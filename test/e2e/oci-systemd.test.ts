@@ -1,14 +1,16 @@
 // vitrine-oci --systemd-cgroup with Debian's systemd: scopes, their properties beside the files, and what is left of them.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import type { LinuxResources, Spec } from '../../core/spec/types.ts'
-import { needsOci, ociLauncher, openRuntime } from '../support/bundle.ts'
+import { needsOci, ociLauncher, openRuntime, specOf } from '../support/bundle.ts'
+import { busyboxRoot } from '../support/engine.ts'
 import { until } from '../support/faults.ts'
 import { programPath, skipUnless } from '../support/needs.ts'
-import { needsSystemd, type Systemd, startSystemd } from '../support/systemd.ts'
+import { managersUser, needsSystemd, type Systemd, startSystemd } from '../support/systemd.ts'
 
 const oci = needsOci()
 const { describe, it } = skipUnless({
@@ -190,6 +192,46 @@ describe('vitrine-oci --systemd-cgroup', () => {
     await without('/run/systemd/private')
     await without('/run/dbus/system_bus_socket')
     nothingLeft('vitrine-web.scope', '/machine.slice/vitrine-web.scope')
+  })
+
+  it('asks the manager of a user for the scopes of theirs', () => {
+    systemd.run('systemctl', 'start', 'manager.service')
+    const home = mkdtempSync('/tmp/vitrine-user-')
+    busyboxRoot(home)
+    mkdirSync(join(home, 'bundle'))
+    const spec = specOf({ args: ['sleep', '1000'] })
+    const one = [{ containerID: 0, hostID: managersUser, size: 1 }]
+    const ofUser: Spec = {
+      ...spec,
+      mounts: spec.mounts!.map((mount) => ({ ...mount, options: mount.options?.filter((each) => each !== 'gid=5') })),
+      linux: {
+        ...spec.linux,
+        namespaces: [...spec.linux!.namespaces!, { type: 'user' }],
+        uidMappings: one,
+        gidMappings: one,
+        resources: asked,
+      },
+    }
+    writeFileSync(join(home, 'bundle/config.json'), JSON.stringify(ofUser))
+    spawnSync('chown', ['-R', `${managersUser}:${managersUser}`, home])
+    const user = (...argv: string[]) => {
+      const log = join(home, 'log')
+      const words = ['--root', join(home, 'state'), '--log', log, '--systemd-cgroup', ...argv]
+      const [program, ...rest] = [...systemd.asUser(), process.execPath, '--', ociLauncher, ...words]
+      // The container keeps the streams of whoever creates it.
+      const { status } = spawnSync(program!, rest, { stdio: 'ignore' })
+      expect(status, `${argv.join(' ')}: ${existsSync(log) && readFileSync(log, 'utf8')}`).toBe(0)
+    }
+    try {
+      user('create', '-b', join(home, 'bundle'), 'web')
+      const path = '/system.slice/manager.service/user.slice/vitrine-web.scope'
+      expect(files(path, 'memory.max', 'pids.max')).toEqual(['67108864', '50'])
+      user('delete', '--force', 'web')
+      expect(existsSync(place(path))).toBe(false)
+    } finally {
+      systemd.run('systemctl', 'stop', 'manager.service')
+      rmSync(home, { recursive: true, force: true })
+    }
   })
 
   it.skipIf(programPath('podman') === undefined)('makes the scopes that podman asks for', () => {
