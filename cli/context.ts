@@ -27,6 +27,7 @@ export type Verb = (argv: readonly string[], context: Context) => Promise<number
 export interface Global {
   readonly root?: string
   readonly runroot?: string
+  readonly cgroupManager?: 'cgroupfs' | 'systemd'
   /** On the simulated kernel: the machine's name, and the seed of one that is new. */
   readonly sim?: { readonly machine: string; readonly seed?: number; readonly publishReal?: boolean }
   readonly help: boolean
@@ -36,6 +37,7 @@ export interface Global {
 export function splitGlobal(argv: readonly string[]): { readonly global: Global; readonly words: readonly string[] } {
   let root = process.env.VITRINE_ROOT || undefined
   let runroot = process.env.VITRINE_RUNROOT || undefined
+  let cgroupManager: Global['cgroupManager']
   let machine: string | undefined
   let seed: number | undefined
   let publishReal = false
@@ -51,12 +53,18 @@ export function splitGlobal(argv: readonly string[]): { readonly global: Global;
       publishReal = true
       continue
     }
-    const [, name, value] = /^--(root|runroot|machine|seed)(?:=(.*))?$/s.exec(word) ?? []
+    const [, name, value] = /^--(root|runroot|machine|seed|cgroup-manager)(?:=(.*))?$/s.exec(word) ?? []
     if (name === undefined) break
     const given = value ?? argv[++at]
     if (given === undefined || given === '') throw new UserError(`flag needs a value: --${name}`)
     if (name === 'machine') {
       machine = given
+      continue
+    }
+    if (name === 'cgroup-manager') {
+      if (given !== 'cgroupfs' && given !== 'systemd')
+        throw new UserError(`--cgroup-manager=${given}: must be cgroupfs or systemd`)
+      cgroupManager = given
       continue
     }
     if (name === 'seed') {
@@ -73,8 +81,16 @@ export function splitGlobal(argv: readonly string[]): { readonly global: Global;
   if (!help && words[0]?.startsWith('-')) throw new UserError(`unknown flag before the command: ${words[0]}`)
   if (!simulated && (publishReal || (machine ?? seed) !== undefined))
     throw new UserError('--machine, --seed and --publish-real are of the simulated kernel: add --sim')
+  if (simulated && cgroupManager === 'systemd')
+    throw new UserError('--cgroup-manager=systemd: a simulated machine has no systemd; use cgroupfs')
   const sim = simulated ? { machine: machine ?? 'default', seed, publishReal } : undefined
-  return { global: { root, runroot, sim, help }, words: help ? words.slice(1) : words }
+  return { global: { root, runroot, cgroupManager, sim, help }, words: help ? words.slice(1) : words }
+}
+
+/** By systemd where it is the host's init, unless said otherwise. sd_booted(3), podman(1) "--cgroup-manager" */
+function systemdCgroupsOf({ cgroupManager }: Global): Settings['systemdCgroups'] {
+  if (cgroupManager !== undefined) return cgroupManager === 'systemd' ? 'asked' : undefined
+  return existsSync('/run/systemd/system') ? 'usual' : undefined
 }
 
 export function makeContext(global: Global): Context {
@@ -84,7 +100,14 @@ export function makeContext(global: Global): Context {
   const base = defaultSettings(environment, ours)
   const root = global.root ?? base.root
   const runroot = global.runroot ?? base.runroot
-  const settings: Settings = { ...base, root, runroot, selfArgv: [...ours, '--root', root, '--runroot', runroot] }
+  const systemdCgroups = systemdCgroupsOf(global)
+  const settings: Settings = {
+    ...base,
+    root,
+    runroot,
+    selfArgv: [...ours, '--root', root, '--runroot', runroot],
+    ...(systemdCgroups && { systemdCgroups }),
+  }
   let host: Host | undefined
   return {
     opened: () => host,

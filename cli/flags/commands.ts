@@ -184,6 +184,7 @@ export const globalFlags: CommandFlags = {
   flags: [
     { name: 'root', kind: 'text', value: 'DIR', help: 'where containers and images are kept' },
     { name: 'runroot', kind: 'text', value: 'DIR', help: 'where what does not outlive a reboot is kept' },
+    { name: 'cgroup-manager', kind: 'text', value: 'NAME', help: 'cgroupfs or systemd; systemd where it is the init' },
     { name: 'sim', kind: 'switch', help: 'on a machine whose kernel is simulated (docs/simulated-machines.md)' },
     { name: 'machine', kind: 'text', value: 'NAME', help: 'with --sim: which machine (default default)' },
     { name: 'seed', kind: 'text', value: 'NUMBER', help: 'with --sim: the seed of a new machine (default 1)' },
@@ -197,16 +198,7 @@ export const globalFlags: CommandFlags = {
   ],
   endsAtFirstWord: true,
   podmanOnly: [
-    ...[
-      'cgroup-manager',
-      'conmon',
-      'connection c',
-      'events-backend',
-      'hooks-dir',
-      'identity',
-      'log-level',
-      'namespace',
-    ],
+    ...['conmon', 'connection c', 'events-backend', 'hooks-dir', 'identity', 'log-level', 'namespace'],
     ...[
       'network-cmd-path',
       'network-config-dir',

@@ -44,7 +44,12 @@ const createFlags: readonly Flag[] = [
   { name: 'annotation', kind: 'list', value: 'KEY=VALUE', help: 'annotation of the OCI spec' },
   { name: 'cap-add', kind: 'list', value: 'CAPABILITY', help: 'capability to give; all for what the caller has' },
   { name: 'cap-drop', kind: 'list', value: 'CAPABILITY', help: 'capability to take away; all for every one' },
-  { name: 'cgroup-parent', kind: 'text', value: 'PATH', help: 'cgroup that its cgroup is made in' },
+  {
+    name: 'cgroup-parent',
+    kind: 'text',
+    value: 'PATH',
+    help: 'cgroup that its cgroup is made in; with systemd a slice',
+  },
   { name: 'cgroupns', kind: 'text', value: 'MODE', help: 'cgroup namespace: private, host, container:NAME, ns:PATH' },
   { name: 'device', kind: 'list', value: 'SOURCE[:PATH][:rwm]', help: 'device of the host to give' },
   { name: 'dns', kind: 'list', value: 'IP', help: 'name server' },

@@ -7,7 +7,7 @@ import type { CreateOptions } from '../../core/oci/prepare.ts'
 import { checkId } from '../../core/oci/record.ts'
 import { start as startContainer } from '../../core/oci/start.ts'
 import { theHost } from './host.ts'
-import type { OciVerb } from './main.ts'
+import type { OciContext, OciVerb } from './main.ts'
 import type { Flags } from './parse.ts'
 
 /** The one argument of most commands. @errors UserError when there is none, or more */
@@ -19,7 +19,10 @@ export function idOf(args: readonly string[]): string {
 }
 
 /** What `create` and `run` have in common. @errors UserError for what is not supported */
-export function createOptionsOf(flags: Flags): { readonly bundle: string; readonly options: CreateOptions } {
+export function createOptionsOf(
+  flags: Flags,
+  { systemdCgroup }: OciContext,
+): { readonly bundle: string; readonly options: CreateOptions } {
   if (flags.has('no-pivot'))
     throw new UserError('--no-pivot: is not supported: the root filesystem is always entered by pivot_root(2)')
   const consoleSocket = flags.value('console-socket')
@@ -35,12 +38,13 @@ export function createOptionsOf(flags: Flags): { readonly bundle: string; readon
       preserveFds,
       ...(config ? { config } : {}),
       ...(flags.has('no-new-keyring') ? { keepsKeyring: true } : {}),
+      ...(systemdCgroup && { systemdCgroup }),
     },
   }
 }
 
 export const create: OciVerb = async (flags, args, context) => {
-  const { bundle, options } = createOptionsOf(flags)
+  const { bundle, options } = createOptionsOf(flags, context)
   await createContainer(theHost(), context, idOf(args), bundle, options)
   return 0
 }

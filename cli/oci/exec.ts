@@ -65,7 +65,7 @@ export const exec: OciVerb = async (flags, [id, ...args], context) => {
   const file = flags.value('process')
   if (file === undefined && args.length === 0) throw new UserError('exec: no command: give one after the id')
   const fromFile = file === undefined ? undefined : readProcess(host.kernel, resolve(file))
-  const { consoleSocket, pidFile, preserveFds } = createOptionsOf(flags).options
+  const { consoleSocket, pidFile, preserveFds } = createOptionsOf(flags, context).options
   const isTerminal = fromFile?.terminal ?? flags.has('tty')
   const detach = flags.has('detach')
   const ownTerminal = isTerminal && consoleSocket === undefined && !detach

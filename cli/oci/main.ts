@@ -9,6 +9,8 @@ import { commands, globalFlags } from './tables.ts'
 export interface OciContext {
   /** Where the state of containers is. */
   readonly root: string
+  /** Cgroups of new containers are made by systemd. */
+  readonly systemdCgroup: boolean
 }
 
 /** One command: what it is given, and the exit code that it answers. */
@@ -55,6 +57,14 @@ function isInUserNamespace(): boolean {
   }
 }
 
+/** runc's flag, or crun's. @errors UserError for a manager that there is not */
+function isBySystemd(global: Flags): boolean {
+  const manager = global.value('cgroup-manager') ?? (global.has('systemd-cgroup') ? 'systemd' : 'cgroupfs')
+  if (manager !== 'systemd' && manager !== 'cgroupfs')
+    throw new UserError(`--cgroup-manager=${manager}: must be cgroupfs or systemd`)
+  return manager === 'systemd'
+}
+
 /** Runs one command. @returns runc's exit codes: 1 for errors of ours, 126 and 127 for the program, or the program's own */
 export async function main(argv: readonly string[], keepCode?: () => void): Promise<number> {
   let log: LogSettings = { json: false }
@@ -70,10 +80,9 @@ export async function main(argv: readonly string[], keepCode?: () => void): Prom
     if (command === undefined) throw new UserError(`unknown command ${name}: see vitrine-oci --help`)
     if (words.some((word) => word === '--help' || word === '-h') && !command.ownArguments)
       return (await import('./help.ts')).help(name)
-    if (global.has('systemd-cgroup') || global.value('cgroup-manager') === 'systemd')
-      throw new UserError('--systemd-cgroup: is not supported; use --cgroup-manager=cgroupfs')
     const { flags, rest: args } = parseFlags(words, command.flags, !command.ownArguments)
-    const code = await (await verbs[name]!())(flags, args, { root: global.value('root') ?? defaultRoot() })
+    const context = { root: global.value('root') ?? defaultRoot(), systemdCgroup: isBySystemd(global) }
+    const code = await (await verbs[name]!())(flags, args, context)
     keepCode?.()
     const { opened } = await import('./host.ts')
     // Taking down the JavaScript engine costs 5 ms.

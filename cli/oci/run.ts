@@ -13,7 +13,7 @@ import type { OciVerb } from './main.ts'
 export const run: OciVerb = async (flags, args, context) => {
   const host = theHost()
   const id = idOf(args)
-  const { bundle, options } = createOptionsOf(flags)
+  const { bundle, options } = createOptionsOf(flags, context)
   if (flags.has('detach')) {
     const container = await createAnd(host, context, id, bundle, options, async (made, launched) => {
       const started = await release(host, made, launched)

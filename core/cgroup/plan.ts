@@ -24,24 +24,30 @@ export interface CgroupPlan {
   readonly oomFile?: string
 }
 
+export interface CgroupOptions {
+  /** On the host, of the container's root: may make cgroups below, when the container has its own namespaces. */
+  readonly owner?: { readonly uid: number; readonly gid: number }
+  /** systemd has made it: only on cgroup2. */
+  readonly isThere?: boolean
+}
+
 /**
  * Plans a new cgroup at `path` (such as `/vitrine/ID`) in every hierarchy, with the limits, and the way in.
  * Sources: config-linux.md "Control groups"; cgroups(7); cgroup-v2.rst.
- * @param owner - on the host, of the container's root: may make cgroups below, when the container has its own namespaces
  * @throws UserError for limits that are wrong, contradict each other, or that the host cannot hold
  */
 export function planCgroup(
   path: string,
   resources: LinuxResources,
   host: CgroupHost,
-  owner?: { readonly uid: number; readonly gid: number },
+  options: CgroupOptions = {},
 ): CgroupPlan {
   checkPath(path)
   checkResources(resources)
   const paths = cgroupPaths(path, host)
   const writes = limitWrites(resources, host)
   const create = host.hierarchies.flatMap((each) => createV1(path, each, writes, host))
-  if (host.unified !== undefined) create.push(...createUnified(path, resources, writes, host, owner))
+  if (host.unified !== undefined) create.push(...createUnified(path, resources, writes, host, options))
   const memory = memoryDirectory(paths)
   return {
     create,

@@ -1,6 +1,6 @@
 // The processes of a container's cgroups: to list them, to end them all, and to remove the cgroups after them.
 
-import { UserError } from '../errors.ts'
+import { RefusedError, UserError } from '../errors.ts'
 import { AT_FDCWD, AT_REMOVEDIR, close, entriesOf, must, O, readTextIfThere, stat, writeInto } from '../files.ts'
 import { type Kernel, refused } from '../kernel.ts'
 import { type Sleep, unpause } from './freeze.ts'
@@ -127,6 +127,10 @@ function tree(kernel: Kernel, directory: string): string[] {
   try {
     const below = entriesOf(kernel, fd, directory).filter((entry) => entry.type === DT_DIR)
     return [directory, ...below.flatMap((entry) => tree(kernel, `${directory}/${entry.name}`))]
+  } catch (error) {
+    // systemd removes a scope as soon as it is empty, maybe after it was opened here.
+    if (error instanceof RefusedError && error.errno === 'ENOENT') return []
+    throw error
   } finally {
     close(kernel, fd)
   }

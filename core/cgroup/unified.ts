@@ -7,6 +7,7 @@ import { type CgroupHost, whereIs } from './detect.ts'
 import { BPF, deviceProgram } from './device-bpf.ts'
 import { deviceRules } from './devices.ts'
 import { ancestors, directoryIn } from './paths.ts'
+import type { CgroupOptions } from './plan.ts'
 import { closed, makeBelow, makeParent, mkdir, openFile, rmdir } from './steps.ts'
 import { type FileWrite, writeSteps } from './write.ts'
 
@@ -21,7 +22,7 @@ export function createUnified(
   resources: LinuxResources,
   writes: readonly FileWrite[],
   host: CgroupHost,
-  owner: { readonly uid: number; readonly gid: number } | undefined,
+  { owner, isThere }: CgroupOptions,
 ): Step[] {
   const { mountPoint, controllers } = host.unified!
   const directory = directoryIn(mountPoint, path)
@@ -41,7 +42,7 @@ export function createUnified(
     undo: rmdir(directory),
   }
   return [
-    ...enableForChildren(mountPoint, path, needed, make),
+    ...(isThere ? enableUnknown(directory, needed) : enableForChildren(mountPoint, path, needed, make)),
     openUnified(directory),
     ...own.flatMap((write) => writeSteps(write, { from: unifiedLabel })),
     ...(rules.length === 0 ? [] : deviceSteps(deviceProgram(rules))),
@@ -114,6 +115,20 @@ function enableForChildren(mountPoint: string, path: string, needed: readonly st
     { ...enable, tolerate: ['ENOENT', 'ENODEV'], otherwise: [...enableAbove, { ...enable, tolerate: ['ENODEV'] }] },
     closed('parent'),
     { ...make, tolerate: ['ENOENT'], otherwise: [...makeAbove, open, enable, closed('parent'), make] },
+  ]
+}
+
+/** Controllers for a cgroup that systemd has made, which it does not know; the others it has enabled as far as it may. */
+function enableUnknown(directory: string, needed: readonly string[]): Step[] {
+  const unknown = needed.filter((controller) => ![...usualControllers, 'cpuset'].includes(controller))
+  if (unknown.length === 0) return []
+  const pathname = `${directory.slice(0, directory.lastIndexOf('/'))}/cgroup.subtree_control`
+  const why = `enable ${unknown.join(', ')} for the scope`
+  const line = unknown.map((controller) => `+${controller}`).join(' ')
+  return [
+    { in: 'parent', call: openFile(pathname), why, as: 'parent' },
+    { in: 'parent', call: { name: 'write', fd: { from: 'parent' }, buf: line }, why },
+    closed('parent'),
   ]
 }
 

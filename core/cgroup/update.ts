@@ -82,7 +82,8 @@ export function updateCgroup(
   return takeBack
 }
 
-function limitsNow(kernel: Kernel, { v1, unified }: CgroupPaths): LimitsNow {
+/** The limits in force, as the files say. */
+export function limitsNow(kernel: Kernel, { v1, unified }: CgroupPaths): LimitsNow {
   const read = (directory: string | undefined, file: string) =>
     directory === undefined ? undefined : readTextIfThere(kernel, `${directory}/${file}`)?.trim()
   // v1 says "none" with the largest number of pages

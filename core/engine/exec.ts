@@ -40,6 +40,7 @@ export async function exec(
   const { record, launched, plan } = await withContainer(host, settings, container, async (stored) => {
     moved(phaseOf(stored.state), 'exec', stored.record.name)
     const plan = await planOf(host, settings, stored, request)
+    if (stored.record.scope !== undefined) await (await import('../systemd/scope.ts')).enterUsersManager(host)
     return { record: stored.record, plan, launched: begin(host, stored, plan, request, attachment) }
   })
   // Not under the lock: a container that halts the process must not keep itself from being stopped.

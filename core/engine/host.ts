@@ -54,6 +54,8 @@ export interface Settings {
   readonly runroot: string
   /** The cgroup below which containers are put when they name no other. */
   readonly cgroupParent: string
+  /** systemd makes the cgroups: since it was asked for, or since it is the host's init; absent: they are made here. */
+  readonly systemdCgroups?: 'asked' | 'usual'
   /**
    * How this program is called again with the same settings: absolute program, script, `--root`, ... The engine adds
    * `cleanup ID`. The monitor runs it after the container's exit.

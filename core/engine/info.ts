@@ -30,6 +30,7 @@ export async function info(host: Host, settings: Settings): Promise<Info> {
     memoryTotalBytes: memory.totalBytes,
     memoryFreeBytes: memory.freeBytes,
     cgroupMode: cgroups.mode,
+    cgroupManager: settings.systemdCgroups === undefined ? 'cgroupfs' : 'systemd',
     cgroupControllers: controllers,
     rootless: environment.uid !== 0,
     root: settings.root,

@@ -58,6 +58,7 @@ export interface InspectedHostConfig {
   readonly BlkioWeight: number
   readonly ShmSize: number
   readonly OomScoreAdj: number
+  readonly CgroupManager: string
   readonly CgroupParent: string
   readonly CgroupMode: string
   readonly NetworkMode: string

@@ -10,6 +10,7 @@ import type { NetworkState } from '../network/state.ts'
 import { bootId, markOf } from '../store/alive.ts'
 import { type ContainerState, phaseOf, type Stored, writeNewFile, writeState } from '../store/record.ts'
 import { noteParents } from './cgroup-parent.ts'
+import { launchAt } from './cgroup-place.ts'
 import { fileSystemOf, launchError } from './failure.ts'
 import type { Host, Settings } from './host.ts'
 import { networkModeOf, writeNameFiles } from './name-files.ts'
@@ -28,7 +29,16 @@ export interface Running {
 
 /** Environment of the cleanup command: what this program needs to find its state again. */
 export function cleanupCommand(host: Host, settings: Settings, id: string): NonNullable<MonitorOptions['cleanup']> {
-  const names = ['HOME', 'PATH', 'USER', 'LOGNAME', 'XDG_DATA_HOME', 'XDG_RUNTIME_DIR', 'VITRINE_TEST_RUN']
+  const names = [
+    'HOME',
+    'PATH',
+    'USER',
+    'LOGNAME',
+    'XDG_DATA_HOME',
+    'XDG_RUNTIME_DIR',
+    'DBUS_SESSION_BUS_ADDRESS',
+    'VITRINE_TEST_RUN',
+  ]
   const env = names.flatMap((name) => {
     const value = host.environment.variables[name]
     return value === undefined ? [] : [`${name}=${value}`]
@@ -84,8 +94,9 @@ async function launchIn(
   }
   let launched: Launched | undefined
   try {
-    if (prepared.cgroupHost) noteParents(host, settings, record.cgroupPath, prepared.cgroupHost)
-    launched = begin(host, settings, stored, prepared, attachment)
+    if (prepared.cgroupHost && record.scope === undefined)
+      noteParents(host, settings, record.cgroupPath, prepared.cgroupHost)
+    launched = await launchAt(host, record, prepared, () => begin(host, settings, stored, prepared, attachment))
     const process = markOf(kernel, launched.pid)
     const monitor = launched.monitorPid === undefined ? undefined : markOf(kernel, launched.monitorPid)
     stored = { ...stored, state: { ...stored.state, ...(process && { process }), ...(monitor && { monitor }) } }

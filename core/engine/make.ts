@@ -20,6 +20,7 @@ import {
   writeRecord,
   writeState,
 } from '../store/record.ts'
+import { placeCgroup } from './cgroup-place.ts'
 import type { Host, Settings } from './host.ts'
 import { lockImages } from './image-lock.ts'
 import { removeHalf } from './recover.ts'
@@ -68,7 +69,7 @@ export async function makeContainer(
         createdMs: host.now(),
         request: whole,
         ...(image === undefined ? {} : { image }),
-        cgroupPath: cgroupPathOf(request, settings, id),
+        ...(await placeCgroup(host, settings, request, id)),
         ...(mappings === undefined ? {} : { mappings: { uid: mappings.uid, gid: mappings.gid } }),
       } satisfies ContainerRecord
       const state = newState(phase)
@@ -95,13 +96,6 @@ export function choosesIds(host: Host, { userns, idMappings, subordinates }: Con
   if (host.environment.uid !== 0) return false
   if (idMappings !== undefined || subordinates !== undefined) return true
   return userns?.kind === 'private' || userns?.kind === 'auto' || userns?.kind === 'keep-id'
-}
-
-export function cgroupPathOf(request: ContainerRequest, settings: Settings, id: string): string {
-  const parent = request.cgroupParent ?? settings.cgroupParent
-  if (!parent.startsWith('/'))
-    throw new UserError(`--cgroup-parent=${parent}: must be an absolute path of the cgroup tree`)
-  return `${parent === '/' ? '' : parent.replace(/\/+$/, '')}/${id}`
 }
 
 export function imageFacts(

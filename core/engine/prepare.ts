@@ -16,6 +16,7 @@ import { resolveGroups, resolveUser } from '../spec/user.ts'
 import type { ContainerPaths } from '../store/paths.ts'
 import type { Stored } from '../store/record.ts'
 import { type Caller, capabilityNamesOf, readCaller } from './caller.ts'
+import { type CgroupPlace, cgroupHostAt, plannedScope } from './cgroup-place.ts'
 import { allHostDevices, requestedDevices, sourceKinds } from './devices.ts'
 import type { Host, Settings } from './host.ts'
 import { type Joined, joinedNamespaces } from './joined.ts'
@@ -41,6 +42,8 @@ export interface Prepared {
   readonly caller: Caller
   /** Undefined without cgroups. */
   readonly cgroup?: CgroupPlan
+  /** The limits of its cgroup. */
+  readonly resources: LinuxResources
   readonly mappings?: IdMappings
   readonly joined: Joined
   /** The host's cgroups, when the container gets one. */
@@ -87,7 +90,7 @@ export async function prepare(
     : [rootDirectoryOf(request)]
   const group = readInLayers(kernel, layers, 'etc', 'group')
   const user = resolveUser(userOf(request, image), readInLayers(kernel, layers, 'etc', 'passwd'), group)
-  const cgroupHost = cgroupsFor(host, settings, request, record.cgroupPath)
+  const cgroupHost = cgroupsFor(host, settings, request, record)
   const all = (1n << BigInt(caller.lastCapability + 1)) - 1n
   const boundingCapabilities = capabilityNamesOf(
     newUserNamespace ? all : caller.capabilities.bounding,
@@ -131,10 +134,8 @@ export async function prepare(
   // Without a cgroup of its own there is none to show.
   const spec =
     cgroupHost === undefined ? { ...asked, mounts: asked.mounts?.filter(({ type }) => type !== 'cgroup') } : asked
-  const cgroup =
-    cgroupHost === undefined
-      ? undefined
-      : planCgroup(record.cgroupPath, limitsFor(environment.uid, spec.linux?.resources ?? {}), cgroupHost)
+  const limits = limitsFor(environment.uid, spec.linux?.resources ?? {})
+  const cgroup = cgroupHost === undefined ? undefined : planCgroup(record.cgroupPath, limits, cgroupHost)
   const ownFiles: Record<string, 'file' | 'directory'> = {}
   for (const path of Object.values(files)) ownFiles[path] = 'file'
   for (const [name, path] of Object.entries(places.paths)) if (!(name in places.mounts)) ownFiles[path] = 'directory'
@@ -163,8 +164,12 @@ export async function prepare(
   }
   return {
     spec,
-    plan: { ...planContainer(spec, facts), ...(toMake === undefined ? {} : { given: plannedHolders(toMake) }) },
+    plan: {
+      ...planContainer(spec, facts),
+      ...(toMake === undefined ? {} : { given: [...plannedHolders(toMake), ...plannedScope(record)] }),
+    },
     caller,
+    resources: limits,
     ...(cgroup === undefined ? {} : { cgroup, cgroupHost }),
     ...(mappings === undefined ? {} : { mappings }),
     joined,
@@ -214,14 +219,20 @@ const limitFlags: Readonly<Record<keyof RequestedResources, string>> = {
 }
 
 /** What the host has of cgroups for this container; undefined when the caller may make none and no limit is asked for. */
-function cgroupsFor(host: Host, settings: Settings, request: ContainerRequest, path: string): CgroupHost | undefined {
+function cgroupsFor(
+  host: Host,
+  settings: Settings,
+  request: ContainerRequest,
+  place: CgroupPlace,
+): CgroupHost | undefined {
   const { memoryBytes, memorySwapBytes, blkioWeight } = request.resources
   const resources = {
     ...(memoryBytes === undefined && memorySwapBytes === undefined ? {} : { memory: { swap: memorySwapBytes ?? -1 } }),
     ...(blkioWeight === undefined ? {} : { blockIO: { weight: blkioWeight } }),
   }
-  const found = detectCgroups(host.kernel, { path, resources })
-  if (host.environment.uid === 0 || mayMake(host.kernel, settings, request, found)) return found
+  const found = cgroupHostAt(host.kernel, detectCgroups(host.kernel, { path: place.cgroupPath, resources }), place)
+  if (host.environment.uid === 0 || place.scope !== undefined || mayMake(host.kernel, settings, request, found))
+    return found
   const asked = Object.entries(limitFlags).find(
     ([key]) => request.resources[key as keyof RequestedResources] !== undefined,
   )

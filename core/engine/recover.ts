@@ -8,6 +8,7 @@ import { monitorAlive, processAlive } from '../store/alive.ts'
 import { idOfName } from '../store/names.ts'
 import { containerPaths, namesDirectory } from '../store/paths.ts'
 import { type Ending, newState, phaseOf, readEnding, readRemains, type Stored, writeState } from '../store/record.ts'
+import { likelyPlace } from './cgroup-place.ts'
 import { signalProcess } from './foreground.ts'
 import type { Host, Settings } from './host.ts'
 import { clearHost, discard, settle } from './settle.ts'
@@ -110,7 +111,7 @@ export async function removeHalf(host: Host, settings: Settings, id: string): Pr
   const name = nameOf(kernel, settings, id)
   const stored = {
     state: newState('stopped'),
-    record: { id, name: name ?? id, cgroupPath: `${settings.cgroupParent}/${id}` } as Stored['record'],
+    record: { id, name: name ?? id, ...likelyPlace(kernel, settings, id) } as Stored['record'],
     ...readRemains(kernel, paths, id),
     paths,
   }

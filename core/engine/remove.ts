@@ -6,6 +6,7 @@ import { lockDirectory } from '../store/lock.ts'
 import { resolveId } from '../store/names.ts'
 import { containerPaths } from '../store/paths.ts'
 import { newState, phaseOf, readRemains, type Stored } from '../store/record.ts'
+import { likelyPlace } from './cgroup-place.ts'
 import type { Host, Settings } from './host.ts'
 import { isGone, lookUp, withContainer } from './open.ts'
 import { nameOf } from './recover.ts'
@@ -83,7 +84,7 @@ async function removeDamaged(
     const name = nameOf(kernel, settings, id) ?? id
     const stored = {
       state: newState('stopped'),
-      record: { id, name, cgroupPath: `${settings.cgroupParent}/${id}` } as Stored['record'],
+      record: { id, name, ...likelyPlace(kernel, settings, id) } as Stored['record'],
       ...readRemains(kernel, paths, id),
       paths,
     }

@@ -6,10 +6,11 @@ import type { ContainerRequest } from '../spec/request.ts'
 import { newId } from '../store/ids.ts'
 import { containerPaths } from '../store/paths.ts'
 import { newState, phaseOf, readStored } from '../store/record.ts'
+import { placeCgroup } from './cgroup-place.ts'
 import { startedOf } from './foreground.ts'
 import type { Host, Settings } from './host.ts'
 import { launch } from './launch.ts'
-import { cgroupPathOf, choosesIds, imageFacts, makeContainer } from './make.ts'
+import { choosesIds, imageFacts, makeContainer } from './make.ts'
 import { prepare } from './prepare.ts'
 import { afterRefusal, clearHost, discard } from './settle.ts'
 import type { Attachment, Started, Verbs } from './types.ts'
@@ -60,7 +61,7 @@ export async function dryRun(host: Host, settings: Settings, request: ContainerR
     createdMs: host.now(),
     request: await withVolumes(host, settings, request, image?.config),
     ...(image === undefined ? {} : { image }),
-    cgroupPath: cgroupPathOf(request, settings, id),
+    ...(await placeCgroup(host, settings, request, id)),
     ...(choosesIds(host, request)
       ? { mappings: (await import('./user-ids.ts')).chooseIds(host, settings, request) }
       : {}),

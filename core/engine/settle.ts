@@ -31,6 +31,7 @@ export async function clearHost(host: Host, settings: Settings, stored: Stored, 
   const cgroups = cgroupsOf(host, stored)
   if (cgroups !== undefined) {
     if (!alone) await killAll(kernel, cgroups, sleep)
+    if (record.scope !== undefined) await (await import('../systemd/scope.ts')).stopScope(host, record.scope.unit)
     await removeCgroups(kernel, cgroups, sleep, settings.cgroupParent)
     removeParents(kernel, settings, cgroups)
   }

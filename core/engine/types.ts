@@ -173,6 +173,8 @@ export interface Info {
   readonly memoryTotalBytes: number
   readonly memoryFreeBytes: number
   readonly cgroupMode: 'v2' | 'v1' | 'hybrid'
+  /** Who makes the cgroups of new containers. */
+  readonly cgroupManager: 'cgroupfs' | 'systemd'
   /** Controller to where it lives: the v1 mount point, or the cgroup2 mount point. */
   readonly cgroupControllers: Readonly<Record<string, string>>
   readonly rootless: boolean

@@ -19,28 +19,31 @@ export async function update(
   container: string,
   resources: RequestedResources,
 ): Promise<Created> {
-  return withContainer(host, settings, container, (stored) => {
+  return withContainer(host, settings, container, async (stored) => {
     const { record, state } = stored
     moved(phaseOf(state), 'update', record.name)
     const before = currentRequest(stored).resources
     const merged = mergeResources(before, resources)
     const asked = resourcesFromRequest(resources, false, resourcesFromRequest(before))
     resourcesFromRequest(merged)
-    let takeBack = () => {}
+    let takeBack: () => void | Promise<void> = () => {}
     if (state.process !== undefined) {
       const { cgroups } = state
       if (!cgroups) throw new UserError(`cannot update container ${record.name}: it has no cgroup of its own`)
-      takeBack = updateCgroup(
-        host.kernel,
-        cgroups,
-        asked,
-        detectCgroups(host.kernel, { path: record.cgroupPath, resources: asked }),
-      )
+      takeBack =
+        record.scope === undefined
+          ? updateCgroup(
+              host.kernel,
+              cgroups,
+              asked,
+              detectCgroups(host.kernel, { path: record.cgroupPath, resources: asked }),
+            )
+          : await (await import('../systemd/update.ts')).updateScope(host, record.scope.unit, cgroups, asked, true)
     }
     try {
       writeState(host.kernel, stored.paths, { ...state, resources: merged })
     } catch (error) {
-      takeBack()
+      await takeBack()
       throw error
     }
     return { id: record.id, name: record.name }

@@ -7,14 +7,14 @@ import { writeMappings } from '../engine/rootless.ts'
 import { afterRefusal } from '../engine/settle.ts'
 import { UserError } from '../errors.ts'
 import { removeTree, writeAtomically } from '../files.ts'
-import type { Launched } from '../kernel.ts'
+import type { Kernel, Launched } from '../kernel.ts'
 import { readBundle } from './bundle.ts'
 import { handOverTerminal, takeTerminal } from './console.ts'
 import { copyIntoTmpfs } from './copy.ts'
 import { runHooks } from './hooks.ts'
 import { moveNetworkDevices } from './network-devices.ts'
 import { insideContainer } from './place.ts'
-import { type CreateOptions, type PreparedContainer, prepare } from './prepare.ts'
+import { type CreateOptions, cgroupPathOf, type PreparedContainer, prepare } from './prepare.ts'
 import {
   claim,
   markMade,
@@ -62,7 +62,9 @@ export async function createAnd<T>(
 ): Promise<T> {
   const { kernel } = host
   const read = readBundle(kernel, bundle, options.config)
-  const prepared = await prepare(host, id, read, options)
+  const planned = options.systemdCgroup ? await (await import('./scope.ts')).planScope(host, id, read.spec) : undefined
+  const path = planned?.path ?? cgroupPathOf(read.spec, id)
+  const prepared = await prepare(host, read, path, options)
   const { directory, lock } = claim(kernel, settings, id)
   const record: OciRecord = {
     version: 1,
@@ -72,11 +74,14 @@ export async function createAnd<T>(
     owner: host.environment.userName ?? (host.environment.uid === 0 ? 'root' : String(host.environment.uid)),
     spec: read.spec,
     cgroups: prepared.cgroup?.paths ?? null,
+    ...(planned && { unit: planned.scope.unit }),
   }
   const container: OciContainer = { record, directory }
   try {
     writeRecord(kernel, directory, record)
-    const { made, launched } = await make(host, container, prepared, options)
+    const launch = () => begin(kernel, container, prepared, options)
+    const begun = planned === undefined ? launch() : await planned.within(prepared.cgroup!.paths, launch)
+    const { made, launched } = await make(host, container, prepared, begun, options)
     try {
       return await act(made, launched)
     } catch (error) {
@@ -91,35 +96,43 @@ export async function createAnd<T>(
   }
 }
 
-/** Ends what is left of a container's processes, and removes its cgroups and its directory. Safe to repeat. */
-export async function discard({ kernel, sleep }: Host, { record, directory }: OciContainer): Promise<void> {
+/** Ends what is left of a container's processes, and removes its scope, its cgroups and its directory. Safe to repeat. */
+export async function discard(host: Host, { record, directory }: OciContainer): Promise<void> {
+  const { kernel, sleep } = host
   if (record.cgroups !== null) {
     await killAll(kernel, record.cgroups, sleep)
+    if (record.unit !== undefined) await (await import('../systemd/scope.ts')).stopScope(host, record.unit)
     await removeCgroups(kernel, record.cgroups, sleep, '/vitrine-oci')
   }
   leaveResctrl(kernel, directory)
   removeTree(kernel, directory)
 }
 
+function begin(
+  kernel: Kernel,
+  { record, directory }: OciContainer,
+  { plan }: PreparedContainer,
+  { preserveFds }: CreateOptions,
+): Launched {
+  const title = `vitrine-oci ${record.id}`
+  const launched = kernel.launch(plan, { detached: false, directory, inherit: { preserveFds }, title })
+  if ('step' in launched) throw launchError(plan, launched)
+  return launched
+}
+
 async function make(
   host: Host,
   container: OciContainer,
   prepared: PreparedContainer,
+  launched: Launched,
   options: CreateOptions,
 ): Promise<{ readonly made: OciContainer; readonly launched: Launched }> {
   const { kernel } = host
-  const { record, directory } = container
-  const launched = kernel.launch(prepared.plan, {
-    detached: false,
-    directory,
-    inherit: { preserveFds: options.preserveFds },
-    title: `vitrine-oci ${record.id}`,
-  })
-  if ('step' in launched) throw launchError(prepared.plan, launched)
+  const { directory } = container
   try {
     const { resctrl, spec } = prepared
     if (resctrl !== undefined)
-      joinResctrl(kernel, resctrl, spec.linux!.intelRdt!, { id: record.id, pid: launched.pid, directory })
+      joinResctrl(kernel, resctrl, spec.linux!.intelRdt!, { id: container.record.id, pid: launched.pid, directory })
     await follow(host, container, prepared, launched, options)
     const process = markMade(kernel, launched.pid)
     const state = writeState(kernel, directory, 'starting', process)

@@ -50,6 +50,7 @@ export async function exec(
     const phase = phaseOf(kernel, container)
     if (phase !== 'paused' || !options.ignoresPause) checkMove(phase, 'exec', id)
     const plan = await planOf(host, container, processOf(container), options)
+    if (container.record.unit !== undefined) await (await import('../systemd/scope.ts')).enterUsersManager(host)
     const given = { detached: false, inherit: { preserveFds: options.preserveFds }, title: `vitrine-oci exec ${id}` }
     const launched = kernel.launch(plan, given)
     if ('step' in launched) throw launchError(plan, launched)

@@ -17,7 +17,7 @@ export function features(version: string): object {
     linux: {
       namespaces: namespaceTypes,
       capabilities: capabilityNames,
-      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: {
         enabled: true,
         actions,
@@ -34,6 +34,6 @@ export function features(version: string): object {
       netDevices: { enabled: true },
     },
     annotations: { 'org.vitrine.version': version },
-    potentiallyUnsafeConfigAnnotations: [],
+    potentiallyUnsafeConfigAnnotations: ['org.systemd.property.'],
   }
 }

@@ -34,6 +34,8 @@ export interface CreateOptions {
   readonly preserveFds: number
   /** The program stays in the caller's session keyring. */
   readonly keepsKeyring?: boolean
+  /** The cgroup is made by systemd, as a scope. */
+  readonly systemdCgroup?: boolean
 }
 
 export interface PreparedContainer {
@@ -73,12 +75,13 @@ function asksAnything(wish: unknown): boolean {
 }
 
 /**
+ * @param path - of its cgroup
  * @errors UserError for whatever the bundle asks and this host does not give
  */
 export async function prepare(
   host: Host,
-  id: string,
   { spec, rootDirectory }: Bundle,
+  path: string,
   options: CreateOptions,
 ): Promise<PreparedContainer> {
   const { kernel, environment } = host
@@ -91,14 +94,15 @@ export async function prepare(
   checkNetworkDevices(spec)
   if (linux?.intelRdt) checkResctrl(linux.intelRdt)
   const resctrl = linux?.intelRdt && findResctrl(kernel)
-  const path = cgroupPathOf(spec, id)
-  const resources = linux?.resources ?? {}
+  const asked = linux?.resources ?? {}
+  const resources = options.systemdCgroup ? (await import('../systemd/scope.ts')).limitsOf(host, asked) : asked
   const cgroupHost = detectCgroups(kernel, { path, resources })
   // Somebody who may make none, and asks for no limit, stays in the caller's cgroup, as with runc and crun. Devices are not there
   // to be had in somebody's own user namespace.
-  const { devices: _, ...limits } = resources
-  const hasCgroup = asksAnything(limits) || mayMakeCgroups(kernel, cgroupHost, path)
-  const cgroup = hasCgroup ? planCgroup(path, resources, cgroupHost) : undefined
+  const { devices: _, ...limits } = asked
+  const isThere = options.systemdCgroup === true
+  const hasCgroup = isThere || asksAnything(limits) || mayMakeCgroups(kernel, cgroupHost, path)
+  const cgroup = hasCgroup ? planCgroup(path, resources, cgroupHost, { isThere }) : undefined
   const sources = (spec.mounts ?? []).flatMap((mount) => boundSource(mount) ?? [])
   const seccomp = await filterOf(host, linux?.seccomp)
   const facts: LaunchFacts = {

@@ -28,6 +28,8 @@ export interface OciRecord {
   readonly spec: Spec
   /** null: the container has no cgroup of its own. */
   readonly cgroups: CgroupPaths | null
+  /** The scope of systemd that the cgroup is; absent: it was made by us. */
+  readonly unit?: string
 }
 
 export interface OciState {

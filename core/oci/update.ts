@@ -17,12 +17,16 @@ export async function update(
   shares: Shares = {},
 ): Promise<void> {
   const { kernel } = host
-  await withLock(host, settings, id, () => {
+  await withLock(host, settings, id, async () => {
     const container = find(kernel, settings, id)
     checkMove(phaseOf(kernel, container), 'update', id)
-    const { cgroups, spec } = container.record
+    const { cgroups, spec, unit } = container.record
     if (shares.l3CacheSchema || shares.memBwSchema) updateResctrl(kernel, spec.linux?.intelRdt, id, shares)
     if (cgroups === null) throw new UserError(`cannot update container ${id}: it has no cgroup of its own`)
+    if (unit !== undefined) {
+      await (await import('../systemd/update.ts')).updateScope(host, unit, cgroups, resources)
+      return
+    }
     updateCgroup(kernel, cgroups, resources, detectCgroups(kernel, { path: cgroups.path, resources }))
   })
 }

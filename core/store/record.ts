@@ -11,6 +11,7 @@ import type { NetworkState } from '../network/state.ts'
 import type { ImageConfig } from '../spec/image-config.ts'
 import type { ContainerRequest, RequestedResources } from '../spec/request.ts'
 import type { LinuxIDMapping } from '../spec/types.ts'
+import type { Scope } from '../systemd/unit.ts'
 import { type ContainerPaths, containerPaths } from './paths.ts'
 
 export interface ImageFacts {
@@ -33,6 +34,8 @@ export interface ContainerRecord {
   readonly image?: ImageFacts
   /** Below every hierarchy. */
   readonly cgroupPath: string
+  /** The scope of systemd that the cgroup is; absent: it is made by us. */
+  readonly scope?: Scope
   /** The ids of its user namespace, when root of the host has made one for it. */
   readonly mappings?: { readonly uid: readonly LinuxIDMapping[]; readonly gid: readonly LinuxIDMapping[] }
 }

@@ -22,6 +22,8 @@ const packages = {
   podman: 'podman',
   iptables: 'iptables',
   '/usr/lib/cni/portmap': 'containernetworking-plugins',
+  systemctl: 'systemd',
+  'dbus-daemon': 'dbus-daemon',
   chromium: 'chromium',
   '/usr/include/seccomp.h': 'libseccomp-dev',
   'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross',

@@ -52,6 +52,13 @@ describe('a bad flag', () => {
       for (const [flag, sentence] of badValues)
         expectSentence(await run(['run', '--rm', flag, ...own, 'true']), 125, sentence)
       expectSentence(await run(['create', '--memory=12x', ...own, 'true']), 125, /--memory=12x/)
+      expectSentence(await run(['--cgroup-manager=x', 'ps']), 125, /--cgroup-manager=x: must be cgroupfs or systemd/)
+      expectSentence(
+        await run(['--cgroup-manager=systemd', 'run', '--rm', ...own, 'true']),
+        125,
+        /no systemd answers: connect to .*: use cgroups by cgroupfs|need cgroup v2, and this host has \w+: use cgroups/,
+      )
+      expectSentence(await run(['--sim', '--cgroup-manager=systemd', 'ps']), 125, /a simulated machine has no systemd/)
       expectSentence(await run(['rnu', 'web']), 125, /unknown command: rnu \(did you mean run\?\)/)
       expectSentence(
         await run(['run', '--rm', '--network=none', '--rootfs', '/nowhere', 'true']),

@@ -173,4 +173,21 @@ describe('vitrine-oci', () => {
     if (existsSync(join(directory, 'below'))) rmdirSync(join(directory, 'below'))
     expect(existsSync(directory)).toBe(false)
   })
+
+  it('refuses cgroups by systemd where there is none', async () => {
+    const path = bundle({ args: ['true'] })
+    for (const flag of ['--systemd-cgroup', '--cgroup-manager=systemd']) {
+      const { code, stderr } = await run([flag, 'run', '-b', path, 'web'])
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: expect.stringMatching(
+          /^vitrine-oci: (no systemd answers: connect to .*|cgroups by systemd need cgroup v2, and this host has \w+): use cgroups by cgroupfs.*\n$/,
+        ),
+      })
+    }
+    expect((await run(['--cgroup-manager=other', 'list'])).stderr).toMatch(
+      /^vitrine-oci: --cgroup-manager=other: must be /,
+    )
+    expect(await ok(['list', '-q'])).toBe('')
+  })
 })

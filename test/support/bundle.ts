@@ -47,8 +47,15 @@ export function specOf(process: Partial<Process>): Spec {
   }
 }
 
+export interface RuntimeOptions {
+  /** The words of a program that runs the words after them: where vitrine-oci is to be run. */
+  readonly within?: () => readonly [string, ...string[]]
+  /** Of vitrine-oci, before the command. */
+  readonly flags?: readonly string[]
+}
+
 /** To be called once, at the top of a test file. */
-export function openRuntime(): Runtime {
+export function openRuntime({ within, flags = [] }: RuntimeOptions = {}): Runtime {
   let directory = ''
   let before: ReturnType<typeof hostState>
   let bundles = 0
@@ -57,8 +64,9 @@ export function openRuntime(): Runtime {
     const files = ['stdin', 'stdout', 'stderr'].map((name) => join(directory, name))
     writeFileSync(files[0]!, stdin)
     const fds = files.map((file, fd) => openSync(file, fd === 0 ? 'r' : 'w+'))
-    const words = ['--', ociLauncher, '--root', join(directory, 'state'), ...argv]
-    const child = spawn(process.execPath, words, { stdio: fds })
+    const words = [process.execPath, '--', ociLauncher, '--root', join(directory, 'state'), ...flags, ...argv]
+    const [program, ...rest] = [...(within?.() ?? []), ...words]
+    const child = spawn(program!, rest, { stdio: fds })
     const code = await new Promise<number>((resolve, reject) => {
       child.on('error', reject)
       child.on('exit', (status, signal) => resolve(status ?? 128 + constants.signals[signal!]))

@@ -23,9 +23,9 @@ export interface CliOptions {
   readonly node?: string
 }
 
-/** The global options that keep a test's containers apart from all others. */
+/** The global options that keep a test's containers apart from all others, and from the host's systemd. */
 export function stateOptions(directory: string): string[] {
-  return ['--root', join(directory, 'root'), '--runroot', join(directory, 'runroot')]
+  return ['--root', join(directory, 'root'), '--runroot', join(directory, 'runroot'), '--cgroup-manager=cgroupfs']
 }
 
 /** Runs `vitrine ARGV` to its end. Ends it with SIGKILL when it takes longer than `timeoutMs`, and then throws. */

@@ -91,7 +91,7 @@ describe('a cgroup on v2', () => {
   })
 
   it("belongs to the container's root when that is another user", () => {
-    expect(printed(planCgroup(path, {}, v2Host, { uid: 100000, gid: 100001 }).create).slice(-4)).toEqual([
+    expect(printed(planCgroup(path, {}, v2Host, { owner: { uid: 100000, gid: 100001 } }).create).slice(-4)).toEqual([
       'chown cgroup: . 100000:100001',
       'chown cgroup: cgroup.procs 100000:100001',
       'chown cgroup: cgroup.subtree_control 100000:100001',

@@ -86,7 +86,7 @@ describe.skipIf(!isThere)('tools for files and text', () => {
       const told = (each: (command: string, at: number) => { output: string; code: number | null }) =>
         commands.map((command, at) => ({ command, ...each(command, at) }))
       expect(told((_, at) => answers[at]!)).toEqual(told((command) => onLinux(command)))
-    })
+    }, 60_000)
 
   it('answers alike for commands and texts of chance', () => {
     const text = fc.stringMatching(/^([abAB1 ]{0,6}\n){0,6}$/)
