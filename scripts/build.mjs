@@ -122,13 +122,31 @@ async function buildDist() {
   return []
 }
 
+// What a build that was killed has left: its number is in the name.
+function removeStale(folder) {
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const pid = /\.(\d+)(?:\.mjs)?$/.exec(name)?.[1]
+    if (pid && !isRunning(Number(pid))) rmSync(join(folder, name), { force: true, recursive: true })
+  }
+}
+
+function isRunning(pid) {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return error.code === 'EPERM'
+  }
+}
+
 // The programs of the simulated machine, and its images. Their build script is TypeScript, which an older Node does not run by itself.
 // They take half a minute, which whoever only installs does not wait for.
 async function makeGuests() {
   if (options.has('--install') && !options.has('--guests')) return []
   if (!existsSync(join(root, 'node_modules/@yowasp/clang'))) return []
   const { build } = await import('esbuild')
-  const script = join(root, 'prebuilds', `guests-build.${process.pid}.mjs`)
+  const place = join(root, 'prebuilds')
+  for (const folder of [place, join(place, 'guests')]) removeStale(folder)
+  const script = join(place, `guests-build.${process.pid}.mjs`)
   await build({
     absWorkingDir: root,
     stdin: {

@@ -49,6 +49,7 @@ function keyOf(root: string, sources: Readonly<Record<string, string>>): string 
     'function-body',
     'instructions',
     'labels',
+    'listed-functions',
     'marks',
     'meter',
     'meter-function',
@@ -63,6 +64,7 @@ function keyOf(root: string, sources: Readonly<Record<string, string>>): string 
     'suspend-function',
     'suspending-calls',
     'suspension',
+    'tail-calls',
   ]
   for (const file of [...passes, ...suspending, 'sections', 'words'])
     hash.update(readFileSync(join(root, 'backends/sim/wasm', `${file}.ts`)))

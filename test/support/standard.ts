@@ -89,6 +89,12 @@ export async function socketsComponent(adapterBytes: Uint8Array): Promise<Uint8A
   })
 }
 
+/** The same as a module of WASI 0.1. @param path - of a C file, below the repository */
+export async function standardModule(path: string): Promise<Uint8Array> {
+  const source = readFileSync(join(repository, path), 'utf8')
+  return await keptBytes(hashOf('module', source), () => compileForWasi({ 'main.c': source }))
+}
+
 /** A module of WASI 0.1 with sockets that it was given: test/guests/inherited.c. */
 export async function inheritingModule(): Promise<Uint8Array> {
   const source = readFileSync(join(repository, 'test/guests/inherited.c'), 'utf8')

@@ -9,6 +9,7 @@ import { Labels } from './labels.ts'
 import { isBulk, type Mark, Marker, marksOf } from './marks.ts'
 import { type Shape, uncertainResults } from './nan.ts'
 import type { FunctionType } from './sections.ts'
+import { isTailCall } from './tail-calls.ts'
 
 /** What the added code refers to, by number. */
 export interface Added {
@@ -25,6 +26,8 @@ export interface Added {
   readonly functionIndex: (index: number) => number
   /** Writes the type of a block with these results. */
   readonly blockType: (results: Uint8Array, out: Writer) => void
+  /** Whether a tail call stays one; others are calls and returns, which count. */
+  readonly staysTail: (call: Instruction) => boolean
 }
 
 /** Bytes of stack that a process may use. */
@@ -119,11 +122,17 @@ function writeCode(body: Body, type: FunctionType, added: Added, scratch: Scratc
       fuel.store()
       code.byte(op.call).u32(added.grow)
       fuel.again()
-    } else if (what === op.returnCall || what === op.returnCallIndirect) {
+    } else if (isTailCall(instruction)) {
+      const stays = added.staysTail(instruction)
+      const isDirect = what === op.returnCall
       fuel.store()
-      rise(code, added, frame)
-      if (what === op.returnCall) code.byte(op.returnCall).u32(added.functionIndex(index))
-      else code.copy(bytes, start, next)
+      if (stays) rise(code, added, frame)
+      code.byte(isDirect ? (stays ? op.returnCall : op.call) : stays ? op.returnCallIndirect : op.callIndirect)
+      if (isDirect) code.u32(added.functionIndex(index))
+      else code.copy(bytes, start + 1, next)
+      if (stays) continue
+      fuel.again()
+      code.byte(op.br).u32(labels.outermost)
     } else if (what === op.refFunc) code.byte(op.refFunc).u32(added.functionIndex(index))
     // Dropped data would be one thing more to save. It stays.
     else if (what === op.more && number === bulk.dataDrop) code.byte(op.nop)

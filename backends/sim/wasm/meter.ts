@@ -9,6 +9,7 @@ import { ModuleError, Reader, Writer } from './binary.ts'
 import { type Instruction, op, readInstruction } from './instructions.ts'
 import { type Added, meterFunction } from './meter-function.ts'
 import { copyItems, countOf, type Module, parseModule, sectionOrder } from './sections.ts'
+import { tailCallsThatStay } from './tail-calls.ts'
 
 export interface Metered {
   readonly bytes: Uint8Array
@@ -46,6 +47,7 @@ export function meterModule(bytes: Uint8Array): Metered {
     dirty: module.globals.length + 2,
     functionIndex: (index) => (index < first ? index : index + 3),
     blockType: (results, out) => types.block(results, out),
+    staysTail: tailCallsThatStay(module),
   }
   // First, since it finds the types that blocks need.
   const code = writeCode(module, added)

@@ -19,6 +19,8 @@ export interface Frame {
   readonly place: number
   /** Those that are kept, and their types. */
   readonly locals: readonly (readonly [local: number, type: number])[]
+  /** Of the function: stands last in its frame, where a module has tail calls. */
+  readonly named: number | undefined
 }
 
 interface Kept {
@@ -43,7 +45,11 @@ function keptAs(type: number): Kept {
   return known
 }
 
-const bytesOf = ({ locals }: Frame) => locals.reduce((bytes, [, type]) => bytes + keptAs(type).bytes, 4)
+const bytesOf = ({ locals, named }: Frame) =>
+  locals.reduce((bytes, [, type]) => bytes + keptAs(type).bytes, named === undefined ? 4 : 8)
+
+/** Something of a type: a number, or a reference to nothing. */
+export const zeroOf = (type: number): readonly number[] => kept.get(type)?.zero ?? [0xd0, type]
 
 /** Addresses are multiples of 4. */
 const aligned = 2
@@ -70,7 +76,7 @@ export function writeRewinding(frame: Frame, code: Writer): void {
 
 /** At its end, where the number of the call is on the stack: it keeps its frame, and returns something. */
 export function writeUnwinding(frame: Frame, results: Uint8Array, code: Writer): void {
-  const { frames, overflow, resume, place, locals } = frame
+  const { frames, overflow, resume, place, locals, named } = frame
   code.byte(op.localSet).u32(resume)
   code.byte(op.globalGet).u32(frames).byte(0x28, aligned, 0, op.localTee).u32(place)
   code.byte(op.i32Const).s32(bytesOf(frame)).byte(op.i32Add)
@@ -90,7 +96,9 @@ export function writeUnwinding(frame: Frame, results: Uint8Array, code: Writer):
     code.u32(offset)
     offset += bytes
   }
+  if (named !== undefined)
+    code.byte(op.localGet).u32(place).byte(op.i32Const).s32(named).byte(0x36, aligned).u32(offset)
   code.byte(op.globalGet).u32(frames).byte(op.localGet).u32(place)
   code.byte(op.i32Const).s32(bytesOf(frame)).byte(op.i32Add, 0x36, aligned, 0)
-  for (const type of results) code.byte(...(kept.get(type)?.zero ?? [0xd0, type]))
+  for (const type of results) code.byte(...zeroOf(type))
 }

@@ -10,7 +10,8 @@ import { liveLocals } from './liveness.ts'
 import { type Around, apply, valueType } from './operands.ts'
 import type { FunctionType, Module } from './sections.ts'
 import { begins, type Parts, type Place, type Sites, sitesOf, typeOfCall } from './sites.ts'
-import { type Frame, writeRewinding, writeUnwinding } from './suspend-frame.ts'
+import { type Frame, going, writeRewinding, writeUnwinding } from './suspend-frame.ts'
+import { isTailCall, writeTopmost } from './tail-calls.ts'
 
 /** What the added code refers to. */
 export interface Suspension {
@@ -23,20 +24,40 @@ export interface Suspension {
   /** Whether a call may come back because everything stops. */
   readonly suspends: (call: Instruction) => boolean
   readonly typeOf: (functionIndex: number) => FunctionType
+  /** Of a function with tail calls: what calls in its place the one that it had called. Undefined where a module has none. */
+  readonly goesOn: ((type: FunctionType) => number) | undefined
 }
 
-/** @param type - of the function, whose body is from `start` to `end` */
+/** @param index - of the function, whose body is from `start` to `end` */
 export function suspendFunction(
   [start, end]: readonly [number, number],
-  type: FunctionType,
+  index: number,
   suspension: Suspension,
   out: Writer,
 ): void {
+  const { suspends, goesOn, typeOf } = suspension
   const { bytes } = suspension.module
+  const type = typeOf(index)
   const body = readBody(bytes, start, end, type.parameters)
-  const sites = sitesOf(body, suspension.suspends)
-  if (sites.count === 0) out.u32(end - start).copy(bytes, start, end)
-  else new Rewriting(localTypes(bytes, start, type), type, sites, suspension).write(out)
+  const sites = sitesOf(body, (call) => !isTailCall(call) && suspends(call))
+  const elsewhere = sites.instructions.some((call) => isTailCall(call) && suspends(call)) ? goesOn?.(type) : undefined
+  if (sites.count > 0)
+    new Rewriting(localTypes(bytes, start, type), sites, suspension, { index, type, elsewhere }).write(out)
+  else if (elsewhere === undefined) out.u32(end - start).copy(bytes, start, end)
+  else
+    out.sized((part) => {
+      const { instructions, groups, groupCount } = body
+      part.u32(groupCount).copy(groups)
+      part.byte(op.globalGet).u32(suspension.state).byte(op.i32Const, going.rewinding, 0x46, op.if, 0x40)
+      part.byte(op.returnCall).u32(elsewhere).byte(op.end).copy(bytes, instructions[0]!.start, end)
+    })
+}
+
+/** The function that is rewritten. */
+interface Own {
+  readonly index: number
+  readonly type: FunctionType
+  readonly elsewhere: number | undefined
 }
 
 function localTypes(bytes: Uint8Array, start: number, { parameterTypes }: FunctionType): number[] {
@@ -68,7 +89,7 @@ const more = { i32Eqz: 0x45, i32LeU: 0x4d, i32Or: 0x72, select: 0x1b }
 
 class Rewriting {
   readonly #bytes: Uint8Array
-  readonly #type: FunctionType
+  readonly #own: Own
   readonly #sites: Sites
   readonly #suspension: Suspension
   readonly #around: Around
@@ -86,10 +107,10 @@ class Rewriting {
   /** Blocks around the code that is being written. */
   #level = 0
 
-  constructor(locals: number[], type: FunctionType, sites: Sites, suspension: Suspension) {
+  constructor(locals: number[], sites: Sites, suspension: Suspension, own: Own) {
     const { bytes, globals, tables } = suspension.module
     this.#bytes = bytes
-    this.#type = type
+    this.#own = own
     this.#sites = sites
     this.#suspension = suspension
     this.#around = { locals: [...locals], globals, tables }
@@ -100,7 +121,8 @@ class Rewriting {
 
   write(out: Writer): void {
     const { instructions, ends, blocks } = this.#sites
-    const { results, parameters } = this.#type
+    const { index, elsewhere } = this.#own
+    const { results, parameters } = this.#own.type
     const place = this.#locals.push(valueType.i32) - 1
     const parts = blocks.get(-1)
     this.#open.push({ level: 0, base: 0, parameters: nothing, results, parts, below: 0 })
@@ -109,14 +131,20 @@ class Rewriting {
     this.#code.byte(op.block, valueType.i32)
     this.#enter(parts!.main, 0)
     for (const [at, instruction] of instructions.entries()) this.#rewrite(at, instruction, ends[at]!)
-    const { state, frames, overflow } = this.#suspension
+    const { state, frames, overflow, goesOn } = this.#suspension
     const locals = [...this.#kept]
       .sort((one, other) => one - other)
       .map((local) => [local, this.#locals[local]!] as const)
-    const frame: Frame = { state, frames, overflow, resume: this.#resume, place, locals }
+    const named = goesOn && index
+    const frame: Frame = { state, frames, overflow, resume: this.#resume, place, locals, named }
     out.sized((part) => {
       part.u32(this.#locals.length - parameters)
       for (const local of this.#locals.slice(parameters)) part.u32(1).byte(local)
+      if (elsewhere !== undefined) {
+        part.byte(op.globalGet).u32(state).byte(op.i32Const, going.rewinding, 0x46, op.if, 0x40)
+        writeTopmost(frames, part)
+        part.byte(op.i32Const).s32(index).byte(0x47, op.if, 0x40, op.returnCall).u32(elsewhere).byte(op.end, op.end)
+      }
       writeRewinding(frame, part)
       part.copy(this.#code.bytes)
       writeUnwinding(frame, results, part)
@@ -250,8 +278,7 @@ class Rewriting {
 
   #callAt(site: number, instruction: Instruction): void {
     const { code, start } = instruction
-    const isTail = code === op.returnCall || code === op.returnCallIndirect
-    const isIndirect = code === op.callIndirect || code === op.returnCallIndirect
+    const isIndirect = code === op.callIndirect
     const operands = this.#typeCalled(instruction).parameters + (isIndirect ? 1 : 0)
     const own = this.#stack.length - this.#open.at(-1)!.base
     this.#arrive()
@@ -269,7 +296,6 @@ class Rewriting {
       .byte(op.brIf)
       .u32(this.#level - 1)
       .byte(op.drop)
-    if (isTail) this.#code.byte(op.return)
   }
 
   #endOfCall({ code, immediates }: Instruction): number {

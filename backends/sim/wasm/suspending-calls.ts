@@ -2,9 +2,11 @@
 
 import { Reader } from './binary.ts'
 import { type Instruction, op, readInstruction } from './instructions.ts'
+import { listedFunctions } from './listed-functions.ts'
 import { meterImports } from './meter.ts'
-import { type Module, skipExpression } from './sections.ts'
+import type { Module } from './sections.ts'
 import { typeOfCall } from './sites.ts'
+import { isTailCall } from './tail-calls.ts'
 
 /** Of one function: the functions that it calls, and the types of those that it finds in a table. */
 interface Calls {
@@ -55,7 +57,16 @@ export function suspendingCalls(module: Module): (call: Instruction) => boolean 
       : suspendingKinds.has(kinds[typeOfCall(bytes, call)]!)
 }
 
-function callsOf({ bytes, sections, functions }: Module): Calls[] {
+/** Whether there is a tail call that may come back because everything stops. */
+export function hasSuspendingTailCalls(module: Module, suspends: (call: Instruction) => boolean): boolean {
+  let has = false
+  callsOf(module, (call) => {
+    has ||= isTailCall(call) && suspends(call)
+  })
+  return has
+}
+
+function callsOf({ bytes, sections, functions }: Module, look?: (call: Instruction) => void): Calls[] {
   const section = sections.get(10)
   if (!section) return functions.map(() => ({ direct: new Set(), indirect: new Set() }))
   const reader = new Reader(bytes, section.start, section.end)
@@ -73,6 +84,7 @@ function callsOf({ bytes, sections, functions }: Module): Calls[] {
     while (!body.done) {
       readInstruction(body, instruction)
       const { code } = instruction
+      look?.(instruction)
       if (code === op.call || code === op.returnCall) calls.direct.add(instruction.index)
       else if (code === op.callIndirect || code === op.returnCallIndirect)
         calls.indirect.add(typeOfCall(bytes, instruction))
@@ -80,38 +92,4 @@ function callsOf({ bytes, sections, functions }: Module): Calls[] {
     found.push(calls)
   }
   return found
-}
-
-/** The functions that stand in tables; undefined when others can change these. */
-function listedFunctions({ bytes, sections, tables }: Module): Set<number> | undefined {
-  if (tables.some(({ imported }) => imported) || exportsTable({ bytes, sections })) return undefined
-  const found = new Set<number>()
-  const section = sections.get(9)
-  if (!section) return found
-  const reader = new Reader(bytes, section.start, section.end)
-  for (let count = reader.u32(); count > 0; count--) {
-    const flags = reader.u32()
-    if ((flags & 1) === 0) {
-      if (flags & 2) reader.u32()
-      skipExpression(reader)
-    }
-    if (flags & 3) reader.byte()
-    // Functions as expressions: whoever writes such may call any of them.
-    if (flags & 4) return undefined
-    for (let items = reader.u32(); items > 0; items--) found.add(reader.u32())
-  }
-  return found
-}
-
-function exportsTable({ bytes, sections }: Pick<Module, 'bytes' | 'sections'>): boolean {
-  const section = sections.get(7)
-  if (!section) return false
-  const reader = new Reader(bytes, section.start, section.end)
-  let exports = false
-  for (let count = reader.u32(); count > 0; count--) {
-    reader.name()
-    exports = reader.byte() === 1 || exports
-    reader.u32()
-  }
-  return exports
 }

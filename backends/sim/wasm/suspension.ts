@@ -12,7 +12,8 @@ import { valueType } from './operands.ts'
 import { copyItems, countOf, type Module, parseModule, sectionOrder } from './sections.ts'
 import { going } from './suspend-frame.ts'
 import { type Suspension, suspendFunction } from './suspend-function.ts'
-import { suspendingCalls } from './suspending-calls.ts'
+import { hasSuspendingTailCalls, suspendingCalls } from './suspending-calls.ts'
+import { type TailKind, tailKinds, writeGoOn } from './tail-calls.ts'
 
 const { i32 } = valueType
 
@@ -25,6 +26,10 @@ const switches = [
   ['asyncify_get_state', 2, undefined],
 ] as const
 
+interface Whole extends Suspension {
+  readonly kinds: readonly TailKind[]
+}
+
 /**
  * Adds suspension to a metered module. Every import may suspend.
  *
@@ -34,13 +39,22 @@ export function makeSuspendable(bytes: Uint8Array): Uint8Array {
   const module = parseModule(bytes)
   const { types, imports, importedFunctions, functions, globals, sections } = module
   const overflow = imports.findIndex(({ from, name }) => from === meterImports && name === 'overflow')
-  const suspension: Suspension = {
+  const typeOf = (index: number) => types[imports[index]?.type ?? functions[index - importedFunctions]!]!
+  const suspends = suspendingCalls(module)
+  const hasTailCalls = hasSuspendingTailCalls(module, suspends)
+  const kinds = tailKinds(module, typeOf, hasTailCalls)
+  const first = importedFunctions + functions.length + switches.length
+  const suspension: Whole = {
     module,
     state: globals.length,
     frames: globals.length + 1,
     overflow: overflow < 0 ? undefined : overflow,
-    suspends: suspendingCalls(module),
-    typeOf: (index) => types[imports[index]?.type ?? functions[index - importedFunctions]!]!,
+    suspends,
+    typeOf,
+    goesOn: hasTailCalls
+      ? (type) => first + kinds.findIndex(({ results }) => results.join() === type.results.join())
+      : undefined,
+    kinds,
   }
   const out = new Writer(bytes.length * 4).copy(bytes, 0, 8)
   for (const id of sectionOrder) {
@@ -63,11 +77,15 @@ const items = (id: number, more: number, { bytes, sections }: Module, writer: Wr
   return writer
 }
 
-const writers: Readonly<Record<number, (suspension: Suspension, writer: Writer) => void>> = {
-  1: ({ module }, writer) => items(1, 3, module, writer).byte(0x60, 1, i32, 0, 0x60, 0, 0, 0x60, 0, 1, i32),
-  3: ({ module }, writer) => {
-    items(3, switches.length, module, writer)
+const writers: Readonly<Record<number, (suspension: Whole, writer: Writer) => void>> = {
+  1: ({ module, kinds }, writer) => {
+    items(1, 3 + kinds.length, module, writer).byte(0x60, 1, i32, 0, 0x60, 0, 0, 0x60, 0, 1, i32)
+    for (const { results } of kinds) writer.byte(0x60, 0).u32(results.length).copy(results)
+  },
+  3: ({ module, kinds }, writer) => {
+    items(3, switches.length + kinds.length, module, writer)
     for (const [, type] of switches) writer.u32(module.types.length + type)
+    for (const at of kinds.keys()) writer.u32(module.types.length + 3 + at)
   },
   6: ({ module }, writer) => {
     items(6, 2, module, writer)
@@ -85,19 +103,19 @@ const writers: Readonly<Record<number, (suspension: Suspension, writer: Writer) 
   10: writeCode,
 }
 
-function writeCode(suspension: Suspension, writer: Writer): void {
-  const { module, state, frames } = suspension
-  const { bytes, functions, types, sections } = module
-  writer.u32(functions.length + switches.length)
+function writeCode(suspension: Whole, writer: Writer): void {
+  const { module, state, frames, kinds, typeOf } = suspension
+  const { bytes, functions, importedFunctions, sections } = module
+  writer.u32(functions.length + switches.length + kinds.length)
   const section = sections.get(10)
   if (section) {
     const reader = new Reader(bytes, section.start, section.end)
     if (reader.u32() !== functions.length) throw new ModuleError('the module has functions without code')
-    for (const type of functions) {
+    for (const at of functions.keys()) {
       const size = reader.u32()
       const start = reader.position
       reader.skip(size)
-      suspendFunction([start, start + size], types[type]!, suspension, writer)
+      suspendFunction([start, start + size], importedFunctions + at, suspension, writer)
     }
   }
   for (const [, type, value] of switches)
@@ -108,4 +126,5 @@ function writeCode(suspension: Suspension, writer: Writer): void {
       else part.byte(op.i32Const, value, op.globalSet).u32(state)
       part.byte(op.end)
     })
+  for (const kind of kinds) writer.sized((part) => writeGoOn(kind, frames, typeOf, part))
 }

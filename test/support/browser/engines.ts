@@ -82,7 +82,8 @@ export async function inChromium<T>(program: string, directory: string, call: st
     const child = spawn(program, [...argv, `--user-data-dir=${profile}`, `http://${address}/`], {
       detached: true,
       stdio: 'ignore',
-      env: { ...process.env, HOME: directory, XDG_RUNTIME_DIR: directory },
+      // It is killed, so what it keeps beside its profile goes with the directory.
+      env: { ...process.env, HOME: directory, TMPDIR: directory, XDG_RUNTIME_DIR: directory },
     })
     const ended = new Promise<void>((resolve) => child.on('close', () => resolve()))
     try {

@@ -8,6 +8,7 @@ import binaryen from 'binaryen'
 import { afterAll, describe, expect, it } from 'vitest'
 import { depthExport, fuelExport, meterImports, meterModule } from '../../../backends/sim/wasm/meter.ts'
 import { makeSuspendable } from '../../../backends/sim/wasm/suspension.ts'
+import { fromText } from '../../support/modules.ts'
 import { repository } from '../../support/source.ts'
 
 const place = mkdtempSync(join(tmpdir(), 'vitrine-modules-'))
@@ -146,6 +147,27 @@ describe('a random module', () => {
       }
     }
     expect(accepted).toBe(runs)
+  })
+
+  it('of tail calls does the same', () => {
+    const text = (table: string) => `(module (import "host" "log" (func $log (param i32)))
+      (memory (export "memory") 1) (type $step (func (param i32 i64) (result i32))) ${table}
+      (func $sum (param i32) (result i32) (if (i32.eqz (local.get 0)) (then (return (i32.const 1))))
+        (i32.add (local.get 0) (call $sum (i32.sub (local.get 0) (i32.const 1)))))
+      (func $even (param i32 i64) (result i32) (local i32)
+        (if (i32.eqz (local.get 0)) (then (return_call $sum (i32.const 9))))
+        (local.set 2 (i32.add (call $sum (i32.const 4)) (call $last (local.get 0))))
+        (call $log (i32.add (local.get 2) (i32.wrap_i64 (local.get 1))))
+        (return_call $odd (f64.const 2.5) (i32.sub (local.get 0) (i32.const 1)) (i64.add (local.get 1) (i64.const 3))))
+      (func $odd (param f64 i32 i64) (result i32)
+        (return_call_indirect (type $step) (local.get 1) (local.get 2) (i32.and (local.get 1) (i32.const 1))))
+      (func $other (param i32 i64) (result i32) (call $tell (local.get 0)) (return_call $even (local.get 0) (local.get 1)))
+      (func $last (param i32) (result i32) (return_call $sum (i32.and (local.get 0) (i32.const 3))))
+      (func $tell (param i32) (return_call $log (local.get 0)))
+      (func (export "run") (param i32) (result i32)
+        (i32.add (call $even (i32.const 20) (i64.const 1)) (call $other (local.get 0) (i64.const 0)))))`
+    for (const table of ['(table 2 2 funcref)', '(table (export "table") 2 2 funcref)'])
+      compare(fromText(text(`${table} (elem (i32.const 0) $even $other)`)), 0)
   })
 
   it('with a bit of it turned is refused in a sentence, or is one as before', () => {

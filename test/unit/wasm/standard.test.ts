@@ -6,7 +6,7 @@ import { compile } from '../../../scripts/guests/clang.ts'
 import type { Program } from '../../../sim/program.ts'
 import { runUntil } from '../../../sim/run.ts'
 import { type GuestMachine, guestMachine } from '../../support/guests.ts'
-import { adapter, standardComponent, standardProgram } from '../../support/standard.ts'
+import { adapter, standardComponent, standardModule, standardProgram } from '../../support/standard.ts'
 import { pipe, read, started, write } from '../../support/started.ts'
 
 const adapterBytes = adapter()
@@ -133,6 +133,34 @@ describe.skipIf(!adapterBytes)(`a component of WASI${why}`, () => {
     runUntil(guests.kernel, () => !task.alive)
     expect(task.process.ending).toMatchObject({ signal: 9 })
   })
+})
+
+describe('paths of WASI', () => {
+  const source = 'test/guests/standard.c'
+  const worlds: readonly (readonly [string, () => Promise<Uint8Array>])[] = [
+    ['a module of WASI 0.1', () => standardModule(source)],
+    ...(adapterBytes ? [['a component of WASI 0.2', () => standardComponent(source, adapterBytes)] as const] : []),
+  ]
+
+  it.each(worlds)(
+    'begin at the root for %s, wherever its process is: its C library drops the slash',
+    async (_, made) => {
+      const guests = guestMachine(await standardProgram(await made()), ['standard'])
+      write(guests, '/where', 'root\n')
+      write(guests, '/tmp/where', 'tmp\n')
+      const [result, output] = pipe(guests)
+      const cat = (path: string) => {
+        const task = start(guests, ['cat', path], [[output, 1]], (_pid, task) =>
+          guests.kernel.call(task, { name: 'chdir', path: '/tmp' }),
+        )
+        runUntil(guests.kernel, () => !task.alive)
+        return read(guests, result)
+      }
+      expect(['where', './where', '/where', 'tmp/where', '/tmp/where'].map(cat)).toEqual([
+        ...['root\n', 'root\n', 'root\n', 'tmp\n', 'tmp\n'],
+      ])
+    },
+  )
 })
 
 describe('a component that asks for what processes do not have', () => {

@@ -1,4 +1,4 @@
-// A program of awk: its tree (awk-parse.c), its values (awk-value.c), what runs it (awk.c, awk-input.c, awk-functions.c).
+// A program of awk: its tree (awk-parse.h), its values (awk-value.c), what runs it (awk.c, awk-input.c, awk-streams.c, awk-functions.c).
 #ifndef AWK_H
 #define AWK_H
 #include <regex.h>
