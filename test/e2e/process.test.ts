@@ -164,7 +164,7 @@ describe('the program of a container', () => {
       script,
     ])
     await until('it runs', async () => (await run(['exec', 'front', 'test', '-e', '/shared/ready'])).code === 0)
-    process.kill(pidOf(`${directory}/runroot\0run\0--name=front`), 'SIGTERM')
+    process.kill(pidOf(`${directory}/runroot\0--cgroup-manager=cgroupfs\0run\0--name=front`), 'SIGTERM')
     expect((await foreground).code).toBe(9)
     await remove('front')
   })
