@@ -29,7 +29,8 @@ async function burnsOut(run: Run, imageName: string): Promise<void> {
   await run(['rm', '-f', '-t', '0', ...Object.keys(first)])
 }
 
-const real = skipUnless(needsContainers)
+/** User-mode Linux 6.12 panics now and then when a fork is refused at the wrong moment. */
+const real = skipUnless({ ...needsContainers, userModeLinux: false })
 real.describe('a fork bomb on Linux', () => {
   const { run } = openSession()
   real.it('leaves zombies where process 1 does not wait, and none where it is a shell', () => burnsOut(run, image))
