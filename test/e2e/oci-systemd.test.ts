@@ -34,7 +34,7 @@ describe('vitrine-oci --systemd-cgroup', () => {
   const { run, ok, bundle, status } = runtime
   const rootfs = () => runtime.rootfs
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'vitrine-systemd-'))
+    directory = mkdtempSync(join(tmpdir(), 'vitrine-oci-'))
     systemd = await startSystemd(directory)
   })
   afterAll(async () => {
@@ -237,7 +237,8 @@ describe('vitrine-oci --systemd-cgroup', () => {
   it.skipIf(programPath('podman') === undefined)('makes the scopes that podman asks for', () => {
     const conf = join(directory, 'containers.conf')
     writeFileSync(conf, '[containers]\ndefault_ulimits = []\n')
-    const state = ['--root', join(directory, 'storage'), '--runroot', join(directory, 'run')]
+    // podman takes no more than 50 characters.
+    const state = ['--root', join(directory, 'storage'), '--runroot', join(directory, 'r')]
     const how = ['--cgroup-manager=systemd', '--events-backend=none', '--runtime', ociLauncher]
     const env = ['env', `CONTAINERS_CONF=${conf}`, `PATH=${dirname(process.execPath)}:${process.env.PATH}`]
     const podman = (...words: string[]) => systemd.run(...env, 'podman', ...state, ...how, ...words).trim()
