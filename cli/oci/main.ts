@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { UserError } from '../../core/errors.ts'
+import { mapsAllIds } from '../../core/spec/id-maps.ts'
 import { type LogSettings, logError, logFile } from './log.ts'
 import { type Flags, parseFlags } from './parse.ts'
 import { commands, globalFlags } from './tables.ts'
@@ -48,10 +49,9 @@ function defaultRoot(): string {
   return runtime && isInUserNamespace() ? `${runtime}/vitrine-oci` : '/run/vitrine-oci'
 }
 
-/** user_namespaces(7): the first one maps every id to itself. */
 function isInUserNamespace(): boolean {
   try {
-    return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'))
+    return !mapsAllIds(readFileSync('/proc/self/uid_map', 'utf8'))
   } catch {
     return false
   }

@@ -3,6 +3,7 @@
 import { ask, readText } from '../files.ts'
 import type { Kernel } from '../kernel.ts'
 import type { CallerCapabilities } from '../launch/facts.ts'
+import { mapsAllIds } from '../spec/id-maps.ts'
 import { capabilityNames } from '../spec/names.ts'
 
 export interface Caller {
@@ -31,8 +32,7 @@ export function systemNames(kernel: Kernel): SystemNames {
 }
 
 /** Whether the caller is in another user namespace than the first, which maps every id to itself. user_namespaces(7) */
-export const isInUserNamespace = (kernel: Kernel): boolean =>
-  !/^\s*0\s+0\s+4294967295\s*$/.test(readText(kernel, '/proc/self/uid_map'))
+export const isInUserNamespace = (kernel: Kernel): boolean => !mapsAllIds(readText(kernel, '/proc/self/uid_map'))
 
 /** proc_pid_status(5): CapPrm, CapBnd, CapAmb, SigIgn as hexadecimal bit sets. */
 export function readCaller(kernel: Kernel, euid: number): Caller {

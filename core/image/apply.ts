@@ -4,6 +4,7 @@
 import { UserError } from '../errors.ts'
 import { ask, close, O, readText, S_IFBLK, S_IFCHR, S_IFIFO } from '../files.ts'
 import type { Kernel } from '../kernel.ts'
+import { mapsAllIds } from '../spec/id-maps.ts'
 import { type Applier, type Attributes, setAttributes, setAttributesAt } from './attributes.ts'
 import { directoryBelow } from './below.ts'
 import { LayerTree, namesOf } from './layer-tree.ts'
@@ -110,7 +111,7 @@ function applierOf(kernel: Kernel, leftOut: Applier['leftOut']): Applier {
   const gid = ask(kernel, { name: 'getegid' }, 'getegid').value
   // Root of a user namespace is root over what the namespace maps only. user_namespaces(7)
   const map = readText(kernel, '/proc/self/uid_map')
-  const initial = /^\s*0\s+0\s+4294967295\s*$/.test(map)
+  const initial = mapsAllIds(map)
   // One that maps its root alone has nobody to give anything to.
   const alone = /^\s*0\s+\d+\s+1\s*$/.test(map)
   return { kernel, uid, gid, rootless: uid !== 0 || !initial, gives: uid === 0 && !alone, leftOut }

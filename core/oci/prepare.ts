@@ -97,17 +97,19 @@ export async function prepare(
   const asked = linux?.resources ?? {}
   const resources = options.systemdCgroup ? (await import('../systemd/scope.ts')).limitsOf(host, asked) : asked
   const cgroupHost = detectCgroups(kernel, { path, resources })
-  // Somebody who may make none, and asks for no limit, stays in the caller's cgroup, as with runc and crun. Devices are not there
-  // to be had in somebody's own user namespace.
+  // Somebody who may make none, and asks for no limit, stays in the caller's cgroup, as with runc and crun. Rules for devices are
+  // not needed there: who is not root of the machine makes none. Root's container is never without them.
+  const callerInUserNamespace = isInUserNamespace(kernel)
+  const isRoot = environment.uid === 0 && !callerInUserNamespace
   const { devices: _, ...limits } = asked
   const isThere = options.systemdCgroup === true
-  const hasCgroup = isThere || asksAnything(limits) || mayMakeCgroups(kernel, cgroupHost, path)
+  const hasCgroup = isThere || isRoot || asksAnything(limits) || mayMakeCgroups(kernel, cgroupHost, path)
   const cgroup = hasCgroup ? planCgroup(path, resources, cgroupHost, { isThere }) : undefined
   const sources = (spec.mounts ?? []).flatMap((mount) => boundSource(mount) ?? [])
   const seccomp = await filterOf(host, linux?.seccomp)
   const facts: LaunchFacts = {
     ...readCaller(kernel, environment.uid),
-    ...(isInUserNamespace(kernel) && { callerInUserNamespace: true }),
+    callerInUserNamespace,
     rootDirectory,
     sources: sourceKinds(kernel, sources),
     // What the image has there is copied by `copyIntoTmpfs`, once the child waits.

@@ -87,3 +87,6 @@ export function readIdMap(text: string): LinuxIDMapping[] {
       return { containerID, hostID, size }
     })
 }
+
+/** Whether a uid_map or gid_map is that of the first user namespace, which maps every id to itself. user_namespaces(7) */
+export const mapsAllIds = (text: string): boolean => /^\s*0\s+0\s+4294967295\s*$/.test(text)

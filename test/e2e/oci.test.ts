@@ -1,6 +1,6 @@
 // vitrine-oci by hand: what each command does, and what it says when it cannot. OCI runtime spec, runtime.md.
 
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
@@ -263,5 +263,26 @@ describe('vitrine-oci', () => {
     }))
     expect(await run(['run', '-b', path, 'web'])).toEqual({ code: 0, stdout: 'kept\n/etc\n', stderr: '' })
     expect(readdirSync(join(runtime.rootfs, 'kept')).sort()).toEqual(['link', 'sub'])
+  })
+
+  it('refuses root where no cgroup can be made, also without limits: its rules for devices hold in one', async () => {
+    const path = bundle({ args: ['true'] })
+    // In a mount namespace of its own.
+    const readOnly =
+      'grep -o " /sys/fs/cgroup[^ ]* " /proc/mounts | while read at; do mount -o remount,bind,ro $at; done'
+    const words = [
+      process.execPath,
+      '--',
+      ociLauncher,
+      '--root',
+      join(runtime.directory, 'state'),
+      'run',
+      '-b',
+      path,
+      'x',
+    ]
+    const ran = spawnSync('unshare', ['-m', 'sh', '-c', `${readOnly}; exec "$0" "$@"`, ...words], { encoding: 'utf8' })
+    expect([ran.status, ran.stderr]).toEqual([1, expect.stringMatching(/cgroup.*(EROFS|read-only)/)])
+    expect(readdirSync(join(runtime.directory, 'state'))).toEqual([])
   })
 })
